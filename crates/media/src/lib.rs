@@ -1,0 +1,17 @@
+//! What is true of a video on paper: rates, timelines, ladders, chunk plans, fragments, playlists.
+//!
+//! Pure functions and values. Nothing here reads a clock, a file or a socket, so every rule can be
+//! tested as arithmetic. It does not know Temporal, ffmpeg's flags or where objects are kept.
+
+pub mod bitrate;
+pub mod codecs;
+pub mod fmp4;
+pub mod ladder;
+pub mod manifest;
+pub mod options;
+pub mod plan;
+pub mod playlist;
+pub mod rate;
+pub mod source;
+pub mod timeline;
+pub mod verify;

@@ -1,0 +1,168 @@
+//! What a user may ask of a video, as written in the `options` object of a request.
+//!
+//! Unknown fields are refused; the caller reports their path. Nothing here is resolved against a
+//! source: `ladder` does that.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::bitrate::Bitrate;
+
+/// Longest rung name accepted; it becomes a folder name in the store.
+const NAME_CHARS_MAX: usize = 32;
+/// Most rungs one video may ask for.
+pub const RUNGS_MAX: usize = 12;
+/// Smallest and largest short side of a rung, in pixels.
+pub const RUNG_HEIGHT: std::ops::RangeInclusive<u32> = 16..=4320;
+/// Temporal's priority keys in use: 1 is served first.
+pub const PRIORITY: std::ops::RangeInclusive<u8> = 1..=5;
+
+/// Options of one video; every field may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    /// Names from the built-in ladder, such as `["1080p", "720p"]`. Not together with `ladder`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!(["1080p", "720p"]), max_items = 12)]
+    pub resolutions: Option<Vec<String>>,
+    /// Rungs spelled out. Not together with `resolutions`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 12)]
+    pub ladder: Option<Vec<RungOption>>,
+    /// x264 preset: speed against size. Default `veryfast`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
+    /// 1 (served first) to 5; default 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 5)]
+    pub priority: Option<u8>,
+}
+
+/// One wanted rung.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RungOption {
+    /// Folder and display name: letters, digits, `-` and `_`.
+    #[schema(example = "720p", max_length = 32)]
+    pub name: String,
+    /// Short side in pixels.
+    #[schema(minimum = 16, maximum = 4320)]
+    pub height: u32,
+    /// Mean video bit rate, such as `3M`.
+    #[schema(value_type = String, example = "3M")]
+    pub bitrate: Bitrate,
+    /// Audio bit rate, such as `128k`; default 128k.
+    #[serde(default = "default_audio")]
+    #[schema(value_type = String, example = "128k")]
+    pub audio_bitrate: Bitrate,
+}
+
+fn default_audio() -> Bitrate {
+    Bitrate::kilobits(128)
+}
+
+/// The presets of x264, from fastest to smallest output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names are x264's own and are explained in its manual")]
+pub enum Preset {
+    Ultrafast,
+    Superfast,
+    #[default]
+    Veryfast,
+    Faster,
+    Fast,
+    Medium,
+    Slow,
+    Slower,
+    Veryslow,
+}
+
+impl Preset {
+    /// The name as x264 and ffmpeg spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ultrafast => "ultrafast",
+            Self::Superfast => "superfast",
+            Self::Veryfast => "veryfast",
+            Self::Faster => "faster",
+            Self::Fast => "fast",
+            Self::Medium => "medium",
+            Self::Slow => "slow",
+            Self::Slower => "slower",
+            Self::Veryslow => "veryslow",
+        }
+    }
+}
+
+/// An option that cannot be met, with the path of the field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("options.{path}: {reason}")]
+pub struct InvalidOption {
+    /// Path below `options`, such as `ladder[2].name`.
+    pub path: String,
+    /// What is wrong and what to write instead.
+    pub reason: String,
+}
+
+impl InvalidOption {
+    pub(crate) fn new(path: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { path: path.into(), reason: reason.into() }
+    }
+}
+
+impl Options {
+    /// Checks everything that can be known without the source.
+    pub fn validate(&self) -> Result<(), InvalidOption> {
+        if self.resolutions.is_some() && self.ladder.is_some() {
+            return Err(InvalidOption::new(
+                "ladder",
+                "give either `resolutions` or `ladder`, not both",
+            ));
+        }
+        if let Some(priority) = self.priority
+            && !PRIORITY.contains(&priority)
+        {
+            return Err(InvalidOption::new("priority", "must be from 1 (first) to 5 (last)"));
+        }
+        crate::ladder::requested(self).map(drop)
+    }
+
+    /// Priority key for Temporal.
+    pub fn priority_key(&self) -> u8 {
+        self.priority.unwrap_or(3)
+    }
+}
+
+impl RungOption {
+    pub(crate) fn validate(&self, path: &str) -> Result<(), InvalidOption> {
+        let named = !self.name.is_empty()
+            && self.name.len() <= NAME_CHARS_MAX
+            && self.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if !named {
+            return Err(InvalidOption::new(
+                format!("{path}.name"),
+                format!("must be 1 to {NAME_CHARS_MAX} letters, digits, `-` or `_`"),
+            ));
+        }
+        if self.name.to_ascii_lowercase().starts_with("audio-") {
+            return Err(InvalidOption::new(format!("{path}.name"), "must not start with `audio-`"));
+        }
+        if !RUNG_HEIGHT.contains(&self.height) {
+            return Err(InvalidOption::new(
+                format!("{path}.height"),
+                format!("must be from {} to {}", RUNG_HEIGHT.start(), RUNG_HEIGHT.end()),
+            ));
+        }
+        if !(8_000..=512_000).contains(&self.audio_bitrate.bits()) {
+            return Err(InvalidOption::new(
+                format!("{path}.audio_bitrate"),
+                "must be from 8k to 512k",
+            ));
+        }
+        if !(10_000..=200_000_000).contains(&self.bitrate.bits()) {
+            return Err(InvalidOption::new(format!("{path}.bitrate"), "must be from 10k to 200M"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,298 @@
+//! The plan of a video: what is encoded, in which pieces. A pure function of probe and options.
+//!
+//! A plan never lists its chunks: chunk i is computed from its index, so a plan of ten hours is as
+//! small as one of ten seconds.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    bitrate::Bitrate,
+    ladder::{self, Rung},
+    options::{InvalidOption, Options, Preset},
+    rate::{FrameRate, Grid},
+    source::{AudioFacts, SourceFacts, VideoFacts},
+};
+
+/// Chunks of one video at most. About seven history events each keep ten hours below 5,000.
+const CHUNKS_MAX: u32 = 600;
+/// Shortest chunk in segments: 12 s of media.
+const CHUNK_SEGMENTS_MIN: u32 = 2;
+/// Sound that outlasts the picture by less than this is cut with it; files end that unevenly only
+/// because their audio frames do not divide the last picture.
+const AUDIO_TAIL_US: i64 = 250_000;
+/// Frames by which everything is shown after its decode time: the B-frame delay of x264.
+///
+/// Composition offsets then are never negative, which libavformat would read as a delay of the
+/// picture alone, and no edit list is needed, which some readers ignore. Sound gets as much silence
+/// in front.
+pub const LEAD_FRAMES: u32 = 2;
+/// Samples of silence in front of sound without pictures: the delay of ffmpeg's AAC encoder, which
+/// replaces the first samples it is given (libavcodec/aacenc.c, `initial_padding`).
+pub const ENCODER_DELAY_SAMPLES: u32 = 1024;
+/// Output sample rate of audio in hertz.
+pub const SAMPLE_RATE: u32 = 48_000;
+/// Bit rates of a source without pictures.
+const AUDIO_ONLY: [Bitrate; 2] = [Bitrate::kilobits(128), Bitrate::kilobits(64)];
+
+/// What the deployment allows one video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Chunks of one video encoded at the same time; also what the chunk count is balanced for.
+    pub parallel_chunks: u32,
+    /// Overrides the chunk length, in seconds of media; rounded up to whole segments.
+    pub chunk_seconds: Option<u32>,
+}
+
+/// Everything the encoders need to know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The picture part, unless the source is audio only.
+    pub video: Option<VideoPlan>,
+    /// The sound part, unless the source is silent.
+    pub audio: Option<AudioPlan>,
+    /// Wishes that could not be met, for the video's `warnings`.
+    pub warnings: Vec<Warning>,
+}
+
+/// A wish that could not be met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// What was left out, in words.
+    pub message: String,
+}
+
+/// The picture part of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VideoPlan {
+    /// The track to read.
+    pub facts: VideoFacts,
+    /// ffmpeg's `start_time` of the file in microseconds: what `-ss` counts from.
+    pub container_start_us: i64,
+    /// The output grid.
+    pub grid: Grid,
+    /// Renditions to make, highest first.
+    pub rungs: Vec<Rung>,
+    /// x264 preset.
+    pub preset: Preset,
+    /// Number of chunks.
+    pub chunks: u32,
+    /// Encoder threads per rung within a chunk; more than one only when chunks are fewer than slots.
+    pub threads: u32,
+}
+
+/// The sound part of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AudioPlan {
+    /// The track to read.
+    pub facts: AudioFacts,
+    /// Renditions to make, highest first.
+    pub bitrates: Vec<Bitrate>,
+    /// Instant on the file's own clock that becomes zero, in microseconds: the first picture less
+    /// [`LEAD_FRAMES`].
+    pub zero_us: i64,
+    /// Length of the output in microseconds.
+    pub duration_us: i64,
+    /// Rate and length of the grid its segments follow: that of the picture, or 25 fps without one.
+    pub grid: Grid,
+}
+
+/// Why no plan can be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unplannable {
+    /// Neither pictures nor sound.
+    #[error("the source has neither a video nor an audio track that can be played")]
+    NoStreams,
+    /// An option that cannot be met.
+    #[error(transparent)]
+    Option(#[from] InvalidOption),
+}
+
+/// Plans a video.
+pub fn plan(facts: &SourceFacts, options: &Options, limits: Limits) -> Result<Plan, Unplannable> {
+    let asked = ladder::requested(options)?;
+    let mut warnings = Vec::new();
+    let video = facts.video.as_ref().map(|video| {
+        let fitted = ladder::fit(&asked, video.display_size());
+        warnings.extend(fitted.dropped.iter().map(|name| Warning {
+            message: format!("{name} was left out: the source is smaller, and nothing is enlarged"),
+        }));
+        video_plan(video, facts.container_start_us, fitted.rungs, options, limits)
+    });
+    let audio = facts.main_audio().map(|audio| audio_plan(audio, video.as_ref(), facts.start_us()));
+    if video.is_none() && audio.is_none() {
+        return Err(Unplannable::NoStreams);
+    }
+    Ok(Plan { video, audio, warnings })
+}
+
+impl VideoPlan {
+    /// Frames of chunk `index`: whole segments, all chunks equally long to within one segment.
+    pub fn chunk(&self, index: u32) -> Range<u64> {
+        let segments = self.chunk_segments(index);
+        let frame = |segment: u32| {
+            (u64::from(segment) * u64::from(self.grid.segment_frames())).min(self.grid.frames)
+        };
+        frame(segments.start)..frame(segments.end)
+    }
+
+    /// Segments of chunk `index`, counted over the whole video.
+    pub fn chunk_segments(&self, index: u32) -> Range<u32> {
+        let (all, chunks) = (self.grid.segments(), self.chunks.max(1));
+        let (each, longer) = (all / chunks, all % chunks);
+        let start = |i: u32| i * each + i.min(longer);
+        start(index.min(chunks))..start((index + 1).min(chunks))
+    }
+}
+
+fn video_plan(
+    facts: &VideoFacts,
+    container_start_us: i64,
+    rungs: Vec<Rung>,
+    options: &Options,
+    limits: Limits,
+) -> VideoPlan {
+    let grid = facts.timeline.grid();
+    let slots = limits.parallel_chunks.max(1);
+    let chunks = chunk_count(grid, slots, limits.chunk_seconds);
+    VideoPlan {
+        facts: facts.clone(),
+        container_start_us,
+        grid,
+        rungs,
+        preset: options.preset.unwrap_or_default(),
+        chunks,
+        threads: if chunks >= slots { 1 } else { slots.div_ceil(chunks) },
+    }
+}
+
+/// As many chunks as the length rules give, brought to whole rounds of `slots` where the video is
+/// short enough for an idle slot at the end to be felt; shorter chunks where there are too few.
+fn chunk_count(grid: Grid, slots: u32, forced_seconds: Option<u32>) -> u32 {
+    let segments = grid.segments().max(1);
+    if let Some(seconds) = forced_seconds {
+        let segment = grid.seconds(u64::from(grid.segment_frames()));
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a small positive number"
+        )]
+        let each = ((f64::from(seconds) / segment) - 0.01).ceil().max(1.0) as u32;
+        return segments.div_ceil(each);
+    }
+    let each = segments.div_ceil(CHUNKS_MAX).max(CHUNK_SEGMENTS_MIN);
+    let chunks = segments.div_ceil(each);
+    match chunks / slots {
+        0 => slots.min(segments),
+        rounds @ 1..=4 => rounds * slots,
+        _ => chunks,
+    }
+}
+
+fn audio_plan(facts: &AudioFacts, video: Option<&VideoPlan>, start_us: i64) -> AudioPlan {
+    let sound_us = (facts.end_us - start_us).max(0);
+    let plan = |bitrates, lead_us: i64, length_us: i64, grid| AudioPlan {
+        facts: facts.clone(),
+        bitrates,
+        zero_us: start_us - lead_us,
+        duration_us: length_us + lead_us,
+        grid,
+    };
+    let Some(video) = video else {
+        let rate = FrameRate::new(25, 1).unwrap_or_else(|| unreachable!("25 is a rate"));
+        let frames = sound_us.unsigned_abs().saturating_mul(25).div_ceil(1_000_000).max(1);
+        let lead_us = i64::from(ENCODER_DELAY_SAMPLES) * 1_000_000 / i64::from(SAMPLE_RATE);
+        return plan(AUDIO_ONLY.to_vec(), lead_us, sound_us, Grid { rate, frames });
+    };
+    let picture_us = video.grid.micros(video.grid.frames);
+    let length_us = if sound_us > picture_us + AUDIO_TAIL_US { sound_us } else { picture_us };
+    let mut bitrates: Vec<Bitrate> = video.rungs.iter().map(|rung| rung.audio_bitrate).collect();
+    bitrates.sort_unstable_by(|a, b| b.cmp(a));
+    bitrates.dedup();
+    plan(bitrates, video.grid.micros(u64::from(LEAD_FRAMES)), length_us, video.grid)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::source::fixtures::{audio, source};
+
+    const LIMITS: Limits = Limits { parallel_chunks: 2, chunk_seconds: None };
+
+    fn planned(rate: &str, frames: u64, limits: Limits) -> VideoPlan {
+        plan(&source(rate, frames), &Options::default(), limits).unwrap().video.unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_cover_every_frame_once(frames in 1u64..3_000_000, slots in 1u32..64, rate in 0usize..4) {
+            let rate = ["24", "30000/1001", "25", "60"][rate];
+            let plan = planned(rate, frames, Limits { parallel_chunks: slots, chunk_seconds: None });
+            let mut next = 0;
+            for index in 0..plan.chunks {
+                let chunk = plan.chunk(index);
+                prop_assert_eq!(chunk.start, next);
+                prop_assert!(chunk.end > chunk.start);
+                prop_assert_eq!(chunk.start % u64::from(plan.grid.segment_frames()), 0);
+                next = chunk.end;
+            }
+            prop_assert_eq!(next, frames);
+            prop_assert!(plan.chunks <= CHUNKS_MAX.max(slots));
+        }
+    }
+
+    #[test]
+    fn ten_hours_stay_within_the_budgets() {
+        let facts = source("60000/1001", 10 * 3600 * 60_000 / 1001);
+        let plan = plan(&facts, &Options::default(), LIMITS).unwrap();
+        let video = plan.video.as_ref().unwrap();
+        // Scheduled, started, completed, and at most one workflow task (three events) per chunk,
+        // with a tenth of them retried; 200 events for everything else.
+        let events = 6 * video.chunks * 11 / 10 + 200;
+        assert!(events <= 10_000, "{events} events");
+        assert!(video.chunks <= CHUNKS_MAX);
+        let bytes = serde_json::to_vec(&plan).unwrap().len();
+        assert!(bytes <= 4096, "{bytes} bytes of plan");
+        let seconds = video.grid.seconds(video.chunk(0).end);
+        assert!((59.0..=67.0).contains(&seconds), "chunks of {seconds} s");
+    }
+
+    #[test]
+    fn short_videos_fill_the_slots() {
+        let chunks = |seconds: u64, slots| {
+            planned("30", seconds * 30, Limits { parallel_chunks: slots, chunk_seconds: None })
+                .chunks
+        };
+        assert_eq!(chunks(49, 2), 4);
+        assert_eq!(chunks(49, 8), 8);
+        assert_eq!(chunks(5, 2), 1);
+        assert_eq!(planned("30", 150, LIMITS).threads, 2);
+        assert_eq!(planned("30", 1500, LIMITS).threads, 1);
+    }
+
+    #[test]
+    fn forced_chunks_are_whole_segments() {
+        let forced = |seconds| {
+            planned("30000/1001", 1500, Limits { parallel_chunks: 2, chunk_seconds: Some(seconds) })
+        };
+        assert_eq!(forced(6).chunks, 9);
+        assert_eq!(forced(12).chunks, 5);
+    }
+
+    #[test]
+    fn sound_follows_the_picture_unless_it_goes_on() {
+        let mut facts = source("25", 250);
+        facts.audio = vec![audio(0, 9_900_000)];
+        let lasting = |facts: &SourceFacts| {
+            plan(facts, &Options::default(), LIMITS).unwrap().audio.unwrap().duration_us
+        };
+        assert_eq!(lasting(&facts), 10_080_000);
+        facts.audio[0].end_us = 10_200_000;
+        assert_eq!(lasting(&facts), 10_080_000);
+        facts.audio[0].end_us = 14_000_000;
+        assert_eq!(lasting(&facts), 14_080_000);
+    }
+}

@@ -1,0 +1,261 @@
+//! What the probe found out about a source: the only description of it the planner sees.
+//!
+//! Everything is bounded: nothing here grows with the length of the video.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::timeline::Timeline;
+
+/// Facts of one source file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceFacts {
+    /// Demuxer names as ffprobe gives them, such as `mov,mp4,m4a,3gp,3g2,mj2`.
+    pub container: String,
+    /// Size of the file.
+    pub bytes: u64,
+    /// ffmpeg's `start_time` of the file in microseconds: what `-ss` counts from.
+    pub container_start_us: i64,
+    /// The picture track, unless the source is audio only.
+    pub video: Option<VideoFacts>,
+    /// Audio tracks in stream order.
+    pub audio: Vec<AudioFacts>,
+    /// Why the source cannot be cut where it stands; empty for standard sources.
+    pub non_standard: Vec<NonStandard>,
+    /// Errors the demuxer reported while reading every packet.
+    pub demux_errors: u64,
+}
+
+/// Facts of the picture track.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VideoFacts {
+    /// Stream index in the file.
+    pub stream: u32,
+    /// ffmpeg's codec name, such as `h264`.
+    pub codec: String,
+    /// Codec profile, when known.
+    pub profile: Option<String>,
+    /// ffmpeg's pixel format name.
+    pub pixel_format: String,
+    /// Width in stored pixels, before rotation.
+    pub coded_width: u32,
+    /// Height in stored pixels, before rotation.
+    pub coded_height: u32,
+    /// Sample aspect ratio, (1, 1) when unknown.
+    pub sample_aspect: (u32, u32),
+    /// Turn to apply for display.
+    pub rotation: Rotation,
+    /// True when the display matrix mirrors the picture.
+    pub mirrored: bool,
+    /// Colour description.
+    pub color: Color,
+    /// Field order as ffprobe names it (`progressive`, `tt`, …); `None` when unknown.
+    pub field_order: Option<String>,
+    /// When each frame is shown.
+    pub timeline: Timeline,
+    /// Packets in the file, those that an edit list hides included.
+    pub packets: u64,
+    /// Packets the container's header promises, when it does (mov's sample tables).
+    pub frames_promised: Option<u64>,
+}
+
+/// Clockwise turn that makes the picture upright.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rotation {
+    /// Already upright.
+    #[default]
+    None,
+    /// A quarter turn clockwise.
+    Right,
+    /// Upside down.
+    Half,
+    /// A quarter turn counter-clockwise.
+    Left,
+}
+
+impl Rotation {
+    /// True when width and height change places.
+    pub fn swaps_sides(self) -> bool {
+        matches!(self, Self::Right | Self::Left)
+    }
+}
+
+/// Colour tags as ffmpeg names them; `None` when the source does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Color {
+    /// `tv` or `pc`.
+    pub range: Option<String>,
+    /// Matrix coefficients, such as `bt709`.
+    pub space: Option<String>,
+    /// Transfer characteristics, such as `smpte2084`.
+    pub transfer: Option<String>,
+    /// Primaries, such as `bt2020`.
+    pub primaries: Option<String>,
+}
+
+/// Facts of one audio track.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AudioFacts {
+    /// Stream index in the file.
+    pub stream: u32,
+    /// ffmpeg's codec name.
+    pub codec: String,
+    /// Number of channels.
+    pub channels: u32,
+    /// Channel layout as ffmpeg names it.
+    pub layout: Option<String>,
+    /// Samples per second.
+    pub sample_rate: u32,
+    /// Time of the first audible sample in microseconds, on the file's own clock.
+    pub start_us: i64,
+    /// End of the last packet in microseconds, on the file's own clock.
+    pub end_us: i64,
+    /// Packets in the file.
+    pub packets: u64,
+    /// BCP 47 or ISO 639 language tag, as written in the file.
+    pub language: Option<String>,
+    /// Title, as written in the file.
+    pub title: Option<String>,
+    /// True when the file marks the track as default.
+    pub default: bool,
+}
+
+/// A reason for taking the safe path: one sequential pass into a well-formed intermediate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NonStandard {
+    /// The container cannot be sought: it has no index or no time stamps to seek by.
+    NoIndex,
+    /// A packet of the picture track has no presentation time.
+    MissingTimestamps,
+    /// Presentation times jump backwards or wrap.
+    BrokenTimestamps,
+    /// The picture size changes within the stream.
+    SizeChange,
+    /// The first frames cannot be decoded: the stream starts within a GOP.
+    NoLeadingKeyFrame,
+    /// A seek does not land where the index says.
+    UnreliableSeek,
+    /// Too few key frames: every chunk would decode the video from its start.
+    SparseKeyFrames,
+}
+
+impl NonStandard {
+    /// The reason as written in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoIndex => "no_index",
+            Self::MissingTimestamps => "missing_timestamps",
+            Self::BrokenTimestamps => "broken_timestamps",
+            Self::SizeChange => "size_change",
+            Self::NoLeadingKeyFrame => "no_leading_key_frame",
+            Self::UnreliableSeek => "unreliable_seek",
+            Self::SparseKeyFrames => "sparse_key_frames",
+        }
+    }
+}
+
+impl VideoFacts {
+    /// Size in square pixels, upright, not yet rounded to even numbers.
+    pub fn display_size(&self) -> (f64, f64) {
+        let (num, den) = self.sample_aspect;
+        let width = f64::from(self.coded_width) * f64::from(num.max(1)) / f64::from(den.max(1));
+        let height = f64::from(self.coded_height);
+        if self.rotation.swaps_sides() { (height, width) } else { (width, height) }
+    }
+}
+
+impl SourceFacts {
+    /// The audio track that is played: the default one, else the one with most channels, else the
+    /// first; tracks without samples never.
+    pub fn main_audio(&self) -> Option<&AudioFacts> {
+        let usable = || self.audio.iter().filter(|a| a.channels > 0 && a.packets > 0);
+        usable().find(|a| a.default).or_else(|| {
+            let most = usable().map(|a| a.channels).max()?;
+            usable().find(|a| a.channels == most)
+        })
+    }
+
+    /// Start of the output on the file's own clock, in microseconds: the first picture, or the
+    /// first sound where there is no picture.
+    pub fn start_us(&self) -> i64 {
+        match &self.video {
+            Some(video) => video.timeline.start_us(),
+            None => self.main_audio().map_or(0, |audio| audio.start_us),
+        }
+    }
+
+    /// Duration of what is played, in seconds.
+    pub fn duration_seconds(&self) -> f64 {
+        match (&self.video, self.main_audio()) {
+            (Some(video), _) => video.timeline.grid().duration_seconds(),
+            (None, Some(audio)) => (audio.end_us - audio.start_us) as f64 / 1e6,
+            (None, None) => 0.0,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod fixtures {
+    use super::*;
+    use crate::timeline::TimeBase;
+
+    pub(crate) fn audio(start_us: i64, end_us: i64) -> AudioFacts {
+        AudioFacts {
+            stream: 1,
+            codec: "aac".into(),
+            channels: 2,
+            layout: Some("stereo".into()),
+            sample_rate: 48_000,
+            start_us,
+            end_us,
+            packets: 100,
+            language: Some("eng".into()),
+            title: None,
+            default: true,
+        }
+    }
+
+    pub(crate) fn source(rate: &str, frames: u64) -> SourceFacts {
+        let rate: crate::rate::FrameRate = rate.parse().unwrap();
+        let time_base = TimeBase { num: rate.den(), den: rate.num() };
+        let last = i64::try_from(frames).unwrap() - 1;
+        let timeline = Timeline {
+            time_base,
+            start_ticks: 0,
+            last_ticks: last,
+            frames,
+            rate,
+            constant: true,
+            grid_frames: frames,
+            gap_frames_max: 1,
+            key_frames: frames / 50 + 1,
+            key_interval_max: 50,
+        };
+        let video = VideoFacts {
+            stream: 0,
+            codec: "h264".into(),
+            profile: Some("High".into()),
+            pixel_format: "yuv420p".into(),
+            coded_width: 1920,
+            coded_height: 1080,
+            sample_aspect: (1, 1),
+            rotation: Rotation::None,
+            mirrored: false,
+            color: Color::default(),
+            field_order: None,
+            timeline,
+            packets: frames,
+            frames_promised: Some(frames),
+        };
+        SourceFacts {
+            container: "mov,mp4,m4a,3gp,3g2,mj2".into(),
+            bytes: 1_000_000,
+            container_start_us: 0,
+            video: Some(video),
+            audio: vec![audio(0, 1_000_000)],
+            non_standard: vec![],
+            demux_errors: 0,
+        }
+    }
+}
