@@ -1,0 +1,29 @@
+//! Activity: removes what a video no longer needs from the store.
+
+use serde::{Deserialize, Serialize};
+
+use crate::VideoId;
+
+crate::activity!("clean_up");
+
+/// What may go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// The video.
+    pub video: VideoId,
+    /// How the attempt ended.
+    pub after: After,
+}
+
+/// How the attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum After {
+    /// Published: manifests and segments that no playlist names go.
+    Ready,
+    /// Failed for good or cancelled: everything but the source goes.
+    Abandoned,
+}
+
+/// Objects removed.
+pub type Output = u64;

@@ -1,0 +1,56 @@
+//! What crosses Temporal: names of workflows, activities and queues, their inputs and outputs, and
+//! the closed list of error codes.
+//!
+//! Changing a type here can break a running job. Fields are added with serde defaults and never
+//! change their meaning. Nothing here does anything.
+
+pub mod begin_video;
+pub mod clean_up;
+pub mod completion;
+pub mod download_source;
+pub mod encode_audio;
+mod error;
+mod ids;
+pub mod normalize_source;
+mod outputs;
+pub mod package_video;
+pub mod probe_source;
+mod progress;
+pub mod publish_video;
+mod queue;
+pub mod record_outcome;
+pub mod search_attributes;
+mod source;
+mod status;
+pub mod transcode_chunk;
+pub mod verify_video;
+pub mod video;
+
+pub use error::{ErrorCode, Failure, Warning};
+pub use ids::VideoId;
+pub use outputs::{AudioOutput, Outputs, RenditionOutput, SourceSummary};
+pub use progress::{Phase, Progress, RungProgress};
+pub use queue::{TaskQueue, UnknownQueue};
+pub use source::{Source, SourceKind, StoredSource};
+pub use status::Status;
+
+/// Declares the unit type by which workflows call an activity and workers register it.
+macro_rules! activity {
+    ($name:literal) => {
+        /// Name of the activity type in Temporal.
+        pub const NAME: &str = $name;
+
+        /// Marks the activity where it is called and where it is registered.
+        pub struct Activity;
+
+        impl temporalio_common::ActivityDefinition for Activity {
+            type Input = Input;
+            type Output = Output;
+
+            fn name(&self) -> &str {
+                NAME
+            }
+        }
+    };
+}
+pub(crate) use activity;

@@ -1,0 +1,23 @@
+//! Activity: checks everything that was encoded and packaged, before any of it is published.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Outputs;
+
+crate::activity!("verify_video");
+
+/// What to check.
+pub type Input = crate::package_video::Input;
+
+/// What was measured; a video that does not pass fails with `output_invalid`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    /// The outputs as they will be published.
+    pub outputs: Outputs,
+    /// Text of the master playlist that names them.
+    pub master: String,
+    /// Distinct source pictures that were decoded.
+    pub decoded: u64,
+    /// Errors the decoders reported.
+    pub decode_errors: u64,
+}
