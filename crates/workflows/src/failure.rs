@@ -1,0 +1,65 @@
+//! From Temporal's failures to the codes and words users see.
+
+use contract::{ErrorCode, Failure};
+use temporalio_common::protos::temporal::api::failure::v1::{
+    Failure as Proto, failure::FailureInfo,
+};
+use temporalio_sdk::{ActivityExecutionError, ApplicationFailure, WorkflowTermination};
+
+/// Why the pipeline stops before its end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// Somebody cancelled the video.
+    Cancelled,
+    /// A step failed for good.
+    Failed(Failure),
+}
+
+impl Stop {
+    pub(crate) fn failed(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::Failed(Failure { code, message: message.into() })
+    }
+}
+
+impl From<ActivityExecutionError> for Stop {
+    fn from(error: ActivityExecutionError) -> Self {
+        if error.as_cancelled().is_some() {
+            return Self::Cancelled;
+        }
+        match error.failure() {
+            Some(proto) => Self::Failed(read(proto)),
+            None => Self::failed(ErrorCode::Internal, error.to_string()),
+        }
+    }
+}
+
+/// The innermost failure that one of our activities named, else a time-out, else a fault of ours.
+fn read(proto: &Proto) -> Failure {
+    let mut timed_out = false;
+    let mut last = proto;
+    let mut next = Some(proto);
+    while let Some(failure) = next {
+        match &failure.failure_info {
+            Some(FailureInfo::ApplicationFailureInfo(info)) => {
+                if let Ok(code) = info.r#type.parse() {
+                    return Failure { code, message: failure.message.clone() };
+                }
+            }
+            Some(FailureInfo::TimeoutFailureInfo(_)) => timed_out = true,
+            _ => {}
+        }
+        last = failure;
+        next = failure.cause.as_deref();
+    }
+    let code = if timed_out { ErrorCode::TimedOut } else { ErrorCode::Internal };
+    Failure { code, message: last.message.clone() }
+}
+
+/// Closes a workflow as failed, with the code as Temporal's failure type.
+pub(crate) fn termination(failure: &Failure) -> WorkflowTermination {
+    ApplicationFailure::builder(anyhow::anyhow!(failure.message.clone()))
+        .type_name(failure.code.as_str().to_owned())
+        .non_retryable(true)
+        .build()
+        .into()
+}

@@ -1,0 +1,13 @@
+//! Decides what happens next: [`VideoWorkflow`] and [`CompletionWorkflow`].
+//!
+//! Deterministic: time, randomness, iteration order and IO come from Temporal or not at all
+//! (`clippy.toml` beside this crate bans the rest). Activities are called by the markers of
+//! `contract`, so no ffmpeg, store or catalogue code is linked here.
+
+mod call;
+mod completion;
+mod failure;
+mod video;
+
+pub use completion::CompletionWorkflow;
+pub use video::VideoWorkflow;

@@ -1,0 +1,64 @@
+//! `VideoWorkflow`: from a source to a published ladder, and a report whatever happens.
+//!
+//! ```text
+//!  begin ─┐
+//!  download → probe (→ normalize → probe) → plan → audio, chunks → package → verify → publish
+//!                                                                    whatever happens: clean up, report
+//! ```
+
+#![expect(missing_docs, reason = "the macro makes public constants of the methods")]
+
+mod ending;
+mod fan_out;
+mod pipeline;
+mod progress;
+mod quality;
+
+use contract::{
+    Progress,
+    video::{Input, Output},
+};
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_sdk::{WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination};
+
+use crate::failure::{self, Stop};
+use progress::Tracker;
+
+/// The context every step takes.
+pub(crate) type Context = WorkflowContext<VideoWorkflow>;
+
+/// One attempt at one video.
+#[workflow]
+pub struct VideoWorkflow {
+    job: Input,
+    tracker: Tracker,
+}
+
+#[workflow_methods]
+impl VideoWorkflow {
+    /// Keeps the job.
+    #[init]
+    pub fn new(_ctx: &WorkflowContextView, job: Input) -> Self {
+        Self { job, tracker: Tracker::default() }
+    }
+
+    /// Makes the video, cleans up and reports, in this order, whatever happens.
+    #[run(name = contract::video::NAME)]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Output> {
+        let job = ctx.state(|state| state.job.clone());
+        let made = pipeline::make(ctx, &job).await;
+        ending::clean_up(ctx, &job, &made).await;
+        ending::report(ctx, &job, &made).await;
+        match made {
+            Ok(output) => Ok(output),
+            Err(Stop::Cancelled) => Err(WorkflowTermination::cancelled()),
+            Err(Stop::Failed(failure)) => Err(failure::termination(&failure)),
+        }
+    }
+
+    /// How far the video is.
+    #[query]
+    pub fn progress(&self, _ctx: &WorkflowContextView) -> Progress {
+        self.tracker.progress()
+    }
+}

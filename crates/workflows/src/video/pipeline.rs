@@ -1,0 +1,142 @@
+//! The steps between a source and a published ladder, one function each.
+
+use contract::{
+    ErrorCode, Phase, StoredSource, Warning, begin_video, download_source, normalize_source,
+    package_video, probe_source, publish_video, search_attributes, verify_video,
+    video::{Input, Output},
+};
+use media::{
+    plan::{self, Plan, Unplannable},
+    source::{NonStandard, SourceFacts},
+};
+use temporalio_common::search_attributes::SearchAttributeKey;
+use temporalio_sdk::workflows;
+
+use super::{Context, ending, fan_out, quality};
+use crate::{call::Call, failure::Stop};
+
+const STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword(search_attributes::STATUS);
+const DURATION: SearchAttributeKey<f64> =
+    SearchAttributeKey::float(search_attributes::DURATION_SECONDS);
+
+/// Runs every step; the first that fails for good decides.
+pub(super) async fn make(ctx: &Context, job: &Input) -> Result<Output, Stop> {
+    let (begun, fetched) = workflows::join!(begin(ctx, job), fetch(ctx, job));
+    begun?;
+    let (source, facts) = fetched?;
+    let reasons = facts.non_standard.clone();
+    let (source, facts) = standardize(ctx, job, source, facts).await?;
+    quality::refuse_truncated(&facts)?;
+    let plan = draw_up(ctx, job, &facts)?;
+    fan_out::encode(ctx, job, &source, &plan).await?;
+    let checked = package(ctx, job, source, plan).await?;
+    let noticed = quality::judge(&facts, checked.decoded, checked.decode_errors)?;
+    ctx.state_mut(|state| state.tracker.warn(noticed));
+    publish(ctx, job, &checked).await?;
+    let warnings = ctx.state(|state| state.tracker.progress().warnings);
+    Ok(Output { source: ending::summary(&facts, reasons), outputs: checked.outputs, warnings })
+}
+
+/// Moves to a phase, for the query and for the Temporal UI.
+pub(super) fn enter(ctx: &Context, phase: Phase, details: impl Into<String>) {
+    ctx.state_mut(|state| state.tracker.enter(phase));
+    ctx.set_current_details(details);
+}
+
+async fn begin(ctx: &Context, job: &Input) -> Result<(), Stop> {
+    ctx.upsert_search_attributes([STATUS.value_set("transcoding".to_owned())]);
+    let input = begin_video::Input { video: job.video, attempt: job.attempt };
+    let options = Call::begin().options(job, ctx.cancellation_token());
+    Ok(ctx.execute_activity(begin_video::Activity, input, options).await?)
+}
+
+async fn fetch(ctx: &Context, job: &Input) -> Result<(StoredSource, SourceFacts), Stop> {
+    enter(ctx, Phase::Downloading, "fetching the source");
+    let input = download_source::Input { video: job.video, source: job.source.clone() };
+    let options =
+        Call::download(&ending::describe(&job.source)).options(job, ctx.cancellation_token());
+    let source = ctx.execute_activity(download_source::Activity, input, options).await?;
+    let facts = probe(ctx, job, &source).await?;
+    Ok((source, facts))
+}
+
+async fn probe(ctx: &Context, job: &Input, source: &StoredSource) -> Result<SourceFacts, Stop> {
+    enter(ctx, Phase::Probing, "reading every packet's time");
+    let input = probe_source::Input { video: job.video, source: source.clone() };
+    let options = Call::probe().options(job, ctx.cancellation_token());
+    Ok(ctx.execute_activity(probe_source::Activity, input, options).await?)
+}
+
+/// Rewrites a source that cannot be cut where it stands; standard sources pass untouched.
+async fn standardize(
+    ctx: &Context,
+    job: &Input,
+    source: StoredSource,
+    facts: SourceFacts,
+) -> Result<(StoredSource, SourceFacts), Stop> {
+    if facts.non_standard.is_empty() {
+        return Ok((source, facts));
+    }
+    let reasons = reasons(&facts.non_standard);
+    enter(ctx, Phase::Normalizing, format!("rewriting a non-standard source: {reasons}"));
+    let options =
+        Call::normalize(facts.duration_seconds(), &reasons).options(job, ctx.cancellation_token());
+    let input = normalize_source::Input { video: job.video, source, facts };
+    let rewritten = ctx.execute_activity(normalize_source::Activity, input, options).await?;
+    let facts = probe(ctx, job, &rewritten).await?;
+    if facts.non_standard.is_empty() {
+        Ok((rewritten, facts))
+    } else {
+        let left = self::reasons(&facts.non_standard);
+        Err(Stop::failed(
+            ErrorCode::CorruptMedia,
+            format!("the source stays unusable after rewriting: {left}"),
+        ))
+    }
+}
+
+fn draw_up(ctx: &Context, job: &Input, facts: &SourceFacts) -> Result<Plan, Stop> {
+    let plan = plan::plan(facts, &job.options, job.limits).map_err(|error| {
+        let code = match &error {
+            Unplannable::NoStreams => ErrorCode::NoStreams,
+            Unplannable::Option(_) => ErrorCode::InvalidOptions,
+        };
+        Stop::failed(code, error.to_string())
+    })?;
+    ctx.upsert_search_attributes([DURATION.value_set(facts.duration_seconds())]);
+    let dropped = plan.warnings.iter().map(|warning| Warning {
+        step: "plan".to_owned(),
+        code: ErrorCode::RungDropped,
+        message: warning.message.clone(),
+    });
+    ctx.state_mut(|state| state.tracker.warn(dropped));
+    Ok(plan)
+}
+
+/// Writes the media playlists and checks them against the plan.
+async fn package(
+    ctx: &Context,
+    job: &Input,
+    source: StoredSource,
+    plan: Plan,
+) -> Result<verify_video::Output, Stop> {
+    enter(ctx, Phase::Packaging, "writing playlists");
+    let input = package_video::Input { video: job.video, source, plan };
+    let options = Call::package().options(job, ctx.cancellation_token());
+    ctx.execute_activity(package_video::Activity, input.clone(), options).await?;
+    enter(ctx, Phase::Verifying, "checking everything that was made");
+    let options = Call::verify().options(job, ctx.cancellation_token());
+    Ok(ctx.execute_activity(verify_video::Activity, input, options).await?)
+}
+
+async fn publish(ctx: &Context, job: &Input, checked: &verify_video::Output) -> Result<(), Stop> {
+    enter(ctx, Phase::Publishing, "writing the master playlist");
+    let input = publish_video::Input { video: job.video, master: checked.master.clone() };
+    let options = Call::publish().options(job, ctx.cancellation_token());
+    Ok(ctx.execute_activity(publish_video::Activity, input, options).await?)
+}
+
+fn reasons(all: &[NonStandard]) -> String {
+    let texts: Vec<_> = all.iter().map(|reason| reason.as_str()).collect();
+    texts.join(", ")
+}

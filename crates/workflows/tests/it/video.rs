@@ -1,0 +1,204 @@
+//! The four standard tests of `VideoWorkflow`, and what is particular to it.
+
+use contract::{ErrorCode, clean_up::After, completion::Outcome};
+use fixtures::repo_root;
+use temporalio_client::WorkflowHistory;
+use temporalio_client::{
+    WorkflowCancelOptions, WorkflowGetResultOptions, WorkflowQueryOptions,
+    errors::WorkflowGetResultError,
+};
+use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
+use workflows::{CompletionWorkflow, VideoWorkflow};
+
+use crate::{bench::with_workers, script::Script};
+
+/// Steps in the order of a standard source.
+const STEPS: [&str; 10] = [
+    "begin_video",
+    "download_source",
+    "probe_source",
+    "encode_audio",
+    "transcode_chunk",
+    "package_video",
+    "verify_video",
+    "publish_video",
+    "clean_up",
+    "record_outcome",
+];
+
+/// Set to write the histories that later versions must be able to replay.
+const RECORD: &str = "MILLRACE_RECORD_HISTORIES";
+
+#[tokio::test]
+async fn completes() {
+    with_workers(async |bench| {
+        let run = bench.start(Script::default()).await;
+        let output = run.handle.get_result(WorkflowGetResultOptions::default()).await.unwrap();
+        assert_eq!(output.outputs.frames, 1500);
+        assert_eq!(output.warnings.len(), 1, "1080p is above the source: {:?}", output.warnings);
+        bench.reported(run.id).await;
+        let script = bench.stage.script(run.id);
+        let mut called = script.called();
+        called.sort_unstable();
+        let mut steps = STEPS;
+        steps.sort_unstable();
+        assert_eq!(called, steps);
+        assert_eq!(script.cleaned, [After::Ready]);
+        assert!(matches!(&script.outcomes[..], [Outcome::Ready(made)] if **made == output));
+        assert!(script.in_flight.1 <= 2, "{} chunks at the same time", script.in_flight.1);
+        let progress = run
+            .handle
+            .query(VideoWorkflow::progress, (), WorkflowQueryOptions::default())
+            .await
+            .unwrap();
+        assert_eq!((progress.chunks_done, progress.chunks_total), (5, 5));
+        assert!((progress.percent - 100.0).abs() < f64::EPSILON);
+        record("completes", bench.history(&run).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_step_failing_leaves_a_clean_slate() {
+    with_workers(async |bench| {
+        for step in STEPS.into_iter().filter(|step| !["clean_up", "record_outcome"].contains(step))
+        {
+            let fails = Some((step, "corrupt_media"));
+            let (result, script) = bench.run(Script { fails, ..Script::default() }).await;
+            let Err(WorkflowGetResultError::Failed(error)) = result else {
+                panic!("{step}: {result:?}")
+            };
+            assert!(format!("{error:?}").contains("corrupt_media"), "{step}: {error:?}");
+            assert_eq!(script.cleaned, [After::Abandoned], "{step}");
+            let [Outcome::Failed { failure, .. }] = &script.outcomes[..] else {
+                panic!("{step}: {:?}", script.outcomes)
+            };
+            assert_eq!(failure.code, ErrorCode::CorruptMedia, "{step}");
+            assert_eq!(script.in_flight.0, 0, "{step}");
+            let published = script.called().contains(&"publish_video");
+            assert_eq!(
+                published,
+                step == "publish_video",
+                "{step}: published without passing every check"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_failure_that_may_pass_keeps_finished_chunks() {
+    with_workers(async |bench| {
+        let fails = Some(("package_video", "no_space"));
+        let (result, script) = bench.run(Script { fails, ..Script::default() }).await;
+        assert!(result.is_err());
+        assert_eq!(script.cleaned, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn cleaning_and_reporting_do_not_decide() {
+    with_workers(async |bench| {
+        let fails = Some(("clean_up", "internal"));
+        let (result, script) = bench.run(Script { fails, ..Script::default() }).await;
+        assert!(result.is_ok(), "{result:?}");
+        assert!(matches!(&script.outcomes[..], [Outcome::Ready(_)]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_activity_run_twice_changes_nothing() {
+    with_workers(async |bench| {
+        let (once, _) = bench.run(Script::default()).await;
+        let (twice, script) = bench.run(Script { twice: true, ..Script::default() }).await;
+        assert_eq!(once.unwrap(), twice.unwrap());
+        for step in STEPS {
+            let attempts: Vec<u32> =
+                script.calls.iter().filter(|call| call.0 == step).map(|call| call.1).collect();
+            assert!(attempts.contains(&2), "{step} ran {attempts:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn replays_all_stored_histories() {
+    let folder = repo_root().join("crates/workflows/tests/histories");
+    let mut replayed = 0;
+    for entry in fs_err::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let history = WorkflowHistory::from_json(&fs_err::read(&path).unwrap()).unwrap();
+        let options = WorkflowReplayerOptions::new()
+            .register_workflow::<VideoWorkflow>()
+            .unwrap()
+            .register_workflow::<CompletionWorkflow>()
+            .unwrap()
+            .build();
+        let replay = WorkflowReplayer::new(options).unwrap().replay_workflow(history).await;
+        assert!(replay.is_ok(), "{}: {:?}", path.display(), replay.err());
+        replayed += 1;
+    }
+    assert!(replayed >= 3, "{replayed} histories");
+}
+
+#[tokio::test]
+async fn a_cancelled_video_stops_its_chunks_and_says_so() {
+    with_workers(async |bench| {
+        let run = bench.start(Script { stuck: true, ..Script::default() }).await;
+        // Cancelled as soon as the first chunk is seen running.
+        while bench.stage.script(run.id).in_flight.0 == 0 {
+            tokio::task::yield_now().await;
+        }
+        run.handle.cancel(WorkflowCancelOptions::default()).await.unwrap();
+        let result = run.handle.get_result(WorkflowGetResultOptions::default()).await;
+        assert!(matches!(result, Err(WorkflowGetResultError::Cancelled { .. })), "{result:?}");
+        bench.reported(run.id).await;
+        let script = bench.stage.script(run.id);
+        assert_eq!(script.in_flight.0, 0);
+        assert_eq!(script.outcomes, [Outcome::Cancelled]);
+        assert_eq!(script.cleaned, [After::Abandoned]);
+        record("cancelled", bench.history(&run).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_non_standard_source_is_rewritten_first() {
+    with_workers(async |bench| {
+        let run = bench.start(Script { non_standard: true, ..Script::default() }).await;
+        let output = run.handle.get_result(WorkflowGetResultOptions::default()).await.unwrap();
+        assert_eq!(output.source.non_standard_input_reasons.len(), 1);
+        let probes =
+            bench.stage.script(run.id).calls.iter().filter(|call| call.0 == "probe_source").count();
+        assert_eq!(probes, 2);
+        record("non-standard", bench.history(&run).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn lost_pictures_are_a_warning_up_to_one_in_twenty() {
+    with_workers(async |bench| {
+        let (few, _) = bench.run(Script { lost: 75, ..Script::default() }).await;
+        let warnings = few.unwrap().warnings;
+        assert!(
+            warnings
+                .iter()
+                .any(|w| w.code == ErrorCode::DamagedMedia && w.message.contains("1425 of 1500")),
+            "{warnings:?}"
+        );
+        let (many, script) = bench.run(Script { lost: 76, ..Script::default() }).await;
+        assert!(many.is_err());
+        assert!(!script.called().contains(&"publish_video"));
+    })
+    .await;
+}
+
+fn record(name: &str, history: Vec<u8>) {
+    if std::env::var_os(RECORD).is_some() {
+        let path = repo_root().join(format!("crates/workflows/tests/histories/{name}.json"));
+        fs_err::write(path, history).unwrap();
+    }
+}
