@@ -1,0 +1,94 @@
+//! Argument lists of every ffmpeg run: pure functions of the plan, compared with golden texts.
+//!
+//! Options that every run shares are added by `run`; here stands only what one kind of run needs.
+
+mod audio;
+mod chunk;
+mod normalize;
+
+pub(crate) use audio::audio;
+pub(crate) use chunk::{ChunkFiles, Decoded, Seek, chunk, decoded_within};
+pub(crate) use normalize::normalize;
+
+use std::{ffi::OsString, path::Path};
+
+/// An argument list under construction.
+#[derive(Default)]
+struct Args(Vec<OsString>);
+
+impl Args {
+    /// Adds words split at spaces; for constant text only.
+    fn words(&mut self, text: &str) -> &mut Self {
+        self.0.extend(text.split_ascii_whitespace().map(OsString::from));
+        self
+    }
+
+    /// Adds a flag and its value, which may hold anything.
+    fn pair(&mut self, flag: &str, value: impl Into<OsString>) -> &mut Self {
+        self.0.push(flag.into());
+        self.0.push(value.into());
+        self
+    }
+
+    /// Adds an output file; a path never looks like a flag because it is absolute.
+    fn output(&mut self, path: &Path) -> &mut Self {
+        self.0.push(path.into());
+        self
+    }
+
+    fn extend(&mut self, args: Vec<OsString>) -> &mut Self {
+        self.0.extend(args);
+        self
+    }
+}
+
+/// Link labels of a filter graph: `[s0][s1]…`.
+fn pads(name: &str, count: usize) -> String {
+    let labels: Vec<String> = (0..count).map(|at| format!("[{name}{at}]")).collect();
+    labels.concat()
+}
+
+/// Microseconds as the seconds ffmpeg reads, without losing a digit.
+fn seconds(us: i64) -> String {
+    let sign = if us < 0 { "-" } else { "" };
+    let us = us.unsigned_abs();
+    format!("{sign}{}.{:06}", us / 1_000_000, us % 1_000_000)
+}
+
+#[cfg(test)]
+fn joined(args: &[OsString]) -> String {
+    let mut text = String::new();
+    for arg in args {
+        let arg = arg.to_string_lossy();
+        let starts_group =
+            arg.starts_with('-') && !arg[1..].starts_with(|c: char| c.is_ascii_digit());
+        text.push_str(if starts_group { "\n" } else { " " });
+        text.push_str(&arg);
+    }
+    text.trim_start().to_owned() + "\n"
+}
+
+#[cfg(test)]
+fn test_facts(rate: &str, frames: u64) -> media::source::SourceFacts {
+    let rate: media::rate::FrameRate = rate.parse().unwrap();
+    serde_json::from_value(serde_json::json!({
+        "container": "mov,mp4,m4a,3gp,3g2,mj2", "bytes": 1, "container_start_us": 0,
+        "video": {
+            "stream": 0, "codec": "h264", "profile": "High", "pixel_format": "yuv420p",
+            "coded_width": 1280, "coded_height": 720, "sample_aspect": [1, 1], "rotation": "None",
+            "mirrored": false, "color": {}, "field_order": null, "packets": frames, "frames_promised": null,
+            "timeline": {
+                "time_base": {"num": rate.den(), "den": rate.num()}, "start_ticks": 0,
+                "last_ticks": frames - 1, "frames": frames, "rate": rate, "constant": true,
+                "grid_frames": frames, "gap_frames_max": 1, "key_frames": 10, "key_interval_max": 50
+            }
+        },
+        "audio": [{
+            "stream": 1, "codec": "aac", "channels": 2, "layout": "stereo", "sample_rate": 48000,
+            "start_us": 0, "end_us": 20_000_000, "packets": 900, "language": "eng", "title": null,
+            "default": true
+        }],
+        "non_standard": [], "demux_errors": 0
+    }))
+    .unwrap()
+}

@@ -1,0 +1,148 @@
+//! The ways in which a child process, or what it was given, can fail.
+
+use std::path::Path;
+use std::time::Duration;
+
+/// What went wrong with a program or its input.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The program is not installed, or not where it was said to be. Permanent on this machine.
+    #[error("program `{program}` was not found; {}", install_hint(program))]
+    ToolMissing {
+        /// The program as it was asked for.
+        program: String,
+    },
+    /// The program exists but could not be started.
+    #[error("program `{program}` could not be started")]
+    Spawn {
+        /// The program as it was asked for.
+        program: String,
+        /// Why the system refused.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The program ended with an error of no class known below.
+    #[error("program `{program}` failed ({}): {}", ending(*code, *signal), last_line(tail))]
+    Failed {
+        /// The program as it was asked for.
+        program: String,
+        /// Exit code, unless a signal ended it.
+        code: Option<i32>,
+        /// The signal that ended it.
+        signal: Option<i32>,
+        /// End of what it wrote to standard error, at most 64 KiB.
+        tail: String,
+    },
+    /// The program made no progress for too long and was killed.
+    #[error("program `{program}` made no progress for {} s", after.as_secs_f64())]
+    Stalled {
+        /// The program as it was asked for.
+        program: String,
+        /// How long it was watched without progress.
+        after: Duration,
+    },
+    /// The system killed the program, most often for lack of memory. Worth another attempt.
+    #[error("program `{program}` was killed by the system, perhaps for lack of memory")]
+    Killed {
+        /// The program as it was asked for.
+        program: String,
+    },
+    /// The disk that the program writes to is full.
+    #[error("program `{program}` found no space left on the disk")]
+    DiskFull {
+        /// The program as it was asked for.
+        program: String,
+    },
+    /// The program wrote more than its file size limit.
+    #[error("program `{program}` wrote more than its file size limit")]
+    OutputTooLarge {
+        /// The program as it was asked for.
+        program: String,
+    },
+    /// The input is no media file, is damaged beyond reading, or is of a kind that is not accepted.
+    #[error("input is not readable as media: {detail}")]
+    InvalidData {
+        /// What the reader said.
+        detail: String,
+    },
+    /// The input is a media file without a picture or sound track.
+    #[error("input has no video and no audio")]
+    NoStreams,
+    /// The input's only usable tracks are in a codec that cannot be decoded here.
+    #[error("{kind} codec `{codec}` is not supported")]
+    UnsupportedCodec {
+        /// `video` or `audio`.
+        kind: &'static str,
+        /// The codec's name, or its four-character tag when it has none.
+        codec: String,
+    },
+    /// The program printed something that could not be understood.
+    #[error("output of `{program}` is not understood: {detail}")]
+    Parse {
+        /// The program as it was asked for.
+        program: String,
+        /// Where it stopped making sense.
+        detail: String,
+    },
+    /// The program took longer than it was given and was killed.
+    #[error("program `{program}` took longer than {} s", after.as_secs_f64())]
+    Timeout {
+        /// The program as it was asked for.
+        program: String,
+        /// The time it was given.
+        after: Duration,
+    },
+    /// Reading a file, or talking to the program, failed.
+    #[error("cannot {action}")]
+    Io {
+        /// What was attempted.
+        action: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+fn install_hint(program: &str) -> &'static str {
+    match Path::new(program).file_name().and_then(|name| name.to_str()) {
+        Some("ffmpeg" | "ffprobe") => "install ffmpeg, for example with `apt-get install ffmpeg`",
+        Some("yt-dlp") => "install yt-dlp, for example with `pip install yt-dlp`",
+        Some("temporal") => "install the Temporal CLI, for example with `make setup`",
+        _ => "install it and put it on PATH",
+    }
+}
+
+fn ending(code: Option<i32>, signal: Option<i32>) -> String {
+    match (code, signal) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "unknown end".into(),
+    }
+}
+
+fn last_line(tail: &str) -> &str {
+    tail.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_tool_says_how_to_install_it() {
+        let missing = |program: &str| Error::ToolMissing { program: program.into() }.to_string();
+        assert!(missing("/opt/x/ffprobe").contains("apt-get install ffmpeg"));
+        assert!(missing("yt-dlp").contains("pip install yt-dlp"));
+        assert!(missing("nonesuch").contains("PATH"));
+    }
+
+    #[test]
+    fn a_failure_shows_the_last_line_that_says_something() {
+        let failed = |code, signal, tail: &str| {
+            Error::Failed { program: "ffmpeg".into(), code, signal, tail: tail.into() }.to_string()
+        };
+        let text = failed(Some(1), None, "a\nb: no such filter\n\n");
+        assert_eq!(text, "program `ffmpeg` failed (exit code 1): b: no such filter");
+        assert_eq!(failed(None, Some(11), ""), "program `ffmpeg` failed (signal 11): no message");
+    }
+}

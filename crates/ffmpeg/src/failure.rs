@@ -1,0 +1,170 @@
+//! Why a run of ffmpeg or ffprobe failed, told from its status and its last words.
+//!
+//! This is the only place that looks into message texts; everyone else matches on [`Error`].
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+
+use nix::sys::signal::Signal;
+
+use crate::Error;
+use crate::log::{Line, Log, Origin};
+
+/// The error for a run that ended with a failing `status`.
+pub(crate) fn failure(program: String, status: ExitStatus, log: &Log) -> Error {
+    match status.signal() {
+        // Our own kills never come here: they end with a timeout, a stall or a dropped future.
+        Some(signal) if signal == Signal::SIGKILL as i32 => return Error::Killed { program },
+        Some(signal) if signal == Signal::SIGXFSZ as i32 => {
+            return Error::OutputTooLarge { program };
+        }
+        _ => {}
+    }
+    let mut invalid = false;
+    for line in log.lines_from_end() {
+        if says(line, "No space left on device") {
+            return Error::DiskFull { program };
+        }
+        if let Some(codec) = missing_decoder(line) {
+            return Error::UnsupportedCodec { kind: "input", codec };
+        }
+        invalid |= refuses_input(line);
+    }
+    if invalid {
+        return Error::InvalidData { detail: detail(log) };
+    }
+    Error::Failed { program, code: status.code(), signal: status.signal(), tail: log.tail() }
+}
+
+/// The error for a run that ended with success although its output is not whole: ffmpeg 5.1 ends with
+/// 0 when the last bytes do not fit on the disk.
+pub(crate) fn unwritten(program: &str, log: &Log) -> Option<Error> {
+    let mut last = log.lines_from_end().filter(Line::is_error);
+    let failed = ["Error writing trailer of ", "Error closing file "];
+    last.find(|line| {
+        line.context.is_none() && failed.iter().any(|start| line.message.starts_with(start))
+    })
+    .map(|line| {
+        if says(line, "No space left on device") {
+            Error::DiskFull { program: program.to_owned() }
+        } else {
+            Error::Failed {
+                program: program.to_owned(),
+                code: Some(0),
+                signal: None,
+                tail: log.tail(),
+            }
+        }
+    })
+}
+
+/// True when the message is `text`, or ends with it behind a colon: a file or a title that holds the
+/// same words does not stand there.
+fn says(line: Line<'_>, text: &str) -> bool {
+    let rest = line.message.trim_end().trim_end_matches('.').strip_suffix(text);
+    line.is_error() && rest.is_some_and(|rest| rest.is_empty() || rest.ends_with(": "))
+}
+
+/// `Decoder (codec vvc) not found for input stream #0:0`, of ffmpeg 5.1; later versions say
+/// `Decoding requested, but no decoder found for: vvc`.
+fn missing_decoder(line: Line<'_>) -> Option<String> {
+    let name = if let Some(rest) = line.message.strip_prefix("Decoder (codec ") {
+        rest.split_once(") not found")?.0
+    } else {
+        line.message.strip_prefix("Decoding requested, but no decoder found for: ")?
+    };
+    Some(name.trim().to_owned())
+}
+
+/// The line with which ffmpeg and ffprobe give an input up. One packet that does not decode ends in
+/// the same words, but is no reason to fail.
+fn refuses_input(line: Line<'_>) -> bool {
+    let packet = line.message.starts_with("Error while decoding")
+        || line.message.starts_with("Error submitting");
+    let opening = line.context.is_none() || line.origin() == Origin::Demux;
+    refused_format(line).is_some()
+        || (opening && !packet && says(line, "Invalid data found when processing input"))
+}
+
+/// The format that an allow-list keeps out.
+fn refused_format(line: Line<'_>) -> Option<&str> {
+    line.context.filter(|_| line.message.starts_with("Format not on whitelist"))
+}
+
+/// The first things said about the input, without its name: names are ours, not the user's.
+fn detail(log: &Log) -> String {
+    if let Some(format) = log.lines_from_end().find_map(refused_format) {
+        return format!("format `{format}` is not accepted");
+    }
+    let about = |line: &&String| !line.starts_with("file:") && !line.contains("://");
+    let mut said: Vec<&str> =
+        log.error_lines.iter().filter(about).map(String::as_str).take(3).collect();
+    said.dedup();
+    if said.is_empty() { "unknown format".into() } else { said.join("; ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXIT_1: i32 = 1 << 8;
+
+    fn class(status: i32, text: &str) -> Error {
+        let mut log = Log::default();
+        text.lines().for_each(|line| log.push(line));
+        failure("ffmpeg".into(), ExitStatus::from_raw(status), &log)
+    }
+
+    #[test]
+    fn signals_are_told_apart() {
+        assert!(matches!(class(9, ""), Error::Killed { .. }));
+        assert!(matches!(class(25, ""), Error::OutputTooLarge { .. }));
+        assert!(matches!(class(11, ""), Error::Failed { code: None, signal: Some(11), .. }));
+    }
+
+    #[test]
+    fn a_full_disk_is_named() {
+        let said = "[error] av_interleaved_write_frame(): No space left on device\n\
+                    [error] Error writing trailer of out.mp4: No space left on device";
+        assert!(matches!(class(EXIT_1, said), Error::DiskFull { .. }));
+        let title = "[error] No space left on device.mp4: Permission denied";
+        assert!(matches!(class(EXIT_1, title), Error::Failed { code: Some(1), .. }));
+    }
+
+    #[test]
+    fn an_output_that_is_not_whole_is_a_failure_whatever_the_exit_code() {
+        let mut log = Log::default();
+        assert!(unwritten("ffmpeg", &log).is_none());
+        log.push("[error] Error writing trailer of /x/y.mp4: Input/output error");
+        assert!(matches!(unwritten("ffmpeg", &log), Some(Error::Failed { code: Some(0), .. })));
+        log.push("[error] Error closing file /x/y.mp4: No space left on device");
+        assert!(matches!(unwritten("ffmpeg", &log), Some(Error::DiskFull { .. })));
+    }
+
+    #[test]
+    fn a_refused_input_says_why_without_its_name() {
+        let error = class(EXIT_1, include_str!("../testdata/text_renamed.log"));
+        let Error::InvalidData { detail } = error else { panic!("{error:?}") };
+        assert_eq!(detail, "mov,mp4,m4a,3gp,3g2,mj2: moov atom not found");
+        let listed = "[hls @ 0x1] [error] Format not on whitelist 'mov'\n\
+                      [error] file:/x/y.mp4: Invalid argument";
+        let error = class(EXIT_1, listed);
+        assert_eq!(
+            error.to_string(),
+            "input is not readable as media: format `hls` is not accepted"
+        );
+    }
+
+    #[test]
+    fn a_packet_that_does_not_decode_is_not_why_a_run_failed() {
+        let said = "[error] Error while decoding stream #0:1: Invalid data found when processing input\n\
+                    [error] Conversion failed!";
+        assert!(matches!(class(EXIT_1, said), Error::Failed { .. }));
+    }
+
+    #[test]
+    fn a_codec_without_decoder_is_named() {
+        let error = class(EXIT_1, include_str!("../testdata/unsupported.log"));
+        assert!(matches!(error, Error::UnsupportedCodec { codec, .. } if codec == "none"));
+    }
+}

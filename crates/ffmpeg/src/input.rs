@@ -1,0 +1,84 @@
+//! How a source is named to ffmpeg and ffprobe, and what they may do to open it.
+//!
+//! A source is whatever a stranger uploaded. Without the allow-lists below, a playlist or a concat
+//! script in disguise would make ffmpeg read other files and other hosts.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Something to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A local file.
+    Path(PathBuf),
+    /// An object of our own store, as an http(s) URL that supports ranges; never a user's URL.
+    Url(String),
+}
+
+/// Demuxers that read exactly the bytes they are given. Formats that name other files (hls, dash,
+/// concat, sdp, image sequences) and single images stay out.
+const DEMUXERS: &[&str] = &[
+    "mov,mp4,m4a,3gp,3g2,mj2",
+    "matroska,webm",
+    "mpegts,mpeg,mpegvideo,m4v,h263,h264,hevc,av1,obu,ivf,vc1",
+    "avi,asf,flv,live_flv,rm,nut,mxf,mxf_opatom,gxf,dv,wtv,gif,yuv4mpegpipe",
+    "ogg,mp3,aac,ac3,eac3,dts,dtshd,truehd,mlp,flac,wav,w64,aiff,au,caf,amr,ape,tta,wv",
+];
+
+/// Arguments that open `input` as the next input, `-i` included. Options for that input, such as
+/// `-ss`, go before them; the same arguments serve ffprobe.
+pub fn input_args(input: &Input) -> Vec<OsString> {
+    let (protocols, name) = match input {
+        // The prefix keeps a name that starts with `-` or holds a `:` a plain name.
+        Input::Path(path) => {
+            let mut name = OsString::from("file:");
+            name.push(path);
+            ("file", name)
+        }
+        Input::Url(url) => ("http,https,tls,tcp", OsString::from(url)),
+    };
+    let demuxers = OsString::from(DEMUXERS.join(","));
+    let (protocol_flag, demuxer_flag) = ("-protocol_whitelist", "-format_whitelist");
+    vec![protocol_flag.into(), protocols.into(), demuxer_flag.into(), demuxers, "-i".into(), name]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    use super::*;
+
+    fn args(input: &Input) -> Vec<OsString> {
+        input_args(input)
+    }
+
+    #[test]
+    fn a_path_is_only_ever_a_file() {
+        let args = args(&Input::Path("-i leading:dash.mp4".into()));
+        assert_eq!(args[..2], ["-protocol_whitelist", "file"]);
+        assert_eq!(args[4..], ["-i", "file:-i leading:dash.mp4"]);
+    }
+
+    #[test]
+    fn a_path_that_is_no_text_stays_itself() {
+        let path = PathBuf::from(OsString::from_vec(b"/in/\xff.mp4".to_vec()));
+        let name = args(&Input::Path(path)).pop().unwrap();
+        assert_eq!(name.into_vec(), b"file:/in/\xff.mp4");
+    }
+
+    #[test]
+    fn a_url_reaches_no_file() {
+        let args = args(&Input::Url("https://store/key?x=1".into()));
+        assert_eq!(args[1], "http,https,tls,tcp");
+        assert_eq!(args[5], "https://store/key?x=1");
+    }
+
+    #[test]
+    fn formats_that_name_other_files_are_not_listed() {
+        let listed: Vec<&str> = DEMUXERS.iter().flat_map(|names| names.split(',')).collect();
+        for followed in ["hls", "dash", "concat", "concatf", "sdp", "rtsp", "image2", "jpeg_pipe"] {
+            assert!(!listed.contains(&followed), "{followed}");
+        }
+        assert!(listed.contains(&"mp4") && listed.contains(&"webm"));
+    }
+}

@@ -1,0 +1,240 @@
+//! What ffmpeg and ffprobe write to standard error, read line by line.
+//!
+//! The programs run with `-v repeat+level+error`, so a line is `[h264 @ 0x55…] [error] message`, with
+//! the part before the level missing where ffmpeg itself speaks. Exit codes are not judged here.
+
+use std::collections::VecDeque;
+
+/// Bytes of the log that are kept, from its end.
+const TAIL_MAX: usize = 64 << 10;
+/// Error lines that are kept, from its beginning.
+const ERROR_LINES_MAX: usize = 20;
+/// Characters of one error line that are kept.
+const LINE_CHARS_MAX: usize = 300;
+
+/// Demuxers whose name is no decoder's. (`h264`, `aac` and `flv` are both: their errors count as
+/// decode errors.)
+const DEMUXERS: &[&str] = &[
+    "matroska,webm",
+    "mpegts",
+    "mpeg",
+    "avi",
+    "asf",
+    "live_flv",
+    "nut",
+    "mxf",
+    "gxf",
+    "wtv",
+    "rm",
+    "ogg",
+    "w64",
+    "aiff",
+    "caf",
+    "AVIOContext",
+    "concat",
+    "hls",
+];
+/// Beginnings of the names of filters, encoders, muxers and protocols.
+const NOT_INPUT: &[&str] = &[
+    "Parsed_", "auto_", "graph", "format", "out", "vost", "aost", "libx264", "libx265", "swscaler",
+    "SWR", "mp4", "segment", "tee", "null", "framecrc", "image2", "file", "http", "https", "tcp",
+    "tls",
+];
+
+/// Where an error comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A decoder or a parser: pictures or sound are damaged or missing.
+    Decode,
+    /// The container's reader.
+    Demux,
+    /// Anything else: filters, encoders, files, ffmpeg's own summary.
+    Other,
+}
+
+/// One line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Name of the part that speaks, such as `h264`; `None` for ffmpeg itself.
+    pub context: Option<&'a str>,
+    /// Level, such as `error`; `None` for the rest of a message of several lines.
+    pub level: Option<&'a str>,
+    /// What it says.
+    pub message: &'a str,
+}
+
+impl<'a> Line<'a> {
+    /// Splits a line; never fails, the message is then the whole line.
+    pub fn parse(text: &'a str) -> Self {
+        let mut line = Self { context: None, level: None, message: text };
+        while let Some((tag, rest)) =
+            line.message.strip_prefix('[').and_then(|rest| rest.split_once("] "))
+        {
+            match tag.split_once(" @ ") {
+                Some((name, _)) => line.context = Some(name),
+                None if is_level(tag) => line.level = Some(tag),
+                None => break,
+            }
+            line.message = rest;
+            if line.level.is_some() {
+                break;
+            }
+        }
+        line
+    }
+
+    /// True for `error` and worse.
+    pub fn is_error(&self) -> bool {
+        matches!(self.level, Some("error" | "fatal" | "panic"))
+    }
+
+    /// Who is to blame, as far as the line says.
+    pub fn origin(&self) -> Origin {
+        let Some(name) = self.context else {
+            // ffmpeg's own line for a packet that a decoder refused repeats what the decoder said.
+            return Origin::Other;
+        };
+        if name.starts_with("dec:") {
+            return Origin::Decode;
+        }
+        if name.starts_with("mov,") || name.starts_with("in#") || DEMUXERS.contains(&name) {
+            Origin::Demux
+        } else if NOT_INPUT.iter().any(|start| name.starts_with(start)) {
+            Origin::Other
+        } else {
+            Origin::Decode
+        }
+    }
+}
+
+fn is_level(tag: &str) -> bool {
+    matches!(tag, "panic" | "fatal" | "error" | "warning" | "info" | "verbose" | "debug" | "trace")
+}
+
+/// What a whole log said, in bounded memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// Errors of decoders and parsers.
+    pub decode_errors: u64,
+    /// Errors of the container's reader.
+    pub demux_errors: u64,
+    /// The first error lines, at most 20, without addresses.
+    pub error_lines: Vec<String>,
+    tail: VecDeque<String>,
+    tail_bytes: usize,
+}
+
+impl Log {
+    /// Takes one line.
+    pub fn push(&mut self, text: &str) {
+        let line = Line::parse(text);
+        if line.is_error() {
+            match line.origin() {
+                Origin::Decode => self.decode_errors += 1,
+                Origin::Demux => self.demux_errors += 1,
+                Origin::Other => {}
+            }
+            if self.error_lines.len() < ERROR_LINES_MAX {
+                self.error_lines.push(shown(line));
+            }
+        }
+        self.tail_bytes += text.len() + 1;
+        self.tail.push_back(text.to_owned());
+        while self.tail_bytes > TAIL_MAX {
+            let Some(gone) = self.tail.pop_front() else { break };
+            self.tail_bytes -= gone.len() + 1;
+        }
+    }
+
+    /// The end of the log, at most 64 KiB, whole lines.
+    pub fn tail(&self) -> String {
+        let mut text = String::with_capacity(self.tail_bytes);
+        for line in &self.tail {
+            text.push_str(line);
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The kept lines, the last first.
+    pub(crate) fn lines_from_end(&self) -> impl Iterator<Item = Line<'_>> {
+        self.tail.iter().rev().map(|line| Line::parse(line))
+    }
+}
+
+fn shown(line: Line<'_>) -> String {
+    let name = line.context.map_or_else(String::new, |name| format!("{name}: "));
+    format!("{name}{}", line.message).chars().take(LINE_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(recorded: &str, expected: &Expect) {
+        let mut log = Log::default();
+        recorded.lines().for_each(|line| log.push(line));
+        let first = log.error_lines.first().map_or("", String::as_str);
+        expected.assert_eq(&format!(
+            "decode {}, demux {}, first: {first}",
+            log.decode_errors, log.demux_errors
+        ));
+    }
+
+    #[test]
+    fn recorded_logs_are_counted() {
+        check(
+            include_str!("../testdata/bitflips.log"),
+            &expect![
+                "decode 11, demux 1, first: mov,mp4,m4a,3gp,3g2,mj2: Sample size 1073754063 is too large"
+            ],
+        );
+        check(
+            include_str!("../testdata/truncated.log"),
+            &expect!["decode 4, demux 5, first: NULL: Invalid NAL unit size (1083 > 7)."],
+        );
+        check(
+            include_str!("../testdata/dirty_ts.log"),
+            &expect!["decode 15, demux 0, first: h264: non-existing PPS 0 referenced"],
+        );
+        check(
+            include_str!("../testdata/text_renamed.log"),
+            &expect!["decode 0, demux 1, first: mov,mp4,m4a,3gp,3g2,mj2: moov atom not found"],
+        );
+    }
+
+    #[test]
+    fn a_line_is_split() {
+        let line = Line::parse("[mov,mp4,m4a,3gp,3g2,mj2 @ 0x5f] [error] stream 1: partial file");
+        assert_eq!(line.context, Some("mov,mp4,m4a,3gp,3g2,mj2"));
+        assert_eq!((line.level, line.message), (Some("error"), "stream 1: partial file"));
+        let line = Line::parse("[vist#0:0/h264 @ 0x1] [dec:h264 @ 0x2] [error] Decoding error");
+        assert_eq!((line.context, line.origin()), (Some("dec:h264"), Origin::Decode));
+        let odd = Line::parse("[not a level] text");
+        assert_eq!((odd.context, odd.level, odd.message), (None, None, "[not a level] text"));
+    }
+
+    #[test]
+    fn warnings_and_other_parts_do_not_count() {
+        let mut log = Log::default();
+        log.push("[h264 @ 0x1] [warning] co located POCs unavailable");
+        log.push("[libx264 @ 0x1] [error] broken ffmpeg default settings detected");
+        log.push("[Parsed_scale_0 @ 0x1] [error] no");
+        log.push("[error] Conversion failed!");
+        assert_eq!((log.decode_errors, log.demux_errors, log.error_lines.len()), (0, 0, 3));
+    }
+
+    #[test]
+    fn a_long_log_keeps_its_end_and_its_first_errors() {
+        let mut log = Log::default();
+        for i in 0..20_000 {
+            log.push(&format!("[h264 @ 0x1] [error] number {i}"));
+        }
+        assert_eq!(log.decode_errors, 20_000);
+        assert_eq!((log.error_lines.len(), log.error_lines[0].as_str()), (20, "h264: number 0"));
+        let tail = log.tail();
+        assert!(tail.len() <= TAIL_MAX && tail.ends_with("number 19999\n"));
+    }
+}

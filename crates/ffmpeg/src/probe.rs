@@ -1,0 +1,180 @@
+//! What a source is: one look at its header, one pass over every packet's time.
+//!
+//! Demuxes only; nothing is decoded. The arithmetic of time lines is `media`'s.
+
+mod header;
+mod packets;
+mod suspicion;
+
+use std::time::Duration;
+
+use media::rate::FrameRate;
+use media::source::{AudioFacts, Color, Rotation, SourceFacts, VideoFacts};
+
+use crate::failure::failure;
+use crate::input::input_args;
+use crate::log::Log;
+use crate::{Command, Error, Input, Tools};
+use header::{Header, Stream};
+use packets::Tracks;
+
+/// Longest a look at the header may take; it reads at most a few megabytes.
+const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
+/// Longest encoder delay, in microseconds: 2112 samples of AAC at 8 kHz take 264 ms.
+const DELAY_MAX_US: i64 = 300_000;
+/// Audio tracks described at most, so that the facts stay small.
+const AUDIO_TRACKS_MAX: usize = 32;
+
+/// Reads the facts of a source; `on_packets` hears how many packets have been read.
+///
+/// Run twice, it reads twice and finds the same.
+pub async fn probe(
+    tools: &Tools,
+    input: &Input,
+    mut on_packets: impl FnMut(u64) + Send,
+) -> Result<SourceFacts, Error> {
+    let header = read_header(tools, input).await?;
+    let video = main_video(&header.streams)?;
+    let audio: Vec<&Stream> =
+        header.streams.iter().filter(|s| s.is_audio()).take(AUDIO_TRACKS_MAX).collect();
+    if video.is_none() && audio.is_empty() {
+        return Err(Error::NoStreams);
+    }
+    let mut tracks = Tracks::new(video, &audio);
+    let demux_errors = packets::read(tools, input, &mut tracks, &mut on_packets).await?;
+    let format = &header.format;
+    let (video_track, audio_tracks) = tracks.finish(&video.map(hints).unwrap_or_default());
+    let mut non_standard = Vec::new();
+    let video = video.zip(video_track).and_then(|(stream, track)| {
+        let timeline = track.timeline?;
+        non_standard = suspicion::reasons(&format.name, stream, &timeline, &track);
+        Some(video_facts(stream, timeline, track.packets))
+    });
+    let audio: Vec<AudioFacts> =
+        audio.iter().zip(audio_tracks).map(|(stream, track)| audio_facts(stream, &track)).collect();
+    if video.is_none() && audio.iter().all(|audio| audio.packets == 0) {
+        return Err(Error::InvalidData {
+            detail: "it holds no packet of video or audio".to_owned(),
+        });
+    }
+    Ok(SourceFacts {
+        container: format.name.clone(),
+        bytes: format.size.unwrap_or(0),
+        container_start_us: format.start_us(),
+        video,
+        audio,
+        non_standard,
+        demux_errors,
+    })
+}
+
+async fn read_header(tools: &Tools, input: &Input) -> Result<Header, Error> {
+    let command = Command::new(&tools.ffprobe)
+        .args(["-v", "repeat+level+error", "-of", "json", "-show_format", "-show_streams"])
+        .args(input_args(input));
+    let program = tools.ffprobe.display().to_string();
+    let output = command.output(HEADER_TIMEOUT).await?;
+    if !output.status.success() {
+        let mut log = Log::default();
+        String::from_utf8_lossy(&output.stderr).lines().for_each(|line| log.push(line));
+        return Err(failure(program, output.status, &log));
+    }
+    serde_json::from_slice(&output.stdout)
+        .map_err(|error| Error::Parse { program, detail: error.to_string() })
+}
+
+/// The default picture track, else the largest; never a cover.
+fn main_video(streams: &[Stream]) -> Result<Option<&Stream>, Error> {
+    let pictures: Vec<&Stream> = streams.iter().filter(|stream| stream.is_picture()).collect();
+    let usable =
+        |stream: &&&Stream| stream.codec_name.is_some() && stream.width > 0 && stream.height > 0;
+    let best = pictures.iter().filter(usable).max_by_key(|stream| {
+        let pixels = u64::from(stream.width) * u64::from(stream.height);
+        (stream.disposition.default, pixels, std::cmp::Reverse(stream.index))
+    });
+    match (best, pictures.first()) {
+        (None, Some(unknown)) => {
+            let tag = || unknown.codec_tag_string.clone();
+            let codec = unknown.codec_name.clone().unwrap_or_else(tag);
+            Err(Error::UnsupportedCodec { kind: "video", codec })
+        }
+        (best, _) => Ok(best.copied()),
+    }
+}
+
+/// Rates the container claims, the most trusted first.
+fn hints(stream: &Stream) -> Vec<FrameRate> {
+    [&stream.r_frame_rate, &stream.avg_frame_rate]
+        .into_iter()
+        .filter_map(|text| text.parse().ok())
+        .collect()
+}
+
+fn video_facts(stream: &Stream, timeline: media::timeline::Timeline, packets: u64) -> VideoFacts {
+    let (rotation, mirrored) = stream.orientation();
+    VideoFacts {
+        stream: stream.index,
+        codec: stream.codec_name.clone().unwrap_or_default(),
+        profile: stream.profile.clone(),
+        pixel_format: stream.pix_fmt.clone().unwrap_or_default(),
+        coded_width: stream.width,
+        coded_height: stream.height,
+        sample_aspect: stream.sample_aspect(),
+        rotation,
+        mirrored,
+        color: Color {
+            range: stream.color_range.clone(),
+            space: stream.color_space.clone(),
+            transfer: stream.color_transfer.clone(),
+            primaries: stream.color_primaries.clone(),
+        },
+        field_order: stream.field_order.clone(),
+        timeline,
+        packets,
+        frames_promised: stream.nb_frames,
+    }
+}
+
+fn audio_facts(stream: &Stream, track: &packets::AudioTrack) -> AudioFacts {
+    let tag = |name: &str| stream.tags.get(name).filter(|text| !text.is_empty()).cloned();
+    AudioFacts {
+        stream: stream.index,
+        codec: stream.codec_name.clone().unwrap_or_default(),
+        channels: stream.channels,
+        layout: stream.channel_layout.clone(),
+        sample_rate: stream.sample_rate.unwrap_or(0),
+        start_us: first_sound_us(stream, track.start_us),
+        end_us: track.end_us,
+        packets: track.packets,
+        language: tag("language").filter(|language| language != "und"),
+        title: tag("title"),
+        default: stream.disposition.default,
+    }
+}
+
+/// Where the first sound is, in microseconds: behind the samples that a decoder drops as the
+/// encoder's delay, which the first packet's time does not tell but ffprobe's start does.
+fn first_sound_us(stream: &Stream, first_packet_us: i64) -> i64 {
+    let Some(start) = stream.start_us() else { return first_packet_us };
+    let delayed = (0..DELAY_MAX_US).contains(&(start - first_packet_us));
+    if delayed { start } else { first_packet_us }
+}
+
+impl Stream {
+    /// Turn and mirroring of the display matrix. ffprobe gives the counter-clockwise angle, and the
+    /// matrix as text, whose determinant is negative when the picture is mirrored.
+    fn orientation(&self) -> (Rotation, bool) {
+        let Some(side) = self.side_data_list.iter().find(|side| side.rotation.is_some()) else {
+            return (Rotation::None, false);
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "an angle in degrees")]
+        let quarter = (side.rotation.unwrap_or(0.0) / 90.0).round() as i64;
+        let rotation = match quarter.rem_euclid(4) {
+            1 => Rotation::Left,
+            2 => Rotation::Half,
+            3 => Rotation::Right,
+            _ => Rotation::None,
+        };
+        (rotation, side.is_mirrored())
+    }
+}

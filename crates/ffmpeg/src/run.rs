@@ -1,0 +1,136 @@
+//! One run of ffmpeg: followed through its progress, watched for standstill, judged at its end.
+//!
+//! What it encodes is the caller's business; the options that every run shares are added here.
+
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use tokio::process::{ChildStderr, ChildStdout};
+
+use crate::failure::{failure, unwritten};
+use crate::lines::Lines;
+use crate::log::Log;
+use crate::progress::Parser;
+use crate::{Child, Command, Error, Progress};
+
+/// Options of every run. Overwriting (`-y`) is what lets a run be repeated.
+const SHARED: &[&str] = &[
+    "-hide_banner",
+    "-nostdin",
+    "-nostats",
+    "-y",
+    "-v",
+    "repeat+level+error",
+    "-stats_period",
+    "0.5",
+    "-progress",
+    "pipe:1",
+];
+
+/// A run that ended well. It says nothing about the quality of the output: ffmpeg ends well on
+/// damaged input too.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Exit status; always a success.
+    pub status: ExitStatus,
+    /// Errors that decoders reported.
+    pub decode_errors: u64,
+    /// Errors that the container's reader reported.
+    pub demux_errors: u64,
+    /// End of standard error, at most 64 KiB.
+    pub log_tail: String,
+    /// The first error lines, at most 20.
+    pub error_lines: Vec<String>,
+    /// The last progress reported.
+    pub progress: Progress,
+    /// Wall-clock time.
+    pub elapsed: Duration,
+}
+
+/// Runs an ffmpeg command whose arguments hold inputs, filters and outputs.
+///
+/// `on_progress` hears every report, about two a second. The group is killed when frame, time and
+/// size all stand still for `stall`, and when the future is dropped. Run twice, it overwrites the
+/// outputs.
+pub async fn run(
+    command: Command,
+    on_progress: impl FnMut(&Progress) + Send,
+    stall: Duration,
+) -> Result<Finished, Error> {
+    let started = Instant::now();
+    let mut child = command.args_first(SHARED).spawn()?;
+    tracing::debug!(pid = child.id(), program = child.program(), "started");
+    let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
+    let ending = async {
+        let progress = follow(child.program(), stdout, on_progress, stall).await?;
+        Ok((progress, end(&mut child, stall).await?))
+    };
+    let ((progress, status), log) = tokio::try_join!(ending, read_log(stderr))?;
+    if !status.success() {
+        return Err(failure(child.program().to_owned(), status, &log));
+    }
+    if let Some(error) = unwritten(child.program(), &log) {
+        return Err(error);
+    }
+    Ok(Finished {
+        status,
+        decode_errors: log.decode_errors,
+        demux_errors: log.demux_errors,
+        log_tail: log.tail(),
+        error_lines: log.error_lines,
+        progress,
+        elapsed: started.elapsed(),
+    })
+}
+
+/// Reads progress to the end of the pipe.
+async fn follow(
+    program: &str,
+    pipe: Option<ChildStdout>,
+    mut on_progress: impl FnMut(&Progress) + Send,
+    stall: Duration,
+) -> Result<Progress, Error> {
+    let mut last = Progress::default();
+    let Some(pipe) = pipe else { return Ok(last) };
+    let (mut lines, mut parser) = (Lines::new(pipe), Parser::default());
+    let mut moved = tokio::time::Instant::now();
+    loop {
+        let next = tokio::time::timeout_at(moved + stall, lines.next()).await;
+        let line = next.map_err(|_| stalled(program, stall))?.map_err(unreadable)?;
+        let Some(line) = line else { return Ok(last) };
+        if let Some(progress) = parser.line(&line) {
+            if progress.moved_since(&last) {
+                moved = tokio::time::Instant::now();
+            } else if moved.elapsed() >= stall {
+                return Err(stalled(program, stall));
+            }
+            last.clone_from(progress);
+            on_progress(&last);
+        }
+    }
+}
+
+/// Waits for a program that has closed its output.
+pub(crate) async fn end(child: &mut Child, stall: Duration) -> Result<ExitStatus, Error> {
+    let ended = tokio::time::timeout(stall, child.wait()).await;
+    ended.unwrap_or_else(|_| Err(stalled(child.program(), stall)))
+}
+
+/// Reads standard error to its end.
+pub(crate) async fn read_log(pipe: Option<ChildStderr>) -> Result<Log, Error> {
+    let mut log = Log::default();
+    let Some(pipe) = pipe else { return Ok(log) };
+    let mut lines = Lines::new(pipe);
+    while let Some(line) = lines.next().await.map_err(unreadable)? {
+        log.push(&line);
+    }
+    Ok(log)
+}
+
+pub(crate) fn stalled(program: &str, after: Duration) -> Error {
+    Error::Stalled { program: program.to_owned(), after }
+}
+
+pub(crate) fn unreadable(source: std::io::Error) -> Error {
+    Error::Io { action: "read what a program prints".into(), source }
+}
