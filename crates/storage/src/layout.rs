@@ -1,0 +1,124 @@
+//! Where the objects of a video are: the one place that spells their keys.
+//!
+//! ```text
+//! videos/{id}/source/…       what was fetched, and the record that it is complete
+//! videos/{id}/outputs/…      what is played: master.m3u8, {rendition}/index.m3u8, init.mp4, seg-*.m4s
+//! videos/{id}/work/…         manifests of finished chunks; removed at the end
+//! ```
+
+use std::fmt::Display;
+
+use crate::{Bucket, Error, Object};
+
+/// Folders of one video that are not for players.
+pub const PRIVATE: [&str; 2] = ["source", "work"];
+/// Longest file extension kept from the name a user gave.
+const EXTENSION_BYTES_MAX: usize = 8;
+
+/// Spells the keys of one video.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    id: String,
+}
+
+impl Layout {
+    /// Keys of the video with this id.
+    pub fn new(id: impl Display) -> Self {
+        Self { id: id.to_string() }
+    }
+
+    /// Prefix of everything in the videos bucket.
+    pub fn prefix(&self) -> String {
+        self.id.clone()
+    }
+
+    /// Prefix of the manifests.
+    pub fn work_prefix(&self) -> String {
+        format!("{}/work", self.id)
+    }
+
+    /// Prefix of what is played.
+    pub fn outputs_prefix(&self) -> String {
+        format!("{}/outputs", self.id)
+    }
+
+    /// Prefix of the source.
+    pub fn source_prefix(&self) -> String {
+        format!("{}/source", self.id)
+    }
+
+    /// The source, with the extension of the file name it came with, if that is a plain one.
+    pub fn source(&self, file_name: &str) -> Result<Object, Error> {
+        let extension =
+            file_name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+        let plain = |text: &String| {
+            (1..=EXTENSION_BYTES_MAX).contains(&text.len())
+                && text.bytes().all(|b| b.is_ascii_alphanumeric())
+        };
+        let extension = extension.filter(plain).unwrap_or_else(|| "bin".to_owned());
+        self.videos(&format!("source/original.{extension}"))
+    }
+
+    /// The record that the source is complete, written after it.
+    pub fn source_record(&self) -> Result<Object, Error> {
+        self.videos("source/record.json")
+    }
+
+    /// The well-formed rewriting of a non-standard source.
+    pub fn rewritten_source(&self) -> Result<Object, Error> {
+        self.videos("source/rewritten.mkv")
+    }
+
+    /// Prefix of the manifests of all chunks made with these parameters.
+    pub fn chunks_prefix(&self, fingerprint: &str) -> String {
+        format!("{}/work/chunks-{fingerprint}", self.id)
+    }
+
+    /// Manifest of one chunk.
+    pub fn chunk(&self, fingerprint: &str, chunk: u32) -> Result<Object, Error> {
+        self.videos(&format!("work/chunks-{fingerprint}/{chunk:06}.json"))
+    }
+
+    /// Manifest of the sound made with these parameters.
+    pub fn audio(&self, fingerprint: &str) -> Result<Object, Error> {
+        self.videos(&format!("work/audio-{fingerprint}.json"))
+    }
+
+    /// The master playlist.
+    pub fn master(&self) -> Result<Object, Error> {
+        self.videos("outputs/master.m3u8")
+    }
+
+    /// The playlist of a rendition.
+    pub fn playlist(&self, rendition: &str) -> Result<Object, Error> {
+        self.rendition_file(rendition, "index.m3u8")
+    }
+
+    /// The initialisation segment of a rendition.
+    pub fn init(&self, rendition: &str) -> Result<Object, Error> {
+        self.rendition_file(rendition, "init.mp4")
+    }
+
+    /// A file of a rendition.
+    pub fn rendition_file(&self, rendition: &str, name: &str) -> Result<Object, Error> {
+        self.videos(&format!("outputs/{rendition}/{name}"))
+    }
+
+    fn videos(&self, rest: &str) -> Result<Object, Error> {
+        Object::new(Bucket::Videos, format!("{}/{rest}", self.id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_extensions_are_kept() {
+        let key = |name: &str| Layout::new("v").source(name).unwrap().key().to_owned();
+        assert_eq!(key("Holiday.MOV"), "v/source/original.mov");
+        for odd in ["none", "a.", "a./../x", "a.tar gz", "a.%2e%2e", "a.averylongone"] {
+            assert_eq!(key(odd), "v/source/original.bin", "{odd}");
+        }
+    }
+}

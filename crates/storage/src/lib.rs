@@ -1,0 +1,24 @@
+//! The only crate that knows buckets, keys, S3 and scratch disk.
+//!
+//! Owns: where an object lives ([`Object`], [`layout`]), how it gets there and back ([`Store`], in
+//! a folder or on S3), what type it is served as ([`content_type`]) and a worker's private
+//! temporary folders ([`Scratch`]). Does not know what is in the objects it keeps.
+
+mod content_type;
+mod error;
+mod folder;
+pub mod layout;
+mod object;
+mod place;
+mod resumable;
+mod s3;
+mod scratch;
+mod store;
+
+pub use content_type::content_type;
+pub use error::{BoxError, Error};
+pub use object::{Bucket, MAX_KEY_BYTES, Object, ObjectMeta};
+pub use s3::{S3Config, Secret};
+pub use scratch::{Scratch, ScratchDir};
+pub use store::{Created, Readable, Store};
+pub use tokio_util::bytes::Bytes;

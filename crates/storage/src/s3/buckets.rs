@@ -1,0 +1,71 @@
+//! Makes the buckets that do not exist yet.
+//!
+//! Owns what a new bucket is set up with; a bucket that somebody else made is left as it is.
+
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, CorsConfiguration, CorsRule, CreateBucketConfiguration,
+};
+
+use super::S3;
+use super::failure::{failed, status};
+use crate::{Bucket, Error};
+
+impl S3 {
+    pub(crate) async fn ensure_buckets(&self) -> Result<(), Error> {
+        for bucket in Bucket::ALL {
+            let name = self.bucket_name(bucket);
+            if !self.bucket_exists(&name).await? {
+                self.create_bucket(&name).await?;
+                self.allow_players(&name).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn bucket_exists(&self, name: &str) -> Result<bool, Error> {
+        match self.client.head_bucket().bucket(name).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if status(&error) == Some(404) => Ok(false),
+            Err(error) => Err(failed("look a bucket up", error)),
+        }
+    }
+
+    async fn create_bucket(&self, name: &str) -> Result<(), Error> {
+        let mut request = self.client.create_bucket().bucket(name);
+        // The default region is the one that must not be named.
+        if self.region != "us-east-1" {
+            let region = BucketLocationConstraint::from(self.region.as_str());
+            let settings = CreateBucketConfiguration::builder().location_constraint(region);
+            request = request.create_bucket_configuration(settings.build());
+        }
+        match request.send().await {
+            Ok(_) => Ok(()),
+            // Another process made it between the look-up and now.
+            Err(error) if error.code() == Some("BucketAlreadyOwnedByYou") => Ok(()),
+            Err(error) => Err(failed("create a bucket", error)),
+        }
+    }
+
+    /// Lets players on any web page read the bucket, where the store can be told so.
+    async fn allow_players(&self, name: &str) {
+        let rule = CorsRule::builder()
+            .allowed_origins("*")
+            .allowed_methods("GET")
+            .allowed_methods("HEAD")
+            .allowed_headers("*")
+            .expose_headers("Content-Length")
+            .expose_headers("Content-Range")
+            .expose_headers("ETag")
+            .max_age_seconds(86_400)
+            .build()
+            .expect("origins and methods are set");
+        let rules = CorsConfiguration::builder().cors_rules(rule).build();
+        let rules = rules.expect("there is a rule");
+        let request = self.client.put_bucket_cors().bucket(name).cors_configuration(rules);
+        if let Err(error) = request.send().await {
+            let error = failed("set CORS", error);
+            tracing::warn!(%error, bucket = name, "players on other origins may be refused");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! One interface over both stores.
+//!
+//! Owns what every store promises, and nothing of how: that is `folder` and `s3`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use url::Url;
+
+use crate::folder::Folder;
+use crate::object::check_prefix;
+use crate::s3::S3;
+use crate::{Bucket, Bytes, Error, Object, ObjectMeta, S3Config};
+
+/// What a conditional creation did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// The object is ours.
+    Created,
+    /// Somebody was first; their object is untouched.
+    AlreadyExists,
+}
+
+/// Where ffmpeg reads an object from. Printed, it shows no signature.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Readable {
+    /// A file of the folder store, by absolute path. Never write to it.
+    Path(PathBuf),
+    /// A presigned address that answers GET with ranges for 12 hours. It is a secret.
+    Url(Url),
+}
+
+impl std::fmt::Debug for Readable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "Path({})", path.display()),
+            Self::Url(url) => write!(f, "Url({}?..)", &url[..url::Position::AfterPath]),
+        }
+    }
+}
+
+/// An object store, in a folder or on S3. Cheap to clone.
+///
+/// An object appears whole or not at all, also when a call fails, is dropped midway or the
+/// process dies. Every call may be run twice: the second time changes nothing, unless its
+/// description says otherwise.
+#[derive(Clone)]
+pub struct Store {
+    kind: Arc<Kind>,
+}
+
+enum Kind {
+    Folder(Folder),
+    S3(S3),
+}
+
+impl Store {
+    /// Opens the store in a folder, creating the folder and one sub-folder per bucket.
+    pub fn open_folder(root: &Path) -> Result<Self, Error> {
+        Ok(Self { kind: Arc::new(Kind::Folder(Folder::open(root)?)) })
+    }
+
+    /// Opens the store on S3. Loads credentials, but makes no request to the store.
+    pub async fn open_s3(config: &S3Config) -> Result<Self, Error> {
+        let s3 = Box::pin(S3::open(config)).await?;
+        Ok(Self { kind: Arc::new(Kind::S3(s3)) })
+    }
+
+    /// Creates the buckets that do not exist yet, readable from any web page's player (CORS).
+    pub async fn ensure_buckets(&self) -> Result<(), Error> {
+        match &*self.kind {
+            Kind::Folder(folder) => folder.ensure_buckets().await,
+            Kind::S3(s3) => s3.ensure_buckets().await,
+        }
+    }
+
+    /// Writes an object, replacing what is there. For small objects: all of it is in memory.
+    pub async fn put_bytes(&self, object: &Object, bytes: impl Into<Bytes>) -> Result<(), Error> {
+        match &*self.kind {
+            Kind::Folder(folder) => folder.put_bytes(object, bytes.into()).await,
+            Kind::S3(s3) => s3.put_bytes(object, bytes.into()).await,
+        }
+    }
+
+    /// Writes an object unless it exists: of any number of racing creators exactly one wins.
+    ///
+    /// Run twice, it answers [`Created::AlreadyExists`]. On S3 so may the very first call, when
+    /// the answer to it was lost and the client asked again.
+    pub async fn create_bytes(
+        &self,
+        object: &Object,
+        bytes: impl Into<Bytes>,
+    ) -> Result<Created, Error> {
+        match &*self.kind {
+            Kind::Folder(folder) => folder.create_bytes(object, bytes.into()).await,
+            Kind::S3(s3) => s3.create_bytes(object, bytes.into()).await,
+        }
+    }
+
+    /// Puts a finished local file into the store, replacing what is there, and consumes the file.
+    ///
+    /// In a folder on the same file system this is a rename, durable when the call returns.
+    /// Run twice, it fails with [`Error::Io`], because the file is gone; after a failure the
+    /// file may still be there.
+    pub async fn put_file(&self, object: &Object, source: &Path) -> Result<(), Error> {
+        match &*self.kind {
+            Kind::Folder(folder) => folder.put_file(object, source).await,
+            Kind::S3(s3) => s3.put_file(object, source).await,
+        }
+    }
+
+    /// Copies a local file into the store, replacing what is there; the file stays as it is, and
+    /// later changes to it do not reach the store.
+    pub async fn copy_file(&self, object: &Object, source: &Path) -> Result<(), Error> {
+        match &*self.kind {
+            Kind::Folder(folder) => folder.copy_file(object, source).await,
+            Kind::S3(s3) => s3.copy_file(object, source).await,
+        }
+    }
+
+    /// Reads an object into memory: only for those known to be small.
+    pub async fn get_bytes(&self, object: &Object) -> Result<Bytes, Error> {
+        match &*self.kind {
+            Kind::Folder(folder) => folder.get_bytes(object).await,
+            Kind::S3(s3) => s3.get_bytes(object).await,
+        }
+    }
+
+    /// Copies an object to a local file, which appears whole or not at all, replacing what is
+    /// there. Missing folders are made.
+    pub async fn get_file(&self, object: &Object, dest: &Path) -> Result<(), Error> {
+        match &*self.kind {
+            Kind::Folder(folder) => folder.get_file(object, dest).await,
+            Kind::S3(s3) => s3.get_file(object, dest).await,
+        }
+    }
+
+    /// Looks an object up; `None` when it does not exist.
+    pub async fn head(&self, object: &Object) -> Result<Option<ObjectMeta>, Error> {
+        match &*self.kind {
+            Kind::Folder(folder) => folder.head(object).await,
+            Kind::S3(s3) => s3.head(object).await,
+        }
+    }
+
+    /// Lists everything below a prefix, at any depth, sorted by the bytes of the key.
+    ///
+    /// The prefix is whole segments (`a/b` or `a/b/`, never the start of a segment); the object
+    /// named exactly like it is not below it. The empty prefix lists the bucket.
+    pub async fn list(&self, bucket: Bucket, prefix: &str) -> Result<Vec<ObjectMeta>, Error> {
+        let prefix = check_prefix(prefix)?;
+        match &*self.kind {
+            Kind::Folder(folder) => folder.list(bucket, prefix).await,
+            Kind::S3(s3) => s3.list(bucket, prefix).await,
+        }
+    }
+
+    /// Deletes an object; one that does not exist is deleted already.
+    pub async fn delete(&self, object: &Object) -> Result<(), Error> {
+        match &*self.kind {
+            Kind::Folder(folder) => folder.delete(object).await,
+            Kind::S3(s3) => s3.delete(object).await,
+        }
+    }
+
+    /// Deletes everything that [`Store::list`] finds below a prefix, with what half-finished
+    /// writes left there, and returns how many objects that were.
+    ///
+    /// The empty prefix is refused: a lost id must not empty a bucket.
+    pub async fn delete_prefix(&self, bucket: Bucket, prefix: &str) -> Result<u64, Error> {
+        let prefix = check_prefix(prefix)?;
+        if prefix.is_empty() {
+            let rule = "deleting by prefix needs one";
+            return Err(Error::InvalidKey { key: String::new(), rule });
+        }
+        match &*self.kind {
+            Kind::Folder(folder) => folder.delete_prefix(bucket, prefix).await,
+            Kind::S3(s3) => s3.delete_prefix(bucket, prefix).await,
+        }
+    }
+
+    /// Says where ffmpeg can read the object. Does not look whether it exists.
+    pub async fn readable(&self, object: &Object) -> Result<Readable, Error> {
+        match &*self.kind {
+            Kind::Folder(folder) => Ok(folder.readable(object)),
+            Kind::S3(s3) => s3.readable(object).await,
+        }
+    }
+
+    /// Returns the root of the folder store, which holds one folder per bucket; `None` on S3.
+    pub fn folder_root(&self) -> Option<&Path> {
+        match &*self.kind {
+            Kind::Folder(folder) => Some(folder.root()),
+            Kind::S3(_) => None,
+        }
+    }
+
+    /// Checks that every bucket can be written, read and deleted from, with a tiny object.
+    pub async fn check(&self) -> Result<(), Error> {
+        static CHECKS: AtomicU64 = AtomicU64::new(0);
+        let number = CHECKS.fetch_add(1, Ordering::Relaxed);
+        let checks = Bucket::ALL.map(|bucket| async move {
+            let key = format!(".check-{}-{number}", std::process::id());
+            let object = Object::new(bucket, key)?;
+            self.put_bytes(&object, Bytes::from_static(b"ok")).await?;
+            self.get_bytes(&object).await?;
+            self.delete(&object).await
+        });
+        futures::future::try_join_all(checks).await.map(|_| ())
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &*self.kind {
+            Kind::Folder(folder) => write!(f, "Store(folder {})", folder.root().display()),
+            Kind::S3(_) => f.write_str("Store(s3)"),
+        }
+    }
+}
