@@ -1,0 +1,17 @@
+CREATE TABLE videos (
+    id         UUID        NOT NULL PRIMARY KEY,
+    tenant     TEXT        NOT NULL,
+    status     TEXT        NOT NULL,
+    attempt    BIGINT      NOT NULL,
+    source     TEXT        NOT NULL,
+    options    TEXT        NOT NULL,
+    metadata   TEXT        NOT NULL,
+    summary    TEXT,
+    outputs    TEXT,
+    warnings   TEXT        NOT NULL,
+    error      TEXT,
+    created_at TIMESTAMPTZ NOT NULL,
+    updated_at TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX videos_by_tenant ON videos (tenant, id);
+CREATE INDEX videos_by_status ON videos (status, id);

@@ -1,0 +1,74 @@
+//! The catalogue: what is known of every video, in SQLite or PostgreSQL. No other crate knows SQL.
+//!
+//! It enforces the life of a video: every move from one status to the next is one conditional
+//! UPDATE, so of many concurrent writers exactly one wins and running a write twice changes
+//! nothing. It never decides which move is wanted and never talks to Temporal or the store.
+
+mod connect;
+mod error;
+mod list;
+mod migrations;
+mod moves;
+mod row;
+mod video;
+
+use contract::VideoId;
+use sea_orm::{DatabaseConnection, EntityTrait, QuerySelect, sea_query::OnConflict};
+
+pub use connect::sqlite_url;
+pub use error::Error;
+pub use list::{Cursor, Filter, PAGE_MAX, Page};
+pub use moves::Moved;
+pub use video::{Inserted, NewVideo, Video};
+
+/// A handle on the database; clones share one pool of connections.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    db: DatabaseConnection,
+}
+
+impl Catalog {
+    /// Opens the database at `url` and brings its tables up to date.
+    ///
+    /// `sqlite:///absolute/path.db` makes the file (not its folder) when it is missing;
+    /// `postgres://user:password@host/name` needs an existing database. Any number of processes
+    /// may open the same database at once, new or old; opening it again changes nothing.
+    pub async fn open(url: &str) -> Result<Self, Error> {
+        let db = connect::connect(url).await?;
+        migrations::run(&db).await?;
+        Ok(Self { db })
+    }
+
+    /// Reads one row, to tell that the database answers and has its tables.
+    pub async fn check(&self) -> Result<(), Error> {
+        let id = row::Entity::find().select_only().column(row::Column::Id).limit(1);
+        id.into_tuple::<uuid::Uuid>().one(&self.db).await.map_err(Error::from_db)?;
+        Ok(())
+    }
+
+    /// Adds a video as `uploaded`, attempt 1. Run twice with one id it changes nothing and answers
+    /// the video as it stands.
+    pub async fn insert(&self, new: NewVideo) -> Result<Inserted, Error> {
+        let video = new.into_video(video::now());
+        let untouched = OnConflict::column(row::Column::Id).do_nothing().to_owned();
+        let rows = row::Entity::insert(row::Model::try_from(&video)?.into_active())
+            .on_conflict(untouched)
+            .exec_without_returning(&self.db)
+            .await
+            .map_err(Error::from_db)?;
+        if rows == 1 {
+            return Ok(Inserted::Inserted(video));
+        }
+        Ok(Inserted::AlreadyThere(self.require(video.id).await?))
+    }
+
+    /// Finds one video; `None` when the id is unknown.
+    pub async fn get(&self, video: VideoId) -> Result<Option<Video>, Error> {
+        let found = row::Entity::find_by_id(video.0).one(&self.db).await.map_err(Error::from_db)?;
+        found.map(Video::try_from).transpose()
+    }
+
+    async fn require(&self, video: VideoId) -> Result<Video, Error> {
+        self.get(video).await?.ok_or(Error::NotFound { video })
+    }
+}

@@ -1,0 +1,109 @@
+//! Lists of videos, page by page, newest first.
+//!
+//! Pages are cut by id, not by number of rows: ids sort by creation, so videos that are added
+//! while somebody turns pages neither repeat nor hide any.
+
+use std::{fmt, str::FromStr};
+
+use contract::Status;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use crate::{
+    Catalog, Error, Video,
+    row::{Column, Entity},
+};
+
+/// Most videos on one page.
+pub const PAGE_MAX: u32 = 1000;
+
+/// Says how the rest of the text is meant, so that another order can come later.
+const BY_ID: &str = "i";
+
+/// Which videos are listed; the default is all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only those that stand here.
+    pub status: Option<Status>,
+    /// Only those of this tenant.
+    pub tenant: Option<String>,
+}
+
+/// A part of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// The videos, newest first.
+    pub videos: Vec<Video>,
+    /// Where the next page begins; `None` on the last page.
+    pub next: Option<Cursor>,
+}
+
+/// A place in a list. Its text is opaque; it stays valid while videos come and go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor(Uuid);
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{BY_ID}{}", self.0.simple())
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let id = text.strip_prefix(BY_ID).and_then(|id| Uuid::try_parse(id).ok());
+        let cursor = id.map(Self).filter(|cursor| cursor.to_string() == text);
+        cursor.ok_or_else(|| Error::BadCursor { text: text.to_owned() })
+    }
+}
+
+impl Catalog {
+    /// Lists at most `limit` videos (1 to [`PAGE_MAX`]; a limit outside is moved inside) that come
+    /// after `after`.
+    pub async fn list(
+        &self,
+        filter: Filter,
+        limit: u32,
+        after: Option<Cursor>,
+    ) -> Result<Page, Error> {
+        let limit = limit.clamp(1, PAGE_MAX);
+        let mut query = Entity::find().order_by_desc(Column::Id).limit(u64::from(limit) + 1);
+        if let Some(status) = filter.status {
+            query = query.filter(Column::Status.eq(status.as_str()));
+        }
+        if let Some(tenant) = filter.tenant {
+            query = query.filter(Column::Tenant.eq(tenant));
+        }
+        if let Some(Cursor(last)) = after {
+            query = query.filter(Column::Id.lt(last));
+        }
+        let rows = query.all(&self.db).await.map_err(Error::from_db)?;
+        let mut videos = rows.into_iter().map(Video::try_from).collect::<Result<Vec<_>, _>>()?;
+        let more = videos.len() > limit as usize;
+        videos.truncate(limit as usize);
+        let next = if more { videos.last().map(|video| Cursor(video.id.0)) } else { None };
+        Ok(Page { videos, next })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_its_text() {
+        let cursor = Cursor(Uuid::from_u128(0x0192_f000_7000_8000_0000_0000_0000_0001));
+        assert_eq!(cursor.to_string().parse::<Cursor>().unwrap(), cursor);
+    }
+
+    #[test]
+    fn other_texts_are_no_cursors() {
+        let id = Uuid::from_u128(7);
+        let upper = format!("i{}", id.simple()).replace('7', "A");
+        for text in ["", "i", "7", &id.to_string(), &format!("i{id}"), &upper, "i'; DROP TABLE x"] {
+            let refused = text.parse::<Cursor>();
+            assert!(matches!(&refused, Err(Error::BadCursor { text: t }) if t == text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The table `videos` as rows, and their translation to and from [`Video`].
+//!
+//! Structured values are JSON in text columns on both databases: what comes back is what went in,
+//! character for character, which PostgreSQL's own JSON types do not promise.
+
+use contract::VideoId;
+use sea_orm::{IntoActiveModel, entity::prelude::*};
+use serde::{Serialize, de::DeserializeOwned};
+use time::OffsetDateTime;
+
+use crate::{Error, Video};
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "videos")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub tenant: String,
+    pub status: String,
+    pub attempt: i64,
+    pub source: String,
+    pub options: String,
+    pub metadata: String,
+    pub summary: Option<String>,
+    pub outputs: Option<String>,
+    pub warnings: String,
+    pub error: Option<String>,
+    pub created_at: OffsetDateTime,
+    pub updated_at: OffsetDateTime,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// The row with every column to be written.
+    pub(crate) fn into_active(self) -> ActiveModel {
+        self.into_active_model().reset_all()
+    }
+}
+
+impl TryFrom<&Video> for Model {
+    type Error = Error;
+
+    fn try_from(video: &Video) -> Result<Self, Error> {
+        Ok(Self {
+            id: video.id.0,
+            tenant: video.tenant.clone(),
+            status: video.status.as_str().to_owned(),
+            attempt: video.attempt.into(),
+            source: to_json("source", &video.source)?,
+            options: to_json("options", &video.options)?,
+            metadata: to_json("metadata", &video.metadata)?,
+            summary: video.summary.as_ref().map(|it| to_json("summary", it)).transpose()?,
+            outputs: video.outputs.as_ref().map(|it| to_json("outputs", it)).transpose()?,
+            warnings: to_json("warnings", &video.warnings)?,
+            error: video.error.as_ref().map(|it| to_json("error", it)).transpose()?,
+            created_at: video.created_at,
+            updated_at: video.updated_at,
+        })
+    }
+}
+
+impl TryFrom<Model> for Video {
+    type Error = Error;
+
+    fn try_from(row: Model) -> Result<Self, Error> {
+        let id = VideoId(row.id);
+        Ok(Self {
+            id,
+            tenant: row.tenant,
+            status: row.status.parse().map_err(corrupt(id, "status"))?,
+            attempt: row.attempt.try_into().map_err(corrupt(id, "attempt"))?,
+            source: from_json(id, "source", &row.source)?,
+            options: from_json(id, "options", &row.options)?,
+            metadata: from_json(id, "metadata", &row.metadata)?,
+            summary: row.summary.map(|text| from_json(id, "summary", &text)).transpose()?,
+            outputs: row.outputs.map(|text| from_json(id, "outputs", &text)).transpose()?,
+            warnings: from_json(id, "warnings", &row.warnings)?,
+            error: row.error.map(|text| from_json(id, "error", &text)).transpose()?,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// The stored form of `value`.
+pub(crate) fn to_json(column: &'static str, value: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(value)
+        .map_err(|source| Error::Unstorable { column, source: Box::new(source) })
+}
+
+fn from_json<T: DeserializeOwned>(
+    video: VideoId,
+    column: &'static str,
+    text: &str,
+) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(corrupt(video, column))
+}
+
+fn corrupt<E>(video: VideoId, column: &'static str) -> impl FnOnce(E) -> Error
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    move |source| Error::Corrupt { video, column, source: Box::new(source) }
+}

@@ -1,0 +1,95 @@
+//! A video as the catalogue knows it.
+
+use contract::{Failure, Outputs, Source, SourceSummary, Status, VideoId, Warning};
+use media::options::Options;
+use time::OffsetDateTime;
+
+/// A video to be added.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewVideo {
+    /// Its id, chosen by the caller. Lists are in the order of ids, so it must be a `UUIDv7`.
+    pub id: VideoId,
+    /// Whose video it is.
+    pub tenant: String,
+    /// Where its input comes from.
+    pub source: Source,
+    /// What was asked.
+    pub options: Options,
+    /// The user's own data, kept as it is.
+    pub metadata: serde_json::Value,
+}
+
+/// A video as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Video {
+    /// Its id.
+    pub id: VideoId,
+    /// Whose video it is.
+    pub tenant: String,
+    /// Where it stands.
+    pub status: Status,
+    /// The current attempt; 1 for the first.
+    pub attempt: u32,
+    /// Where its input comes from.
+    pub source: Source,
+    /// What was asked.
+    pub options: Options,
+    /// The user's own data, as given.
+    pub metadata: serde_json::Value,
+    /// What the source was; known once the video is ready.
+    pub summary: Option<SourceSummary>,
+    /// What was published; known once the video is ready.
+    pub outputs: Option<Outputs>,
+    /// What is less than was asked; known once the attempt has ended.
+    pub warnings: Vec<Warning>,
+    /// Why the video failed, when it did.
+    pub error: Option<Failure>,
+    /// When the video was added; whole microseconds, UTC.
+    pub created_at: OffsetDateTime,
+    /// When its row last changed; whole microseconds, UTC.
+    pub updated_at: OffsetDateTime,
+}
+
+/// The answer to adding a video.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Inserted {
+    /// It was added.
+    Inserted(Video),
+    /// The id was there before; this is that video, unchanged.
+    AlreadyThere(Video),
+}
+
+impl Inserted {
+    /// The video, whoever added it.
+    pub fn into_video(self) -> Video {
+        match self {
+            Self::Inserted(video) | Self::AlreadyThere(video) => video,
+        }
+    }
+}
+
+impl NewVideo {
+    pub(crate) fn into_video(self, now: OffsetDateTime) -> Video {
+        Video {
+            id: self.id,
+            tenant: self.tenant,
+            status: Status::Uploaded,
+            attempt: 1,
+            source: self.source,
+            options: self.options,
+            metadata: self.metadata,
+            summary: None,
+            outputs: None,
+            warnings: Vec::new(),
+            error: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+/// The time in whole microseconds, which is what both databases keep.
+pub(crate) fn now() -> OffsetDateTime {
+    let now = OffsetDateTime::now_utc();
+    now.replace_microsecond(now.microsecond()).expect("a time's own microsecond is in range")
+}

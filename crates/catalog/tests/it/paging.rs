@@ -1,0 +1,105 @@
+//! Lists: order, filters, and pages that stay put while videos come in.
+
+use catalog::{Catalog, Cursor, Filter, PAGE_MAX, Page};
+use contract::{Status, VideoId};
+
+use crate::{on_both, place::Place, records::new_video};
+
+on_both!(
+    an_empty_list_is_one_empty_page,
+    every_size_of_page_shows_each_video_once,
+    pages_stay_put_while_videos_are_added,
+    filters_pick_by_status_and_by_tenant,
+    a_limit_outside_the_bounds_is_moved_inside,
+);
+
+async fn add(catalog: &Catalog, count: usize) -> Vec<VideoId> {
+    let mut ids = vec![];
+    for _ in 0..count {
+        ids.push(catalog.insert(new_video()).await.unwrap().into_video().id);
+    }
+    ids
+}
+
+fn ids(page: &Page) -> Vec<VideoId> {
+    page.videos.iter().map(|video| video.id).collect()
+}
+
+async fn page(catalog: &Catalog, limit: u32, after: Option<Cursor>) -> Page {
+    // A cursor goes to the user and back as text.
+    let after = after.map(|cursor| cursor.to_string().parse().unwrap());
+    catalog.list(Filter::default(), limit, after).await.unwrap()
+}
+
+async fn an_empty_list_is_one_empty_page(place: Place) {
+    let catalog = place.open().await;
+    assert_eq!(page(&catalog, 10, None).await, Page { videos: vec![], next: None });
+}
+
+async fn every_size_of_page_shows_each_video_once(place: Place) {
+    let catalog = place.open().await;
+    let mut newest_first = add(&catalog, 6).await;
+    newest_first.reverse();
+    for limit in 1..=7 {
+        let (mut seen, mut next) = (vec![], None);
+        for page_idx in 0..6_u32.div_ceil(limit) {
+            assert!(page_idx == 0 || next.is_some(), "pages of {limit}");
+            let page = page(&catalog, limit, next).await;
+            seen.extend(ids(&page));
+            next = page.next;
+        }
+        assert_eq!(seen, newest_first, "pages of {limit}");
+        assert_eq!(next, None, "pages of {limit}");
+    }
+}
+
+async fn pages_stay_put_while_videos_are_added(place: Place) {
+    let catalog = place.open().await;
+    let mut newest_first = add(&catalog, 9).await;
+    newest_first.reverse();
+    let mut seen = vec![];
+    let mut next = None;
+    for _ in 0..3 {
+        let page = page(&catalog, 3, next).await;
+        seen.extend(ids(&page));
+        next = page.next;
+        add(&catalog, 2).await;
+    }
+    assert_eq!((seen, next), (newest_first, None));
+}
+
+async fn filters_pick_by_status_and_by_tenant(place: Place) {
+    let catalog = place.open().await;
+    let all = add(&catalog, 4).await;
+    let mut other = new_video();
+    other.tenant = "other".into();
+    let other = catalog.insert(other).await.unwrap().into_video().id;
+    for begun in [all[1], all[3], other] {
+        catalog.begin(begun, 1).await.unwrap();
+    }
+    let acme = || Some("acme".to_owned());
+    let running = Some(Status::Transcoding);
+    let cases = [
+        (Filter { status: running, tenant: None }, vec![other, all[3], all[1]]),
+        (Filter { status: running, tenant: acme() }, vec![all[3], all[1]]),
+        (Filter { status: None, tenant: acme() }, vec![all[3], all[2], all[1], all[0]]),
+        (Filter { status: Some(Status::Ready), tenant: None }, vec![]),
+        (Filter { status: None, tenant: Some("ACME".into()) }, vec![]),
+        (Filter { status: None, tenant: Some("' OR 1=1 --".into()) }, vec![]),
+    ];
+    for (filter, expected) in cases {
+        let page = catalog.list(filter.clone(), 10, None).await.unwrap();
+        assert_eq!(ids(&page), expected, "{filter:?}");
+    }
+    let filter = Filter { status: running, tenant: None };
+    let first = catalog.list(filter.clone(), 2, None).await.unwrap();
+    let second = catalog.list(filter, 2, first.next).await.unwrap();
+    assert_eq!((ids(&second), second.next), (vec![all[1]], None));
+}
+
+async fn a_limit_outside_the_bounds_is_moved_inside(place: Place) {
+    let catalog = place.open().await;
+    add(&catalog, 2).await;
+    assert_eq!(page(&catalog, 0, None).await.videos.len(), 1);
+    assert_eq!(page(&catalog, u32::MAX, None).await, page(&catalog, PAGE_MAX, None).await);
+}

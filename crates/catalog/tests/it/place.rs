@@ -1,0 +1,43 @@
+//! An empty database for one test.
+
+use crate::postgres::Server;
+use catalog::{Catalog, sqlite_url};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use tempfile::TempDir;
+
+/// A database that no other test sees.
+pub(crate) struct Place {
+    /// Its address.
+    pub(crate) url: String,
+    /// Where it lies, when nobody else keeps that.
+    _folder: Option<TempDir>,
+}
+
+impl Place {
+    /// A file that is not there yet, and ends with its handle.
+    pub(crate) fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = sqlite_url(&folder.path().join("catalog.db")).unwrap();
+        Self { url, _folder: Some(folder) }
+    }
+
+    /// A database without tables, which ends with the server.
+    pub(crate) async fn postgres(server: &Server) -> Self {
+        Self { url: server.create_database().await, _folder: None }
+    }
+
+    /// The catalogue in it.
+    pub(crate) async fn open(&self) -> Catalog {
+        Catalog::open(&self.url).await.unwrap()
+    }
+
+    /// A connection beside the catalogue, for what the catalogue does not offer.
+    pub(crate) async fn raw(&self) -> DatabaseConnection {
+        Database::connect(&self.url).await.unwrap()
+    }
+
+    /// Runs a statement behind the catalogue's back.
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.raw().await.execute_unprepared(sql).await.unwrap();
+    }
+}

@@ -1,0 +1,88 @@
+//! Sample values in which every field is set to something of its own.
+
+use catalog::NewVideo;
+use contract::{
+    AudioOutput, ErrorCode, Failure, Outputs, RenditionOutput, Source, SourceSummary, Status,
+    VideoId, Warning,
+    completion::{Input, Outcome},
+    video::Output,
+};
+use media::source::NonStandard;
+use serde_json::json;
+use uuid::Uuid;
+
+/// A new video with a new id, of tenant `acme`.
+pub(crate) fn new_video() -> NewVideo {
+    NewVideo {
+        id: VideoId(Uuid::now_v7()),
+        tenant: "acme".into(),
+        source: Source::Url { url: "https://example.org/a%20b.mp4?q='\"".into() },
+        options: serde_json::from_value(json!({
+            "ladder": [{"name": "720p", "height": 720, "bitrate": "3M", "audio_bitrate": "96k"}],
+            "preset": "slow",
+            "priority": 1,
+        }))
+        .unwrap(),
+        metadata: json!({"z": 1, "a": ["\u{0}", "©, 視頻 \u{1f3ac}"], "n": [u64::MAX, -0.5, null]}),
+    }
+}
+
+/// What the source of a ready video was.
+pub(crate) fn summary() -> SourceSummary {
+    SourceSummary {
+        duration_seconds: 12.345_678_9,
+        width: Some(1920),
+        height: Some(1080),
+        fps: Some(30_000.0 / 1001.0),
+        codecs: vec!["h264".into(), "aac".into()],
+        bytes: 1 << 53,
+        non_standard_input_reasons: vec![NonStandard::BrokenTimestamps],
+    }
+}
+
+/// What a ready video consists of.
+pub(crate) fn outputs() -> Outputs {
+    Outputs {
+        master: "videos/1/outputs/master.m3u8".into(),
+        renditions: vec![RenditionOutput {
+            name: "720p".into(),
+            width: 1280,
+            height: 720,
+            bandwidth: 3_300_000,
+            average_bandwidth: 3_000_000,
+            codecs: "avc1.64001f,mp4a.40.2".into(),
+        }],
+        audio: vec![AudioOutput { name: "audio-96".into(), bandwidth: 98_000 }],
+        frames: 370,
+        duration_seconds: 37.0 / 3.0,
+    }
+}
+
+/// What is less than was asked.
+pub(crate) fn warnings() -> Vec<Warning> {
+    vec![Warning {
+        step: "plan".into(),
+        code: ErrorCode::RungDropped,
+        message: "1080p is above the source".into(),
+    }]
+}
+
+/// Why a video failed.
+pub(crate) fn failure() -> Failure {
+    Failure { code: ErrorCode::CorruptMedia, message: "9 % of the frames are lost".into() }
+}
+
+/// The end of an attempt that leads to `status`.
+pub(crate) fn end(video: VideoId, attempt: u32, status: Status) -> Input {
+    let outcome = match status {
+        Status::Ready => Outcome::Ready(Box::new(Output {
+            source: summary(),
+            outputs: outputs(),
+            warnings: warnings(),
+        })),
+        Status::Failed => Outcome::Failed { failure: failure(), warnings: warnings() },
+        Status::Cancelled => Outcome::Cancelled,
+        other => panic!("{other} is no end"),
+    };
+    Input { video, attempt, outcome }
+}
