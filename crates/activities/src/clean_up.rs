@@ -1,0 +1,44 @@
+//! Removes what a video no longer needs. Run twice, the second run finds nothing to remove.
+
+use std::collections::BTreeSet;
+
+use contract::clean_up::{After, Input, Output};
+use storage::{Bucket, Object, layout::Layout};
+
+use crate::{Deps, download_source, failure::Error};
+
+pub(crate) async fn run(deps: &Deps, input: Input) -> Result<Output, Error> {
+    let layout = Layout::new(input.video);
+    deps.scratch.forget(&download_source::folder_name(input.video))?;
+    match input.after {
+        After::Abandoned => Ok(deps.store.delete_prefix(Bucket::Videos, &layout.prefix()).await?),
+        After::Ready => {
+            let losers = remove_unnamed(deps, &layout).await?;
+            deps.store.delete(&layout.rewritten_source()?).await?;
+            let work = deps.store.delete_prefix(Bucket::Videos, &layout.work_prefix()).await?;
+            Ok(losers + work)
+        }
+    }
+}
+
+/// Removes segments that no playlist names: those of attempts that lost.
+async fn remove_unnamed(deps: &Deps, layout: &Layout) -> Result<u64, Error> {
+    let outputs = deps.store.list(Bucket::Videos, &layout.outputs_prefix()).await?;
+    let mut named = BTreeSet::new();
+    for meta in outputs.iter().filter(|meta| meta.key.ends_with("/index.m3u8")) {
+        let object = Object::new(Bucket::Videos, meta.key.clone())?;
+        let text = deps.store.get_bytes(&object).await?;
+        let folder = meta.key.trim_end_matches("index.m3u8");
+        let text = String::from_utf8_lossy(&text);
+        let uris = media::playlist::segment_uris(&text);
+        named.extend(uris.into_iter().map(|uri| format!("{folder}{uri}")));
+    }
+    let mut removed = 0;
+    let is_segment =
+        |key: &str| key.rsplit_once('.').is_some_and(|(_, extension)| extension == "m4s");
+    for meta in outputs.iter().filter(|meta| is_segment(&meta.key) && !named.contains(&meta.key)) {
+        deps.store.delete(&Object::new(Bucket::Videos, meta.key.clone())?).await?;
+        removed += 1;
+    }
+    Ok(removed)
+}

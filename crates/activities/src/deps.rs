@@ -1,0 +1,26 @@
+//! What activities work with, built once by the binary.
+
+use catalog::Catalog;
+use ffmpeg::Tools;
+use media::manifest::Segment;
+use storage::{Scratch, Store};
+
+/// Handles shared by all activities of a worker; cheap to clone behind an `Arc`.
+#[derive(Debug)]
+pub struct Deps {
+    /// Where objects are kept.
+    pub store: Store,
+    /// Private temporary folders.
+    pub scratch: Scratch,
+    /// ffmpeg and ffprobe.
+    pub tools: Tools,
+    /// Opens addresses that users gave.
+    pub fetch: fetch::Client,
+    /// The catalogue of videos.
+    pub catalog: Catalog,
+}
+
+/// Sum of the sizes of segments, in bytes.
+pub(crate) fn total_bytes<'a>(segments: impl IntoIterator<Item = &'a Segment>) -> u64 {
+    segments.into_iter().map(|segment| segment.bytes).sum()
+}

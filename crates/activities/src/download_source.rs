@@ -1,0 +1,114 @@
+//! Brings the source into the store.
+//!
+//! Run twice, the second run finds the record, written last, and fetches nothing. A fetch that broke
+//! off goes on where it stopped, as long as it runs on the same machine.
+
+use std::path::Path;
+
+use contract::{
+    ErrorCode, Source, StoredSource, VideoId,
+    download_source::{Input, Output},
+};
+use fetch::{Downloaded, Progress};
+use storage::{Object, layout::Layout};
+use url::Url;
+
+use crate::{
+    Deps,
+    failure::Error,
+    manifests::{load, settle},
+    pulse::Pulse,
+};
+
+const RECORD: &str = "the source's record";
+
+pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Output, Error> {
+    if let Source::Object { bucket, key } = &input.source {
+        return stored(deps, &Object::new(bucket.parse()?, key.clone())?).await;
+    }
+    let layout = Layout::new(input.video);
+    let record = layout.source_record()?;
+    if let Some(found) = load::<StoredSource>(deps, &record, RECORD).await? {
+        return Ok(found);
+    }
+    let object = match &input.source {
+        Source::Url { url } => fetch(deps, pulse, &input, url, &layout).await?,
+        Source::File { path } => copy(deps, Path::new(path), &layout).await?,
+        Source::Object { .. } => unreachable!("handled above"),
+    };
+    let (settled, _) = settle(deps, &record, RECORD, stored(deps, &object).await?).await?;
+    Ok(settled)
+}
+
+/// Describes an object of the store.
+pub(crate) async fn stored(deps: &Deps, object: &Object) -> Result<StoredSource, Error> {
+    let meta = deps.store.head(object).await?.ok_or_else(|| {
+        Error::media(ErrorCode::SourceNotFound, format!("there is no object {object} in the store"))
+    })?;
+    Ok(StoredSource {
+        bucket: object.bucket().as_str().to_owned(),
+        key: object.key().to_owned(),
+        bytes: meta.bytes,
+        etag: meta.etag,
+    })
+}
+
+/// Name of the scratch folder that holds what has been fetched so far.
+pub(crate) fn folder_name(video: VideoId) -> String {
+    format!("download-{video}")
+}
+
+async fn fetch(
+    deps: &Deps,
+    pulse: &Pulse,
+    input: &Input,
+    url: &str,
+    layout: &Layout,
+) -> Result<Object, Error> {
+    let url: Url = url.parse().map_err(|error| {
+        Error::media(ErrorCode::SourceForbidden, format!("this is not an address: {error}"))
+    })?;
+    // Partial files outlive the attempt, so that the next one can go on.
+    let name = folder_name(input.video);
+    let folder = deps.scratch.resumable(&name)?;
+    let fetched = match bring(deps, pulse, &url, &folder).await {
+        Err(error) if !error.is_transient() => {
+            deps.scratch.forget(&name)?;
+            return Err(error);
+        }
+        fetched => fetched?,
+    };
+    let called = fetched.file_name.unwrap_or_else(|| fetched.path.to_string_lossy().into_owned());
+    let object = layout.source(&called)?;
+    deps.store.put_file(&object, &fetched.path).await?;
+    deps.scratch.forget(&name)?;
+    Ok(object)
+}
+
+/// Fetches a file, or, where the address is a web page, the video yt-dlp finds on it.
+async fn bring(deps: &Deps, pulse: &Pulse, url: &Url, folder: &Path) -> Result<Downloaded, Error> {
+    let beat = |progress: Progress| pulse.set(&(progress.done, progress.total));
+    let fetched = deps.fetch.download(url, &folder.join("source"), beat).await?;
+    if !fetched.is_html() {
+        return Ok(fetched);
+    }
+    if deps.fetch.is_site(url).await? {
+        return Ok(deps.fetch.download_site(url, folder, beat).await?);
+    }
+    Err(Error::media(ErrorCode::UnsupportedMedia, "the address is a web page, not a media file"))
+}
+
+async fn copy(deps: &Deps, path: &Path, layout: &Layout) -> Result<Object, Error> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let object = layout.source(&name)?;
+    match deps.store.copy_file(&object, path).await {
+        Ok(()) => Ok(object),
+        Err(storage::Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Err(Error::media(
+                ErrorCode::SourceNotFound,
+                format!("there is no file {}", path.display()),
+            ))
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,115 @@
+//! The one place that decides what an error is called and whether another try may help.
+
+use std::error::Error as _;
+
+use contract::ErrorCode;
+use temporalio_sdk::{ApplicationFailure, activities::ActivityError};
+
+/// Why an activity did not finish.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Ffmpeg(#[from] ffmpeg::Error),
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    #[error(transparent)]
+    Fetch(#[from] fetch::Error),
+    #[error(transparent)]
+    Catalog(#[from] catalog::Error),
+    #[error("{what} in the store is not what this version writes")]
+    Unreadable {
+        what: &'static str,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("cannot use scratch space")]
+    Scratch(#[from] std::io::Error),
+    #[error("the encoder's output cannot be read")]
+    Fragment(#[from] media::fmp4::Error),
+    /// A finding about the media itself, in words for people.
+    #[error("{message}")]
+    Media { code: ErrorCode, message: String },
+}
+
+impl Error {
+    pub(crate) fn media(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::Media { code, message: message.into() }
+    }
+
+    /// Whether the same work may go better another time.
+    pub(crate) fn is_transient(&self) -> bool {
+        self.classify().1
+    }
+
+    /// The code users see, and whether the same work may go better another time.
+    fn classify(&self) -> (ErrorCode, bool) {
+        match self {
+            Self::Ffmpeg(error) => ffmpeg(error),
+            Self::Storage(error) => storage(error),
+            Self::Fetch(error) => fetch(error),
+            Self::Catalog(error) => (ErrorCode::CatalogUnavailable, error.is_transient()),
+            Self::Unreadable { .. } => (ErrorCode::Internal, false),
+            Self::Scratch(error) if error.kind() == std::io::ErrorKind::StorageFull => {
+                (ErrorCode::NoSpace, true)
+            }
+            Self::Scratch(_) => (ErrorCode::Internal, true),
+            Self::Fragment(_) => (ErrorCode::OutputInvalid, true),
+            Self::Media { code, .. } => (*code, *code == ErrorCode::OutputInvalid),
+        }
+    }
+}
+
+fn ffmpeg(error: &ffmpeg::Error) -> (ErrorCode, bool) {
+    use ffmpeg::Error as E;
+    match error {
+        E::ToolMissing { .. } => (ErrorCode::ToolMissing, false),
+        E::DiskFull { .. } => (ErrorCode::NoSpace, true),
+        E::InvalidData { .. } => (ErrorCode::CorruptMedia, false),
+        E::NoStreams => (ErrorCode::NoStreams, false),
+        E::UnsupportedCodec { .. } => (ErrorCode::UnsupportedMedia, false),
+        E::OutputTooLarge { .. } => (ErrorCode::EncoderFailed, false),
+        _ => (ErrorCode::EncoderFailed, true),
+    }
+}
+
+fn storage(error: &storage::Error) -> (ErrorCode, bool) {
+    use storage::Error as E;
+    match error {
+        E::DiskFull { .. } | E::NoSpace { .. } => (ErrorCode::NoSpace, true),
+        E::NotFound { .. } => (ErrorCode::SourceNotFound, false),
+        E::InvalidKey { .. } | E::UnknownBucket { .. } => (ErrorCode::InvalidOptions, false),
+        _ => (ErrorCode::StoreUnavailable, error.is_transient()),
+    }
+}
+
+fn fetch(error: &fetch::Error) -> (ErrorCode, bool) {
+    use fetch::Error as E;
+    match error {
+        E::Forbidden { .. } => (ErrorCode::SourceForbidden, false),
+        E::NotFound { .. } | E::NoSuchHost { .. } => (ErrorCode::SourceNotFound, false),
+        E::ToolMissing { .. } => (ErrorCode::ToolMissing, false),
+        E::TooLarge { .. } => (ErrorCode::SourceTooLarge, false),
+        E::NoSpace { .. } => (ErrorCode::NoSpace, true),
+        _ => (ErrorCode::SourceUnavailable, error.is_transient()),
+    }
+}
+
+/// Turns an error into what Temporal keeps: the code as type, the whole chain as message.
+pub(crate) fn report(error: &Error) -> ActivityError {
+    let (code, retryable) = error.classify();
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let text = inner.to_string();
+        // Transparent errors repeat themselves once.
+        if !message.ends_with(&text) {
+            message = format!("{message}: {text}");
+        }
+        source = inner.source();
+    }
+    ApplicationFailure::builder(anyhow::anyhow!(message))
+        .type_name(code.as_str().to_owned())
+        .non_retryable(!retryable)
+        .build()
+        .into()
+}
