@@ -1,0 +1,128 @@
+//! HTTP in, Temporal client out: the JSON API, and the media listener over a folder store.
+//!
+//! Owns routes, the shape of requests and answers, and what clients are told when something fails.
+//! Does no media work, knows no SQL and decides nothing about the pipeline: it writes a row, starts
+//! a workflow and reads both.
+
+mod error;
+mod extract;
+mod health;
+mod listener;
+
+mod openapi;
+mod pointer;
+mod problem;
+mod temporal;
+mod videos;
+
+use std::{io, sync::Arc, time::Duration};
+
+use axum::{
+    Extension, Router,
+    extract::DefaultBodyLimit,
+    http::{Method, Uri},
+};
+use catalog::Catalog;
+use media::plan::Limits;
+use storage::Store;
+use tokio::net::TcpListener;
+use tower_http::trace::TraceLayer;
+use url::Url;
+use utoipa::OpenApi as _;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use error::{BoxError, Error};
+pub use listener::media_router;
+use problem::{Kind, Problem};
+
+/// How long requests in flight may still take once the service is asked to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What the API works on.
+pub struct Api {
+    /// The videos.
+    pub catalog: Catalog,
+    /// Where workflows are started, asked and cancelled.
+    pub temporal: temporalio_client::Client,
+    /// Where sources that are named by bucket and key must be.
+    pub store: Store,
+    /// How this deployment is set up.
+    pub settings: Settings,
+}
+
+/// How a deployment is set up, as far as the API shows or passes it on.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Address below which players find `bucket/key`.
+    pub media_base: Url,
+    /// Address of Temporal's web pages, for links.
+    pub temporal_ui: Option<Url>,
+    /// Temporal namespace of the client.
+    pub namespace: String,
+    /// What one video is allowed.
+    pub limits: Limits,
+    /// Whose video a submitted video is.
+    pub default_tenant: String,
+}
+
+/// Starts the workflow of a video's current attempt. Run twice, it starts nothing and succeeds.
+pub async fn start(api: &Api, video: &catalog::Video) -> Result<(), Error> {
+    temporal::start(api, video).await
+}
+
+/// Reads how far a video is, this moment; `None` when no worker answers in time.
+pub async fn live_progress(api: &Api, video: &catalog::Video) -> Option<contract::Progress> {
+    videos::live_progress(&api.temporal, video).await
+}
+
+/// Makes the routes of the JSON API.
+pub fn router(api: Arc<Api>) -> Router {
+    let (router, document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
+        .routes(routes!(videos::create::create, videos::list::list))
+        .routes(routes!(videos::show::show))
+        .routes(routes!(videos::cancel::cancel))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(openapi::openapi))
+        .split_for_parts();
+    router
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(Extension(Arc::new(document)))
+        .layer(DefaultBodyLimit::max(extract::BODY_BYTES_MAX))
+        .layer(TraceLayer::new_for_http())
+        .with_state(api)
+}
+
+async fn unknown_route(uri: Uri) -> Problem {
+    Problem::new(Kind::UnknownRoute, format!("there is nothing at `{}`", uri.path()))
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    let detail = format!("`{}` cannot be asked with {method}; see `Allow`", uri.path());
+    Problem::new(Kind::MethodNotAllowed, detail)
+}
+
+/// Serves until `shutdown` is done; requests in flight then have ten seconds to finish.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let (asked, when_asked) = tokio::sync::oneshot::channel();
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        shutdown.await;
+        // Nobody listens only when the server has already ended.
+        let _ = asked.send(());
+    });
+    let patience = async {
+        if when_asked.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        ended = server.into_future() => ended,
+        () = patience => Ok(()),
+    }
+}

@@ -1,0 +1,217 @@
+//! What a client is told when a call fails: RFC 9457 problem documents.
+//!
+//! Owns the one table from kinds of failure to HTTP status, and the mapping of our errors to
+//! kinds. Errors that are our own are logged here, where they are turned into an answer; their
+//! text never reaches the client.
+
+use std::error::Error as StdError;
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use contract::Status;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{Error, pointer};
+
+/// Media type of every error answer.
+pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
+/// Seconds after which asking again makes sense when a dependency does not answer.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// The kinds of failure a client can tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    MalformedBody,
+    InvalidRequest,
+    UnsupportedMediaType,
+    BodyTooLarge,
+    UnknownRoute,
+    MethodNotAllowed,
+    VideoNotFound,
+    ObjectNotFound,
+    RangeNotSatisfiable,
+    NotCancellable,
+    Unavailable,
+    Internal,
+}
+
+impl Kind {
+    /// The table: status, last part of `type`, and `title`.
+    fn row(self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::MalformedBody => (S::BAD_REQUEST, "malformed-body", "The body cannot be read"),
+            Self::InvalidRequest => {
+                (S::UNPROCESSABLE_ENTITY, "invalid-request", "The request is not valid")
+            }
+            Self::UnsupportedMediaType => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body must be JSON")
+            }
+            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),
+            Self::UnknownRoute => (S::NOT_FOUND, "unknown-route", "There is no such route"),
+            Self::MethodNotAllowed => {
+                (S::METHOD_NOT_ALLOWED, "method-not-allowed", "The route does not know this method")
+            }
+            Self::VideoNotFound => (S::NOT_FOUND, "video-not-found", "There is no such video"),
+            Self::ObjectNotFound => (S::NOT_FOUND, "object-not-found", "There is no such object"),
+            Self::RangeNotSatisfiable => {
+                (S::RANGE_NOT_SATISFIABLE, "range-not-satisfiable", "The object has no such bytes")
+            }
+            Self::NotCancellable => {
+                (S::CONFLICT, "not-cancellable", "The video can no longer be cancelled")
+            }
+            Self::Unavailable => {
+                (S::SERVICE_UNAVAILABLE, "unavailable", "A part of the service does not answer")
+            }
+            Self::Internal => {
+                (S::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side")
+            }
+        }
+    }
+}
+
+/// An error answer, as RFC 9457 defines it. Programs branch on `type`, people read `detail`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// Kind of problem, `urn:problem-type:millrace:…`.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:problem-type:millrace:invalid-request")]
+    kind: String,
+    /// The kind in words, the same for every occurrence.
+    title: &'static str,
+    /// The HTTP status.
+    #[serde(serialize_with = "as_number")]
+    #[schema(value_type = u16, example = 422)]
+    status: StatusCode,
+    /// What happened this time.
+    detail: String,
+    /// The parts of the request that are at fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+    /// Where the video stands, when that is why the call was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    video_status: Option<Status>,
+}
+
+/// One part of a request that is at fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct FieldError {
+    /// JSON pointer into the body, as a URI fragment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "#/options/thumbnial")]
+    pointer: Option<String>,
+    /// Name of the query parameter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "limit")]
+    parameter: Option<String>,
+    /// What is wrong, and what to write instead.
+    detail: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+fn as_number<S: serde::Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u16(status.as_u16())
+}
+
+impl FieldError {
+    /// A fault at a path of the body such as `options.ladder[2].name`; empty for the whole body.
+    pub(crate) fn body(path: &str, reason: &str) -> Self {
+        let detail = if path.is_empty() { reason.to_owned() } else { format!("{path}: {reason}") };
+        Self { pointer: Some(pointer::from_path(path)), parameter: None, detail }
+    }
+
+    /// A fault at a place that serde tracked.
+    pub(crate) fn tracked(path: &serde_path_to_error::Path, reason: &str) -> Self {
+        let mut error = Self::body("", reason);
+        if path.iter().next().is_some() {
+            error.detail = format!("{path}: {reason}");
+            error.pointer = Some(pointer::from_tracked(path));
+        }
+        error
+    }
+
+    /// A fault in a query parameter.
+    pub(crate) fn parameter(name: &str, reason: &str) -> Self {
+        let detail = format!("{name}: {reason}");
+        Self { pointer: None, parameter: Some(name.to_owned()), detail }
+    }
+}
+
+impl Problem {
+    pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        let (status, slug, title) = kind.row();
+        Self {
+            kind: format!("urn:problem-type:millrace:{slug}"),
+            title,
+            status,
+            detail: detail.into(),
+            errors: Vec::new(),
+            video_status: None,
+        }
+    }
+
+    /// Refuses a request for its content, naming every fault.
+    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
+        let details: Vec<&str> = errors.iter().map(|error| error.detail.as_str()).collect();
+        let detail = details.join("; ");
+        Self { errors, ..Self::new(Kind::InvalidRequest, detail) }
+    }
+
+    pub(crate) fn video_not_found(id: &str) -> Self {
+        Self::new(Kind::VideoNotFound, format!("no video has the id `{id}`"))
+    }
+
+    pub(crate) fn not_cancellable(status: Status, detail: impl Into<String>) -> Self {
+        Self { video_status: Some(status), ..Self::new(Kind::NotCancellable, detail) }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        if let Error::Catalog(catalog::Error::NotFound { video }) = &error {
+            return Self::video_not_found(&video.to_string());
+        }
+        let causes = chain(&error);
+        if error.is_transient() {
+            tracing::warn!(error = causes, "a dependency does not answer");
+            return Self::new(Kind::Unavailable, format!("{error}; try again later"));
+        }
+        tracing::error!(error = causes, "a call failed");
+        Self::new(Kind::Internal, "the fault is on our side and has been logged")
+    }
+}
+
+impl From<catalog::Error> for Problem {
+    fn from(error: catalog::Error) -> Self {
+        Error::Catalog(error).into()
+    }
+}
+
+impl From<storage::Error> for Problem {
+    fn from(error: storage::Error) -> Self {
+        Error::Store(error).into()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, axum::Json(&self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response
+    }
+}
+
+/// An error with everything that caused it, for the log.
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
+    std::iter::successors(Some(error), |&error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}

@@ -1,0 +1,208 @@
+//! Talking to Temporal: starting, cancelling and asking the workflow of a video.
+//!
+//! Owns the options workflows are started with and what Temporal's errors mean to us. Every call
+//! is bounded in time, so that a request never waits for a server that does not answer.
+
+use std::time::Duration;
+
+use catalog::Video;
+use contract::{
+    Source, TaskQueue, completion, search_attributes,
+    video::{self, VideoWorkflow},
+};
+use temporalio_client::{
+    Client, Priority, RetryOptions, RpcOptions, WorkflowCancelOptions, WorkflowDescribeOptions,
+    WorkflowExecutionStatus, WorkflowHandle, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
+    WorkflowStartOptions,
+    errors::{WorkflowInteractionError, WorkflowStartError},
+    tonic::{Code, Status},
+};
+use temporalio_common::search_attributes::{SearchAttributeKey, SearchAttributes};
+use url::Url;
+
+use crate::{Api, Error};
+
+/// Longest wait for one answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// Longest span in which a request that failed is sent again.
+const RETRY_WITHIN: Duration = Duration::from_secs(2);
+/// Temporal keeps at most 64 bytes of a fairness key and 400 of a summary.
+const FAIRNESS_KEY_BYTES_MAX: usize = 64;
+const SUMMARY_BYTES_MAX: usize = 200;
+
+const STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword(search_attributes::STATUS);
+const TENANT: SearchAttributeKey<String> = SearchAttributeKey::keyword(search_attributes::TENANT);
+const SOURCE_KIND: SearchAttributeKey<String> =
+    SearchAttributeKey::keyword(search_attributes::SOURCE_KIND);
+
+/// What a request to cancel found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Cancelling {
+    /// The workflow runs and has been asked to stop.
+    Asked,
+    /// The workflow has just ended by itself; its outcome is on the way to the catalogue.
+    Ended,
+    /// No workflow of this attempt exists, or it was killed: no outcome will ever be written.
+    Nobody,
+}
+
+/// The workflow of a video's current attempt.
+pub(crate) fn handle(client: &Client, video: &Video) -> WorkflowHandle<Client, VideoWorkflow> {
+    client.get_workflow_handle(video.id.workflow_id(video.attempt))
+}
+
+/// Starts the workflow of a video's current attempt. Run twice, also by another process, it starts
+/// nothing and succeeds: an attempt runs once, whatever became of it.
+pub(crate) async fn start(api: &Api, video: &Video) -> Result<(), Error> {
+    let input = video::Input {
+        video: video.id,
+        attempt: video.attempt,
+        tenant: video.tenant.clone(),
+        source: video.source.clone(),
+        options: video.options.clone(),
+        limits: api.settings.limits,
+    };
+    let started = Box::pin(api.temporal.start_workflow(VideoWorkflow, input, options(video)));
+    match started.await {
+        Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(()),
+        Err(WorkflowStartError::Rpc(status)) => Err(from_status(status)),
+        Err(error) => Err(Error::TemporalRefused(error.into())),
+    }
+}
+
+fn options(video: &Video) -> WorkflowStartOptions {
+    let attributes = SearchAttributes::new([
+        STATUS.value_set(video.status.to_string()),
+        TENANT.value_set(video.tenant.clone()),
+        SOURCE_KIND.value_set(video.source.kind().to_string()),
+    ]);
+    let priority = Priority::builder()
+        .priority_key(u32::from(video.options.priority_key()))
+        .fairness_key(shortened(&video.tenant, FAIRNESS_KEY_BYTES_MAX))
+        .build();
+    let queue = TaskQueue::VideoWorkflows.name();
+    WorkflowStartOptions::new(queue, video.id.workflow_id(video.attempt))
+        .id_conflict_policy(WorkflowIdConflictPolicy::UseExisting)
+        .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
+        .search_attributes(attributes)
+        .priority(priority)
+        .static_summary(summary(&video.source))
+        .rpc_options(bounded())
+        .build()
+}
+
+/// Asks the workflow of a video to stop. Run twice it asks again, which changes nothing.
+pub(crate) async fn cancel(client: &Client, video: &Video) -> Result<Cancelling, Error> {
+    let handle = handle(client, video);
+    let asking = WorkflowCancelOptions::builder()
+        .reason("asked through the API")
+        .rpc_options(bounded())
+        .build();
+    match handle.cancel(asking).await {
+        // Which of the two a workflow that has ended answers depends on the server.
+        Ok(()) | Err(WorkflowInteractionError::NotFound(_)) => {}
+        Err(error) => return Err(from_interaction(error)),
+    }
+    let looking = WorkflowDescribeOptions::builder().rpc_options(bounded()).build();
+    match handle.describe(looking).await {
+        Ok(described) => Ok(match described.status() {
+            WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused => Cancelling::Asked,
+            WorkflowExecutionStatus::Terminated | WorkflowExecutionStatus::TimedOut => {
+                Cancelling::Nobody
+            }
+            _ => Cancelling::Ended,
+        }),
+        Err(WorkflowInteractionError::NotFound(_)) => Ok(Cancelling::Nobody),
+        Err(error) => Err(from_interaction(error)),
+    }
+}
+
+/// Asks whether the server answers and has our namespace.
+pub(crate) async fn check(api: &Api) -> Result<(), Error> {
+    use temporalio_client::{request_extensions::RetryConfigForCall, tonic::Request};
+    use temporalio_common::protos::temporal::api::workflowservice::v1::DescribeNamespaceRequest;
+
+    let mut request = Request::new(DescribeNamespaceRequest {
+        namespace: api.settings.namespace.clone(),
+        ..DescribeNamespaceRequest::default()
+    });
+    request.extensions_mut().insert(RetryConfigForCall(RetryOptions::no_retries()));
+    let mut service = api.temporal.connection().workflow_service();
+    service.describe_namespace(request).await.map(drop).map_err(from_status)
+}
+
+/// The end of an attempt whose workflow could not be started.
+pub(crate) fn not_started(video: &Video, error: &Error) -> completion::Input {
+    let message = format!("the workflow could not be started: {error}; submit the video again");
+    let failure = contract::Failure { code: contract::ErrorCode::Internal, message };
+    let outcome = completion::Outcome::Failed { failure, warnings: Vec::new() };
+    completion::Input { video: video.id, attempt: video.attempt, outcome }
+}
+
+fn bounded() -> RpcOptions {
+    let retries = RetryOptions::builder().max_elapsed_time(Some(RETRY_WITHIN)).build();
+    RpcOptions::builder().timeout(ANSWER_WITHIN).retry_options(retries).build()
+}
+
+fn from_interaction(error: WorkflowInteractionError) -> Error {
+    match error {
+        WorkflowInteractionError::Rpc(status) => from_status(status),
+        error => Error::TemporalRefused(error.into()),
+    }
+}
+
+fn from_status(status: Status) -> Error {
+    match status.code() {
+        Code::Unavailable
+        | Code::DeadlineExceeded
+        | Code::Cancelled
+        | Code::ResourceExhausted
+        | Code::Aborted
+        | Code::Unknown
+        | Code::Internal => Error::TemporalUnavailable(status.into()),
+        _ => Error::TemporalRefused(status.into()),
+    }
+}
+
+/// What Temporal's pages show of a source: no query, which may hold tokens.
+fn summary(source: &Source) -> String {
+    let named = match source {
+        Source::Url { url } => Url::parse(url).map_or_else(
+            |_| "an address".to_owned(),
+            |url| format!("{}{}", url.host_str().unwrap_or_default(), url.path()),
+        ),
+        Source::File { path } => path.rsplit('/').next().unwrap_or_default().to_owned(),
+        Source::Object { bucket, key } => format!("{bucket}/{key}"),
+    };
+    shortened(&named, SUMMARY_BYTES_MAX).to_owned()
+}
+
+fn shortened(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_names_the_source_without_its_secrets() {
+        let url = "https://user:word@example.com:8443/a/clip.mp4?token=secret#part".to_owned();
+        assert_eq!(summary(&Source::Url { url }), "example.com/a/clip.mp4");
+        let object = Source::Object { bucket: "videos".into(), key: "a/b.mp4".into() };
+        assert_eq!(summary(&object), "videos/a/b.mp4");
+        assert_eq!(summary(&Source::File { path: "/home/me/clip.mov".into() }), "clip.mov");
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!(shortened("añb", 2), "a");
+        assert_eq!(shortened("añb", 3), "añ");
+        let long = Source::Object { bucket: "videos".into(), key: "é".repeat(400) };
+        assert!(summary(&long).len() <= SUMMARY_BYTES_MAX);
+    }
+}

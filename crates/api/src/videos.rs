@@ -1,0 +1,26 @@
+//! The calls on videos, one file each, and what they share: finding a video by its id.
+
+pub(crate) mod cancel;
+pub(crate) mod create;
+pub(crate) mod list;
+mod progress;
+pub(crate) mod show;
+mod source;
+pub(crate) mod view;
+pub(crate) mod waiting;
+
+pub(crate) use progress::live as live_progress;
+
+use catalog::Video;
+use contract::VideoId;
+
+use crate::{Api, problem::Problem};
+
+impl Api {
+    /// Finds a video; an id that is no UUID is as unknown as any other.
+    pub(crate) async fn find(&self, id: &str) -> Result<Video, Problem> {
+        let unknown = || Problem::video_not_found(id);
+        let id: VideoId = id.parse().map_err(|_| unknown())?;
+        self.catalog.get(id).await?.ok_or_else(unknown)
+    }
+}

@@ -1,0 +1,73 @@
+//! `POST /videos/{id}/cancel`: stops a video.
+//!
+//! Stopping is the workflow's work, which also writes the outcome. Only a video of which nobody
+//! will write one is marked here.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use catalog::{Moved, Video};
+use contract::{
+    Status,
+    completion::{Input, Outcome},
+};
+
+use super::view::VideoView;
+use crate::{
+    Api,
+    extract::IdText,
+    problem::Problem,
+    temporal::{self, Cancelling},
+};
+
+/// Stops a video. Asking again while it is stopping changes nothing.
+#[utoipa::path(
+    post,
+    path = "/videos/{id}/cancel",
+    tag = "videos",
+    params(("id" = String, Path, format = Uuid, description = "The video")),
+    responses(
+        (status = 202, description = "Stopping; `status` becomes `cancelled`", body = VideoView),
+        (status = 409, description = "It has ended; `video_status` says how", body = Problem,
+            content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = Problem,
+            content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn cancel(
+    State(api): State<Arc<Api>>,
+    IdText(id): IdText,
+) -> Result<(StatusCode, Json<VideoView>), Problem> {
+    let video = api.find(&id).await?;
+    if video.status.is_final() {
+        return Err(ended(video.status));
+    }
+    match temporal::cancel(&api.temporal, &video).await? {
+        Cancelling::Asked => {}
+        Cancelling::Nobody => mark(&api, &video).await?,
+        Cancelling::Ended => {
+            let status = api.find(&id).await?.status;
+            let detail = "it has just ended; its outcome is being written";
+            return Err(if status.is_final() {
+                ended(status)
+            } else {
+                Problem::not_cancellable(status, detail)
+            });
+        }
+    }
+    let video = api.find(&id).await?;
+    Ok((StatusCode::ACCEPTED, Json(VideoView::new(&api.settings, video, None))))
+}
+
+async fn mark(api: &Api, video: &Video) -> Result<(), Problem> {
+    let (video, attempt) = (video.id, video.attempt);
+    let end = Input { video, attempt, outcome: Outcome::Cancelled };
+    match api.catalog.finish(&end).await? {
+        Moved::Moved | Moved::Already => Ok(()),
+        Moved::Refused { status, .. } => Err(ended(status)),
+    }
+}
+
+fn ended(status: Status) -> Problem {
+    Problem::not_cancellable(status, format!("the video is {status}"))
+}

@@ -1,0 +1,130 @@
+//! `POST /videos`: takes a video and starts its workflow.
+//!
+//! The catalogue's row comes first: it is what `waiting` finds when this process dies before the
+//! workflow runs.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use catalog::NewVideo;
+use contract::VideoId;
+use media::options::Options;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    source::{self, Checked},
+    view::VideoView,
+};
+use crate::{
+    Api, Error,
+    extract::JsonBody,
+    problem::{FieldError, Problem, chain},
+    temporal,
+};
+
+/// Most bytes of `metadata`, written as compact JSON.
+const METADATA_BYTES_MAX: usize = 16 * 1024;
+
+/// A video to be made. Give `url`, or `bucket` and `key`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateVideo {
+    /// http(s) address of the source, without user name and password.
+    #[schema(example = "https://example.com/clip.mp4", max_length = 4096)]
+    url: Option<String>,
+    /// Bucket of a source that is already in the store.
+    #[schema(example = "videos")]
+    bucket: Option<String>,
+    /// Key of a source that is already in the store.
+    #[schema(max_length = 1024)]
+    key: Option<String>,
+    /// What is made of it.
+    options: Option<Options>,
+    /// Your own data, given back as it is; at most 16 KiB.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Map<String, Value>>,
+}
+
+/// Takes a video and starts making it.
+#[utoipa::path(
+    post,
+    path = "/videos",
+    tag = "videos",
+    request_body = CreateVideo,
+    responses(
+        (status = 202, description = "Taken; follow `Location`", body = VideoView,
+            headers(("Location" = String, description = "Path of the video"))),
+        (status = "4XX", description = "Refused", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 503, description = "Not started; a failed video is left", body = Problem,
+            content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn create(
+    State(api): State<Arc<Api>>,
+    JsonBody(asked): JsonBody<CreateVideo>,
+) -> Result<impl IntoResponse, Problem> {
+    let video = api.catalog.insert(accepted(&api, asked).await?).await?.into_video();
+    if let Err(error) = temporal::start(&api, &video).await {
+        // Whether the request arrived is not known. The failed row settles it: a workflow that was
+        // started after all finds it and stops.
+        if let Err(error) = api.catalog.finish(&temporal::not_started(&video, &error)).await {
+            let error = chain(&error);
+            tracing::error!(video = %video.id, error, "a video without workflow stays uploaded");
+        }
+        return Err(Error::NotStarted { video: video.id, source: Box::new(error) }.into());
+    }
+    let view = VideoView::new(&api.settings, video, None);
+    let location = [(header::LOCATION, view.path())];
+    Ok((StatusCode::ACCEPTED, location, Json(view)))
+}
+
+/// Checks everything that can be known at once.
+async fn accepted(api: &Api, asked: CreateVideo) -> Result<NewVideo, Problem> {
+    let CreateVideo { url, bucket, key, options, metadata } = asked;
+    let (options, metadata) = (options.unwrap_or_default(), metadata.unwrap_or_default());
+    let source = source::check(url.as_deref(), bucket.as_deref(), key.as_deref());
+    let faults = [
+        source.as_ref().err().cloned(),
+        options
+            .validate()
+            .err()
+            .map(|fault| FieldError::body(&format!("options.{}", fault.path), &fault.reason)),
+        check_metadata(&metadata).err(),
+    ];
+    let faults: Vec<FieldError> = faults.into_iter().flatten().collect();
+    let source = match source {
+        Ok(source) if faults.is_empty() => source,
+        _ => return Err(Problem::invalid(faults)),
+    };
+    if let Checked::Object(object) = &source
+        && api.store.head(object).await?.is_none()
+    {
+        let fault = FieldError::body("key", &format!("{object} does not exist"));
+        return Err(Problem::invalid(vec![fault]));
+    }
+    Ok(NewVideo {
+        id: VideoId(Uuid::now_v7()),
+        tenant: api.settings.default_tenant.clone(),
+        source: source.into(),
+        options,
+        metadata: Value::Object(metadata),
+    })
+}
+
+fn check_metadata(metadata: &Map<String, Value>) -> Result<(), FieldError> {
+    let bytes = serde_json::to_vec(metadata).map_or(usize::MAX, |json| json.len());
+    if bytes > METADATA_BYTES_MAX {
+        let reason = format!("has {bytes} bytes; at most {METADATA_BYTES_MAX} are kept");
+        return Err(FieldError::body("metadata", &reason));
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! `GET /videos`: videos, newest first, page by page.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use catalog::{Cursor, Filter};
+use contract::Status;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::view::VideoView;
+use crate::{
+    Api,
+    extract::Parameters,
+    problem::{FieldError, Problem},
+};
+
+const LIMIT_DEFAULT: u32 = 50;
+const LIMIT_MAX: u32 = 200;
+
+/// A part of the list of videos.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VideoPage {
+    /// Newest first; without live progress, which only a single video has.
+    videos: Vec<VideoView>,
+    /// Give this as `cursor` for the videos that follow; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// Lists videos, newest first.
+#[utoipa::path(
+    get,
+    path = "/videos",
+    tag = "videos",
+    params(
+        ("status" = Option<Status>, Query, description = "Only videos that stand here"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
+            description = "Most videos on the page; default 50"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses(
+        (status = 200, description = "A page", body = VideoPage),
+        (status = "default", description = "Refused", body = Problem,
+            content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn list(
+    State(api): State<Arc<Api>>,
+    Parameters(given): Parameters,
+) -> Result<Json<VideoPage>, Problem> {
+    let asked = Asked::read(&given)?;
+    let filter = Filter { status: asked.status, tenant: None };
+    let page = api.catalog.list(filter, asked.limit, asked.cursor).await?;
+    let videos = page.videos.into_iter();
+    Ok(Json(VideoPage {
+        videos: videos.map(|video| VideoView::new(&api.settings, video, None)).collect(),
+        next_cursor: page.next.map(|cursor| cursor.to_string()),
+    }))
+}
+
+#[derive(Debug)]
+struct Asked {
+    status: Option<Status>,
+    limit: u32,
+    cursor: Option<Cursor>,
+}
+
+impl Asked {
+    fn read(given: &[(String, String)]) -> Result<Self, Problem> {
+        let mut asked = Self { status: None, limit: LIMIT_DEFAULT, cursor: None };
+        let mut faults = Vec::new();
+        for (at, (name, value)) in given.iter().enumerate() {
+            let taken = if given.iter().take(at).any(|(earlier, _)| earlier == name) {
+                Err("is there twice".to_owned())
+            } else {
+                asked.take(name, value)
+            };
+            faults.extend(taken.err().map(|reason| FieldError::parameter(name, &reason)));
+        }
+        if faults.is_empty() { Ok(asked) } else { Err(Problem::invalid(faults)) }
+    }
+
+    fn take(&mut self, name: &str, value: &str) -> Result<(), String> {
+        match name {
+            "status" => {
+                let status = value.parse::<Status>().map_err(|error| error.to_string())?;
+                self.status = Some(status);
+            }
+            "limit" => {
+                let limit = value.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+                self.limit = limit.ok_or_else(|| format!("must be from 1 to {LIMIT_MAX}"))?;
+            }
+            "cursor" => {
+                let cursor = value.parse::<Cursor>().map_err(|error| error.to_string())?;
+                self.cursor = Some(cursor);
+            }
+            _ => {
+                return Err("unknown parameter, expected one of `status`, `limit`, `cursor`".into());
+            }
+        }
+        Ok(())
+    }
+}

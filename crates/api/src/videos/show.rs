@@ -1,0 +1,33 @@
+//! `GET /videos/{id}`: one video, with live progress while it is being made.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use contract::Status;
+
+use super::{progress, view::VideoView};
+use crate::{Api, extract::IdText, problem::Problem};
+
+/// Shows one video, with live progress while it is being made.
+#[utoipa::path(
+    get,
+    path = "/videos/{id}",
+    tag = "videos",
+    params(("id" = String, Path, format = Uuid, description = "The video")),
+    responses(
+        (status = 200, description = "The video", body = VideoView),
+        (status = "default", description = "Refused", body = Problem,
+            content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn show(
+    State(api): State<Arc<Api>>,
+    IdText(id): IdText,
+) -> Result<Json<VideoView>, Problem> {
+    let video = api.find(&id).await?;
+    let live = match video.status {
+        Status::Transcoding => Box::pin(progress::live(&api.temporal, &video)).await,
+        _ => None,
+    };
+    Ok(Json(VideoView::new(&api.settings, video, live)))
+}

@@ -1,0 +1,210 @@
+//! The video as clients see it.
+//!
+//! Owns the JSON shape and every address in it. Nothing secret passes: an address that carries
+//! credentials is shown without them, and files of this machine are not named.
+
+use catalog::Video;
+use contract::{
+    AudioOutput, Failure, Outputs, Progress, RenditionOutput, Source, SourceSummary, Status,
+    VideoId, Warning,
+};
+use media::options::Options;
+use serde::Serialize;
+use time::OffsetDateTime;
+use url::Url;
+use utoipa::ToSchema;
+
+use crate::Settings;
+
+/// A video as it stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VideoView {
+    /// Identifies the video for ever.
+    id: VideoId,
+    /// Where it stands.
+    status: Status,
+    /// The current attempt; 1 for the first.
+    attempt: u32,
+    /// When the video was taken.
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    /// When it last changed its status.
+    #[serde(with = "time::serde::rfc3339")]
+    updated_at: OffsetDateTime,
+    /// What it is made from.
+    source: SourceView,
+    /// What was asked.
+    options: Options,
+    /// How far it is; `null` unless it is being made and somebody works on it, and in lists.
+    progress: Option<Progress>,
+    /// What can be played; `null` until it is ready.
+    outputs: Option<OutputsView>,
+    /// What is less than was asked.
+    warnings: Vec<Warning>,
+    /// Why it failed; `null` unless it did.
+    error: Option<Failure>,
+    /// Your own data, as given.
+    #[schema(value_type = Object)]
+    metadata: serde_json::Value,
+    /// Where to go from here.
+    links: Links,
+}
+
+/// What a video is made from. Facts of the file are there once the video is ready.
+#[derive(Debug, Serialize, ToSchema)]
+struct SourceView {
+    /// `url`, `object` or `file`.
+    #[schema(example = "url")]
+    kind: String,
+    /// The address, without user name and password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    /// Bucket of a source in the store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bucket: Option<String>,
+    /// Key of a source in the store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// What the file was found to be.
+    #[serde(flatten)]
+    summary: Option<SourceSummary>,
+}
+
+/// What can be played.
+#[derive(Debug, Serialize, ToSchema)]
+struct OutputsView {
+    /// Address of the master playlist: give this to a player.
+    #[schema(format = "uri")]
+    master: String,
+    /// Video renditions, highest first.
+    renditions: Vec<RenditionOutput>,
+    /// Audio renditions, highest first.
+    audio: Vec<AudioOutput>,
+    /// Frames in every video rendition.
+    frames: u64,
+    /// Length of what is played, in seconds.
+    duration_seconds: f64,
+}
+
+/// Where to go from a video.
+#[derive(Debug, Serialize, ToSchema)]
+struct Links {
+    /// Path of the video in this API.
+    #[serde(rename = "self")]
+    this: String,
+    /// Address of the master playlist; absent until the video is ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri")]
+    playlist: Option<String>,
+    /// The current attempt in Temporal's web pages, where these are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri")]
+    temporal: Option<String>,
+}
+
+impl VideoView {
+    pub(crate) fn new(settings: &Settings, video: Video, progress: Option<Progress>) -> Self {
+        let outputs = video.outputs.map(|outputs| OutputsView::new(&settings.media_base, outputs));
+        let links = Links {
+            this: format!("/videos/{}", video.id),
+            playlist: outputs.as_ref().map(|outputs| outputs.master.clone()),
+            temporal: settings.temporal_ui.as_ref().map(|pages| {
+                let workflow = video.id.workflow_id(video.attempt);
+                below(pages, ["namespaces", &settings.namespace, "workflows", &workflow])
+            }),
+        };
+        Self {
+            id: video.id,
+            status: video.status,
+            attempt: video.attempt,
+            created_at: video.created_at,
+            updated_at: video.updated_at,
+            source: SourceView::new(video.source, video.summary),
+            options: video.options,
+            progress,
+            outputs,
+            warnings: video.warnings,
+            error: video.error,
+            metadata: video.metadata,
+            links,
+        }
+    }
+
+    /// The path of the video in this API.
+    pub(crate) fn path(&self) -> String {
+        self.links.this.clone()
+    }
+}
+
+impl SourceView {
+    fn new(source: Source, summary: Option<SourceSummary>) -> Self {
+        let kind = source.kind().to_string();
+        let empty = Self { kind, url: None, bucket: None, key: None, summary };
+        match source {
+            Source::Url { url } => Self { url: without_credentials(&url), ..empty },
+            Source::Object { bucket, key } => {
+                Self { bucket: Some(bucket), key: Some(key), ..empty }
+            }
+            Source::File { .. } => empty,
+        }
+    }
+}
+
+impl OutputsView {
+    fn new(media_base: &Url, outputs: Outputs) -> Self {
+        Self {
+            master: below(media_base, outputs.master.split('/')),
+            renditions: outputs.renditions,
+            audio: outputs.audio,
+            frames: outputs.frames,
+            duration_seconds: outputs.duration_seconds,
+        }
+    }
+}
+
+/// The address of a path below a base, each segment percent-encoded.
+fn below<'a>(base: &Url, segments: impl IntoIterator<Item = &'a str>) -> String {
+    let mut url = base.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url.into()
+}
+
+/// `None` for what cannot be parsed, because what it hides cannot be found either.
+fn without_credentials(text: &str) -> Option<String> {
+    let mut url = Url::parse(text).ok()?;
+    if url.username().is_empty() && url.password().is_none() {
+        return Some(text.to_owned());
+    }
+    url.set_username("").ok()?;
+    url.set_password(None).ok()?;
+    Some(url.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_put_below_any_base() {
+        for (base, expected) in [
+            ("http://127.0.0.1:9000", "http://127.0.0.1:9000/videos/1/a%20%2523.m3u8"),
+            ("http://127.0.0.1:9000/", "http://127.0.0.1:9000/videos/1/a%20%2523.m3u8"),
+            ("https://cdn.example/m/", "https://cdn.example/m/videos/1/a%20%2523.m3u8"),
+        ] {
+            let base = base.parse().unwrap();
+            assert_eq!(below(&base, "videos/1/a %23.m3u8".split('/')), expected);
+        }
+    }
+
+    #[test]
+    fn credentials_are_not_shown() {
+        let shown = |text| without_credentials(text);
+        assert_eq!(shown("https://u:p@h/a?t=1").as_deref(), Some("https://h/a?t=1"));
+        assert_eq!(shown("https://h/a?t=1").as_deref(), Some("https://h/a?t=1"));
+        assert_eq!(shown("//u:p@h/a"), None);
+        let file = SourceView::new(Source::File { path: "/home/me/a.mp4".into() }, None);
+        assert_eq!(serde_json::to_value(file).unwrap(), serde_json::json!({"kind": "file"}));
+    }
+}

@@ -1,0 +1,11 @@
+//! Tests of the API against a real Temporal server, a SQLite catalogue and a folder store.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its functions too")]
+
+mod document;
+mod fake;
+mod harness;
+mod listener;
+mod progress;
+mod refusals;
+mod service;
+mod videos;

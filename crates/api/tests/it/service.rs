@@ -1,0 +1,91 @@
+//! The service itself: health, a server that does not answer, and stopping.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+};
+use contract::{ErrorCode, Status};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::{Mutex, oneshot},
+};
+
+use crate::harness::Harness;
+
+#[tokio::test]
+async fn health_and_readiness_by_name() {
+    let Some(harness) = Harness::start().await else { return };
+    assert_eq!(harness.get("/healthz").await.text(), "ok\n");
+    let answer = harness.get("/readyz").await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    let ok = serde_json::json!({"ok": true});
+    let expected = serde_json::json!({"ready": true, "catalog": ok, "store": ok, "temporal": ok});
+    assert_eq!(answer.json(), expected);
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_is_named_and_leaves_no_video_waiting() {
+    let Some(mut harness) = Harness::start().await else { return };
+    let before = harness.create().await;
+    harness.api.catalog.begin(before, 1).await.unwrap();
+    drop(harness.temporal.take());
+
+    let answer = harness.get("/readyz").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    let checks = answer.json();
+    assert_eq!(checks["temporal"]["detail"], "Temporal does not answer");
+    assert_eq!((&checks["catalog"]["ok"], &checks["store"]["ok"]), (&true.into(), &true.into()));
+    assert_eq!(harness.get("/healthz").await.status, StatusCode::OK);
+
+    let answer = harness.post("/videos", r#"{"url": "http://example.com/a.mp4"}"#).await;
+    answer.problem(503, "unavailable");
+    assert!(answer.headers.contains_key(header::RETRY_AFTER));
+    let failed = harness.get("/videos?status=failed").await.json();
+    assert_eq!(failed["videos"].as_array().unwrap().len(), 1, "{failed}");
+    assert_eq!(failed["videos"][0]["error"]["code"], ErrorCode::Internal.as_str());
+    assert_eq!(
+        harness.get("/videos?status=uploaded").await.json()["videos"],
+        serde_json::json!([])
+    );
+
+    let shown = harness.get(&format!("/videos/{before}")).await.json();
+    assert_eq!(shown["status"], Status::Transcoding.as_str());
+    assert_eq!(shown["progress"], serde_json::Value::Null);
+    let path = format!("/videos/{before}/cancel");
+    harness.post(&path, "").await.problem(503, "unavailable");
+}
+
+type Gate = Arc<Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>>;
+
+async fn slow(State(gate): State<Gate>) -> &'static str {
+    let (entered, released) = gate.lock().await.take().unwrap();
+    entered.send(()).unwrap();
+    released.await.unwrap();
+    "done"
+}
+
+#[tokio::test]
+async fn stopping_lets_requests_in_flight_finish() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (entered, inside) = oneshot::channel::<()>();
+    let (release, released) = oneshot::channel::<()>();
+    let gate = Arc::new(Mutex::new(Some((entered, released))));
+    let router = axum::Router::new().route("/", axum::routing::get(slow)).with_state(gate);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = tokio::spawn(api::serve(listener, router, async { drop(stopped.await) }));
+
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+    inside.await.unwrap();
+    stop.send(()).unwrap();
+    release.send(()).unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("done"), "{answer}");
+    tokio::time::timeout(Duration::from_secs(5), server).await.unwrap().unwrap().unwrap();
+    TcpStream::connect(address).await.unwrap_err();
+}
