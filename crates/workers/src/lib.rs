@@ -1,0 +1,156 @@
+//! Registers workflows and activities per task queue, runs them, and stops them gracefully.
+//!
+//! One SDK worker per queue, all on one dedicated thread, because an SDK worker is not `Send`. The
+//! activities themselves run on the process's shared runtime.
+
+mod slots;
+
+use std::{sync::Arc, time::Duration};
+
+use activities::{
+    Deps, DownloadActivities, MetadataActivities, NotifyActivities, PlaylistActivities,
+    TranscodeActivities,
+};
+use contract::TaskQueue;
+use temporalio_client::Client;
+use temporalio_sdk::{
+    Runtime, Worker, WorkerOptions,
+    runtime::{
+        RuntimeOptions,
+        worker_tuner::{FixedSizeSlotSupplier, TunerHolder},
+    },
+};
+use tokio_util::sync::CancellationToken;
+use workflows::{CompletionWorkflow, VideoWorkflow};
+
+pub use slots::{BadSlots, Slots, parse as parse_slots};
+
+/// Heartbeats are passed on at least this often: cancellation reaches an activity only with them,
+/// and a cancelled encoder is to be gone within two seconds.
+const HEARTBEAT_THROTTLE: Duration = Duration::from_secs(1);
+/// How long running activities may go on after a stop was asked, before they are handed back.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What one process works on.
+pub struct Config {
+    /// Queues to serve.
+    pub queues: Vec<TaskQueue>,
+    /// Activities at the same time, by queue.
+    pub slots: Slots,
+}
+
+/// Why the workers stopped by themselves.
+#[derive(Debug, thiserror::Error)]
+#[error("the worker of queue `{queue}` cannot {action}")]
+pub struct Error {
+    queue: TaskQueue,
+    action: &'static str,
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Serves the queues until `stop` is cancelled, then drains them.
+///
+/// Running activities get a grace period; those that are not finished by then go back to their queue
+/// and are run again elsewhere. Returns early only when a worker cannot go on.
+pub async fn run(
+    client: Client,
+    deps: Arc<Deps>,
+    config: Config,
+    stop: CancellationToken,
+) -> Result<(), Error> {
+    let runtime = tokio::runtime::Handle::current();
+    let (done, wait) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new()
+        .name("workers".to_owned())
+        .spawn(move || {
+            let result = runtime.block_on(serve(&client, &deps, &config, &stop));
+            // A failed worker ends the others too, so that the process is never half alive.
+            stop.cancel();
+            done.send(result).ok();
+        })
+        .map_err(|error| failed(TaskQueue::VideoWorkflows, "start its thread")(error))?;
+    wait.await
+        .map_err(|error| failed(TaskQueue::VideoWorkflows, "go on: its thread panicked")(error))?
+}
+
+async fn serve(
+    client: &Client,
+    deps: &Arc<Deps>,
+    config: &Config,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
+    let runtime = RuntimeOptions::builder()
+        .build()
+        .map_err(Into::into)
+        .and_then(|options| Runtime::from_current_tokio(options).map_err(Into::into))
+        .map_err(|error: Box<dyn std::error::Error + Send + Sync>| {
+            failed(TaskQueue::VideoWorkflows, "start")(error)
+        })?;
+    let mut workers = Vec::new();
+    for &queue in &config.queues {
+        let Some(options) = options(queue, deps, &config.slots)? else { continue };
+        let worker = Worker::new(&runtime, client.clone(), options)
+            .map_err(|error| failed(queue, "start")(error.to_string()))?;
+        workers.push((queue, worker));
+    }
+    let runs = workers.iter_mut().map(|(queue, worker)| {
+        let shutdown = worker.shutdown_handle();
+        let stop = stop.clone();
+        async move {
+            let mut run = std::pin::pin!(worker.run());
+            let result = tokio::select! {
+                result = &mut run => result,
+                () = stop.cancelled() => {
+                    shutdown();
+                    run.await
+                }
+            };
+            let result = result.map_err(|error| failed(*queue, "go on")(error.to_string()));
+            if result.is_err() {
+                stop.cancel();
+            }
+            result
+        }
+    });
+    futures::future::join_all(runs).await.into_iter().collect()
+}
+
+/// Options of a queue's worker; `None` for a queue that has nothing to run yet.
+fn options(
+    queue: TaskQueue,
+    deps: &Arc<Deps>,
+    slots: &Slots,
+) -> Result<Option<WorkerOptions>, Error> {
+    let deps = Arc::clone(deps);
+    let builder = WorkerOptions::new(queue.name())
+        .graceful_shutdown_period(GRACE)
+        .max_heartbeat_throttle_interval(HEARTBEAT_THROTTLE);
+    let holder = TunerHolder::builder()
+        .workflow_task_slot_supplier(FixedSizeSlotSupplier::new(20))
+        .activity_task_slot_supplier(FixedSizeSlotSupplier::new(slots.of(queue)))
+        .local_activity_task_slot_supplier(FixedSizeSlotSupplier::new(1))
+        .nexus_task_slot_supplier(FixedSizeSlotSupplier::new(1))
+        .build();
+    let builder = builder.tuner(holder);
+    Ok(Some(match queue {
+        TaskQueue::VideoWorkflows => builder
+            .register_workflow::<VideoWorkflow>()
+            .and_then(temporalio_sdk::WorkerOptionsBuilder::register_workflow::<CompletionWorkflow>)
+            .map_err(|error| failed(queue, "register its workflows")(error.to_string()))?
+            .build(),
+        TaskQueue::Download => builder.register_activities(DownloadActivities(deps)).build(),
+        TaskQueue::Metadata => builder.register_activities(MetadataActivities(deps)).build(),
+        TaskQueue::Transcode => builder.register_activities(TranscodeActivities(deps)).build(),
+        TaskQueue::Playlist => builder.register_activities(PlaylistActivities(deps)).build(),
+        TaskQueue::Notify => builder.register_activities(NotifyActivities(deps)).build(),
+        TaskQueue::Thumbnail | TaskQueue::Scenes => return Ok(None),
+    }))
+}
+
+fn failed<E>(queue: TaskQueue, action: &'static str) -> impl Fn(E) -> Error
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    move |source| Error { queue, action, source: source.into() }
+}
