@@ -1,0 +1,173 @@
+//! Flags and environment variables, as typed. Everything has a default.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use contract::TaskQueue;
+use url::Url;
+
+/// Turns videos into adaptive streams, durably.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// What to log, as tracing filters: `info`, `debug,hyper=warn`.
+    #[arg(long, global = true, env = "MILLRACE_LOG")]
+    pub(crate) log: Option<String>,
+    /// How to write log lines.
+    #[arg(long, global = true, env = "MILLRACE_LOG_FORMAT", value_enum, default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the whole product in one process: Temporal, API, media listener and every worker.
+    Up(Up),
+    /// Makes the HLS tree of one file or address in a folder.
+    Transcode(Transcode),
+    /// Runs the API against a Temporal server.
+    Api(Api),
+    /// Runs workers against a Temporal server.
+    Worker(Worker),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) listen: Listen,
+    #[command(flatten)]
+    pub(crate) work: Work,
+    /// First port to try for the Temporal server.
+    #[arg(long, env = "MILLRACE_TEMPORAL_PORT", default_value_t = 7233)]
+    pub(crate) temporal_port: u16,
+    /// First port to try for Temporal's web page.
+    #[arg(long, env = "MILLRACE_UI_PORT", default_value_t = 8080)]
+    pub(crate) ui_port: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Api {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) listen: Listen,
+    /// Where Temporal's web page is, for links.
+    #[arg(long, env = "MILLRACE_TEMPORAL_UI")]
+    pub(crate) temporal_ui: Option<Url>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Worker {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) work: Work,
+    /// Queues to serve, separated by commas; all of them by default.
+    #[arg(long, env = "MILLRACE_QUEUES", value_delimiter = ',')]
+    pub(crate) queues: Vec<TaskQueue>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Transcode {
+    /// A file, or an http(s) address.
+    pub(crate) source: String,
+    /// Folder for the finished tree.
+    #[arg(short, long)]
+    pub(crate) output: PathBuf,
+    /// Options of the video, as JSON.
+    #[arg(long)]
+    pub(crate) options: Option<String>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) work: Work,
+}
+
+/// Where things are kept.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Folder of everything Millrace keeps.
+    #[arg(long, env = "MILLRACE_DATA", default_value = "data")]
+    pub(crate) data: PathBuf,
+    /// Catalogue: `sqlite://…` or `postgres://…`; an SQLite file in the data folder by default.
+    #[arg(long, env = "MILLRACE_DATABASE", hide_env_values = true)]
+    pub(crate) database: Option<String>,
+    /// Keep objects on S3 instead of in the data folder; credentials come from the usual AWS
+    /// environment variables and profiles.
+    #[arg(long, env = "MILLRACE_S3")]
+    pub(crate) s3: bool,
+    /// Address of an S3-compatible store other than AWS.
+    #[arg(long, env = "MILLRACE_S3_ENDPOINT")]
+    pub(crate) s3_endpoint: Option<Url>,
+    /// Region of the S3 buckets.
+    #[arg(long, env = "MILLRACE_S3_REGION", default_value = "us-east-1")]
+    pub(crate) s3_region: String,
+    /// Put before every bucket name, as bucket names are global.
+    #[arg(long, env = "MILLRACE_S3_BUCKET_PREFIX")]
+    pub(crate) s3_bucket_prefix: Option<String>,
+}
+
+/// Where to listen.
+#[derive(Debug, Args)]
+pub(crate) struct Listen {
+    /// Address of the API.
+    #[arg(long, env = "MILLRACE_API_ADDR", default_value = "127.0.0.1:8000")]
+    pub(crate) api_addr: SocketAddr,
+    /// Address of the media listener.
+    #[arg(long, env = "MILLRACE_MEDIA_ADDR", default_value = "127.0.0.1:9000")]
+    pub(crate) media_addr: SocketAddr,
+    /// Base of the links to media, when players reach it by another address.
+    #[arg(long, env = "MILLRACE_MEDIA_URL")]
+    pub(crate) media_url: Option<Url>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+/// How a video is cut.
+#[derive(Debug, Args)]
+pub(crate) struct LimitArgs {
+    /// Chunks of one video encoded at the same time; the number of cores by default.
+    #[arg(long, env = "MILLRACE_PARALLEL_CHUNKS")]
+    pub(crate) parallel_chunks: Option<u32>,
+    /// Length of chunks in seconds of media; chosen by the length of the video by default.
+    #[arg(long, env = "MILLRACE_CHUNK_SECONDS")]
+    pub(crate) chunk_seconds: Option<u32>,
+}
+
+/// How the workers work.
+#[derive(Debug, Args)]
+pub(crate) struct Work {
+    /// Activities at the same time, as queue=number; may be repeated.
+    #[arg(long, env = "MILLRACE_SLOTS", value_delimiter = ',', value_parser = workers::parse_slots)]
+    pub(crate) slots: Vec<(TaskQueue, usize)>,
+    /// Folder for temporary files; below the data folder by default.
+    #[arg(long, env = "MILLRACE_SCRATCH")]
+    pub(crate) scratch: Option<PathBuf>,
+    /// Refuse new work while less than this is free, in MiB.
+    #[arg(long, env = "MILLRACE_SCRATCH_RESERVE_MIB", default_value_t = 1024)]
+    pub(crate) scratch_reserve_mib: u64,
+    /// Networks that sources may come from although they are not public, such as 10.0.0.0/8.
+    #[arg(long, env = "MILLRACE_ALLOW_SOURCE_NETWORKS", value_delimiter = ',')]
+    pub(crate) allow_source_networks: Vec<fetch::Network>,
+    /// Largest source, in MiB.
+    #[arg(long, env = "MILLRACE_SOURCE_MIB_MAX", default_value_t = 51_200)]
+    pub(crate) source_mib_max: u64,
+    /// The ffmpeg to use.
+    #[arg(long, env = "MILLRACE_FFMPEG", default_value = "ffmpeg")]
+    pub(crate) ffmpeg: PathBuf,
+    /// The ffprobe to use.
+    #[arg(long, env = "MILLRACE_FFPROBE", default_value = "ffprobe")]
+    pub(crate) ffprobe: PathBuf,
+    /// The yt-dlp to use.
+    #[arg(long, env = "MILLRACE_YT_DLP")]
+    pub(crate) yt_dlp: Option<PathBuf>,
+}

@@ -1,0 +1,90 @@
+//! Builds what the commands run from what was typed.
+
+use std::{path::Path, sync::Arc};
+
+use activities::Deps;
+use anyhow::Context as _;
+use catalog::Catalog;
+use media::plan::Limits;
+use storage::{S3Config, Scratch, Store};
+
+use crate::cli::{Common, LimitArgs, Work};
+
+/// Cores of this machine that this process may use.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// How videos are cut.
+pub(crate) fn limits(args: &LimitArgs) -> Limits {
+    let cores = u32::try_from(cores()).unwrap_or(u32::MAX);
+    Limits {
+        parallel_chunks: args.parallel_chunks.unwrap_or(cores).max(1),
+        chunk_seconds: args.chunk_seconds,
+    }
+}
+
+/// Opens the catalogue.
+pub(crate) async fn catalog(common: &Common) -> anyhow::Result<Catalog> {
+    let url = match &common.database {
+        Some(url) => url.clone(),
+        None => sqlite_url(&common.data)?,
+    };
+    Catalog::open(&url).await.context("open the catalogue")
+}
+
+/// Address of the SQLite file in a folder.
+pub(crate) fn sqlite_url(folder: &Path) -> anyhow::Result<String> {
+    fs_err::create_dir_all(folder)?;
+    let folder = fs_err::canonicalize(folder)?;
+    let file = folder.join("catalog.db");
+    catalog::sqlite_url(&file).with_context(|| format!("{} is not valid UTF-8", file.display()))
+}
+
+/// Opens the store.
+pub(crate) async fn store(common: &Common) -> anyhow::Result<Store> {
+    if !common.s3 && common.s3_endpoint.is_none() {
+        return folder_store(&common.data.join("media"));
+    }
+    let config = S3Config {
+        endpoint: common.s3_endpoint.clone(),
+        region: common.s3_region.clone(),
+        bucket_prefix: common.s3_bucket_prefix.clone(),
+        force_path_style: common.s3_endpoint.is_some(),
+        ..S3Config::default()
+    };
+    let store = Store::open_s3(&config).await.context("open the S3 store")?;
+    store.ensure_buckets().await.context("create the buckets")?;
+    Ok(store)
+}
+
+/// Opens a store in a folder; its paths are absolute, whatever was typed.
+pub(crate) fn folder_store(folder: &Path) -> anyhow::Result<Store> {
+    fs_err::create_dir_all(folder)?;
+    let folder = fs_err::canonicalize(folder)?;
+    Store::open_folder(&folder).with_context(|| format!("open the store in {}", folder.display()))
+}
+
+/// Builds what activities need.
+pub(crate) fn deps(
+    work: &Work,
+    data: &Path,
+    store: Store,
+    catalog: Catalog,
+) -> anyhow::Result<Arc<Deps>> {
+    let scratch = work.scratch.clone().unwrap_or_else(|| data.join("scratch"));
+    fs_err::create_dir_all(&scratch)?;
+    let scratch = Scratch::open(&fs_err::canonicalize(scratch)?, work.scratch_reserve_mib << 20)
+        .context("open the scratch folder")?;
+    let config = fetch::Config {
+        allow: work.allow_source_networks.clone(),
+        max_bytes: work.source_mib_max << 20,
+        ytdlp: work.yt_dlp.clone(),
+        // A bare name is looked up in PATH there as well.
+        ffmpeg: work.ffmpeg.is_absolute().then(|| work.ffmpeg.clone()),
+        ..fetch::Config::default()
+    };
+    let fetch = fetch::Client::new(config).context("build the download client")?;
+    let tools = ffmpeg::Tools { ffmpeg: work.ffmpeg.clone(), ffprobe: work.ffprobe.clone() };
+    Ok(Arc::new(Deps { store, scratch, tools, fetch, catalog }))
+}

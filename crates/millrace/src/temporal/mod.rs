@@ -1,0 +1,7 @@
+//! The Temporal server: our own child, or one that is already there.
+
+mod client;
+mod server;
+
+pub(crate) use client::{connect, from_environment, register_search_attributes};
+pub(crate) use server::{Server, Wish};

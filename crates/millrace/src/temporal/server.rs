@@ -1,0 +1,208 @@
+//! Temporal's dev server as a child on an SQLite file, started again whenever it dies.
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use contract::search_attributes;
+use ffmpeg::child::{Child, Command};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+/// How long the server may take to end by itself.
+const END: Duration = Duration::from_secs(10);
+/// A pause before it is started again, so that a server that cannot run does not spin.
+const RESTART: Duration = Duration::from_millis(500);
+/// How long the server may take until it answers.
+const READY_WITHIN: Duration = Duration::from_mins(1);
+/// The line it then prints.
+const READY: &str = "Temporal Server:";
+/// How often a start is tried.
+const STARTS: u32 = 5;
+/// Ports tried one after the other.
+const TRIES: u16 = 100;
+
+/// Which ports are wished for; the next free ones are taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wish {
+    /// First port to try for the server.
+    pub(crate) grpc: u16,
+    /// First port to try for its web page; none without one.
+    pub(crate) ui: Option<u16>,
+}
+
+impl Wish {
+    /// Any free port, and no web page.
+    pub(crate) fn any() -> anyhow::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("find a free port")?;
+        Ok(Self { grpc: listener.local_addr()?.port(), ui: None })
+    }
+
+    fn granted(self) -> anyhow::Result<Ports> {
+        let grpc = next_free(self.grpc, &[])?;
+        let ui = self.ui.map(|first| next_free(first, &[grpc])).transpose()?;
+        Ok(Ports { grpc, ui })
+    }
+}
+
+/// Ports of the server.
+#[derive(Clone, Copy, Debug)]
+struct Ports {
+    grpc: u16,
+    ui: Option<u16>,
+}
+
+/// Everything needed to start the server again.
+#[derive(Clone, Debug)]
+struct Recipe {
+    program: PathBuf,
+    database: PathBuf,
+    log: PathBuf,
+}
+
+/// A supervised server; it ends with the token it was started with.
+#[derive(Debug)]
+pub(crate) struct Server {
+    ports: Ports,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts the server on a database file and waits until it answers.
+    ///
+    /// A port may be taken between looking and binding; then the server ends at once, and the next
+    /// free ports are tried.
+    pub(crate) async fn start(
+        folder: &Path,
+        wish: Wish,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        fs_err::create_dir_all(folder)?;
+        let folder = fs_err::canonicalize(folder)?;
+        let recipe = Recipe {
+            program: program(),
+            database: folder.join("temporal.db"),
+            log: folder.join("temporal.log"),
+        };
+        for _ in 0..STARTS {
+            let ports = wish.granted()?;
+            let mut child = recipe.spawn(ports)?;
+            if tokio::time::timeout(READY_WITHIN, ready(&mut child)).await.unwrap_or(false) {
+                let task = tokio::spawn(supervise(child, recipe, ports, stop));
+                return Ok(Self { ports, task });
+            }
+        }
+        anyhow::bail!("the Temporal server does not start; see {}", recipe.log.display())
+    }
+
+    /// Address of the server.
+    pub(crate) fn address(&self) -> anyhow::Result<Url> {
+        Ok(format!("http://127.0.0.1:{}", self.ports.grpc).parse()?)
+    }
+
+    /// Address of its web page.
+    pub(crate) fn ui(&self) -> Option<Url> {
+        self.ports.ui.and_then(|port| format!("http://127.0.0.1:{port}").parse().ok())
+    }
+
+    /// Waits until it has ended; the token must have been cancelled.
+    pub(crate) async fn ended(self) {
+        self.task.await.ok();
+    }
+}
+
+/// Waits for the line the server prints once it answers; false when it ends before.
+async fn ready(child: &mut Child) -> bool {
+    let Some(stdout) = child.take_stdout() else { return false };
+    let mut lines = BufReader::new(stdout).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if line.starts_with(READY) {
+            // Kept open and empty: a server that prints into a closed pipe would die.
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return true;
+        }
+    }
+    false
+}
+
+async fn supervise(mut child: Child, recipe: Recipe, ports: Ports, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => {
+                child.terminate(END).await.ok();
+                return;
+            }
+            status = child.wait() => {
+                tracing::error!(?status, log = %recipe.log.display(), "the Temporal server died; starting it again");
+            }
+        }
+        child = loop {
+            tokio::time::sleep(RESTART).await;
+            if stop.is_cancelled() {
+                return;
+            }
+            match recipe.spawn(ports) {
+                Ok(mut child) => {
+                    if ready(&mut child).await {
+                        break child;
+                    }
+                }
+                Err(error) => tracing::error!("cannot start the Temporal server again: {error:#}"),
+            }
+        };
+    }
+}
+
+impl Recipe {
+    fn spawn(&self, ports: Ports) -> anyhow::Result<Child> {
+        let log = fs_err::OpenOptions::new().create(true).append(true).open(&self.log)?;
+        let mut command = Command::new(&self.program)
+            .args(["server", "start-dev", "--ip", "127.0.0.1", "--log-level", "error"])
+            // Both would ask a host on the internet.
+            .args([
+                "--ui-disable-news-fetch",
+                "--dynamic-config-value",
+                "frontend.enableServerVersionCheck=false",
+            ])
+            .arg("--db-filename")
+            .arg(&self.database)
+            .args(["--port", &ports.grpc.to_string()]);
+        command = match ports.ui {
+            Some(port) => command.args(["--ui-port", &port.to_string()]),
+            None => command.arg("--headless"),
+        };
+        for (name, kind) in search_attributes::ALL {
+            command = command.args(["--search-attribute", &format!("{name}={}", kind.name())]);
+        }
+        command.stderr(log.into_parts().0).spawn().context(
+            "start the Temporal server; run scripts/setup.sh, put `temporal` on PATH, or set TEMPORAL_ADDRESS",
+        )
+    }
+}
+
+/// The `temporal` that set-up put into the project, or the one on PATH.
+fn program() -> PathBuf {
+    if let Some(given) = std::env::var_os("MILLRACE_TEMPORAL") {
+        return given.into();
+    }
+    let here = [std::env::current_dir().ok(), std::env::current_exe().ok()];
+    let local = here
+        .iter()
+        .flatten()
+        .flat_map(|path| path.ancestors())
+        .map(|dir| dir.join(".tools/bin/temporal"));
+    local.into_iter().find(|path| path.is_file()).unwrap_or_else(|| "temporal".into())
+}
+
+fn next_free(first: u16, taken: &[u16]) -> anyhow::Result<u16> {
+    let free = |port: &u16| {
+        !taken.contains(port) && TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()
+    };
+    (first..first.saturating_add(TRIES))
+        .find(free)
+        .with_context(|| format!("no free port from {first} to {}", first.saturating_add(TRIES)))
+}

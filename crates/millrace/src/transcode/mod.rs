@@ -1,0 +1,213 @@
+//! `millrace transcode`: one source, one folder, the same pipeline.
+//!
+//! Everything that makes it durable lives in a hidden folder inside the output folder: run again
+//! after an interruption it finds the running video there and goes on. The folder goes when the
+//! video has ended.
+
+mod bars;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail};
+use catalog::{Catalog, NewVideo, Video};
+use contract::{Source, Status, TaskQueue, VideoId};
+use media::{options::Options, plan::Limits};
+use storage::Store;
+use temporalio_client::{Client, NamespacedClient as _};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    cli, compose,
+    lock::Lock,
+    stop,
+    temporal::{self, Server, Wish},
+    up,
+};
+
+/// Name of the hidden folder.
+const STATE: &str = ".millrace";
+/// How often progress is asked for.
+const POLL: Duration = Duration::from_millis(250);
+
+/// Makes the HLS tree of one source.
+pub(crate) async fn run(args: cli::Transcode) -> anyhow::Result<()> {
+    let options = options(args.options.as_deref())?;
+    let source = source(&args.source)?;
+    let stop = stop::on_signal()?;
+    let state = args.output.join(STATE);
+    let lock = Lock::take(&state)?;
+    let server_stop = CancellationToken::new();
+    let server = Server::start(&state, Wish::any()?, server_stop.clone()).await?;
+    let client = temporal::connect(server.address()?).await?;
+    temporal::register_search_attributes(&client).await?;
+    let store = compose::folder_store(&state.join("media"))?;
+    let catalog =
+        Catalog::open(&compose::sqlite_url(&state)?).await.context("open the catalogue")?;
+    let deps = compose::deps(&args.work, &state, store.clone(), catalog.clone())?;
+    let config = workers::Config { queues: TaskQueue::ALL.to_vec(), slots: up::slots(&args.work) };
+    let limits = compose::limits(&args.limits);
+    let followed = async {
+        let video = submit(&client, &store, &catalog, source, options, limits).await;
+        let video = match video {
+            Ok((api, video)) => follow(&api, video, &stop).await,
+            Err(error) => Err(error),
+        };
+        stop.cancel();
+        video
+    };
+    let workers = workers::run(client.clone(), deps, config, stop.clone());
+    let (worked, followed) = tokio::join!(workers, followed);
+    server_stop.cancel();
+    server.ended().await;
+    worked.context("run the workers")?;
+    let Some(video) = followed? else {
+        bail!("interrupted; run the same command again to go on");
+    };
+    finish(&args.output, &state, &store, &video)?;
+    drop(lock);
+    fs_err::remove_dir_all(&state)?;
+    conclude(&args.output, &video)
+}
+
+fn options(json: Option<&str>) -> anyhow::Result<Options> {
+    let mut reader = serde_json::Deserializer::from_str(json.unwrap_or("{}"));
+    let options: Options = serde_path_to_error::deserialize(&mut reader)
+        .map_err(|error| anyhow::anyhow!("options.{}: {}", error.path(), error.inner()))?;
+    options.validate()?;
+    Ok(options)
+}
+
+fn source(text: &str) -> anyhow::Result<Source> {
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return Ok(Source::Url { url: text.to_owned() });
+    }
+    let path = fs_err::canonicalize(text)?;
+    if !path.is_file() {
+        bail!("{} is not a file", path.display());
+    }
+    let path = path.into_os_string().into_string();
+    let path = path.map_err(|path| {
+        anyhow::anyhow!("{} is not valid UTF-8; rename the file", path.display())
+    })?;
+    Ok(Source::File { path })
+}
+
+/// Enters the video and starts it, or finds the one an interrupted run left.
+async fn submit(
+    client: &Client,
+    store: &Store,
+    catalog: &Catalog,
+    source: Source,
+    options: Options,
+    limits: Limits,
+) -> anyhow::Result<(Arc<api::Api>, Video)> {
+    let settings = api::Settings {
+        media_base: "http://127.0.0.1/".parse()?,
+        temporal_ui: None,
+        namespace: client.namespace(),
+        limits,
+        default_tenant: "default".to_owned(),
+    };
+    let api = api::Api {
+        catalog: catalog.clone(),
+        temporal: client.clone(),
+        store: store.clone(),
+        settings,
+    };
+    let new = NewVideo {
+        id: identity(&source, &options)?,
+        tenant: "default".to_owned(),
+        source,
+        options,
+        metadata: serde_json::json!({}),
+    };
+    let video = catalog.insert(new).await.context("enter the video")?.into_video();
+    api::start(&api, &video).await.context("start the workflow")?;
+    Ok((Arc::new(api), video))
+}
+
+/// The same source with the same options is the same video, so that an interrupted run is found.
+fn identity(source: &Source, options: &Options) -> anyhow::Result<VideoId> {
+    let version = match source {
+        Source::File { path } => {
+            let meta = fs_err::metadata(path)?;
+            format!("{} {:?}", meta.len(), meta.modified().ok())
+        }
+        Source::Url { .. } | Source::Object { .. } => String::new(),
+    };
+    let name = serde_json::to_string(&(source, options, version))?;
+    Ok(VideoId(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes())))
+}
+
+/// Shows progress until the video has ended; `None` when the user interrupts.
+async fn follow(
+    api: &api::Api,
+    mut video: Video,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Video>> {
+    let bars = bars::Bars::new();
+    loop {
+        if video.status.is_final() {
+            bars.finish();
+            return Ok(Some(video));
+        }
+        if let Some(progress) = api::live_progress(api, &video).await {
+            bars.show(&progress);
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            () = tokio::time::sleep(POLL) => {}
+        }
+        let id = video.id;
+        video = api
+            .catalog
+            .get(id)
+            .await?
+            .with_context(|| format!("video {id} vanished from the catalogue"))?;
+    }
+}
+
+/// Moves what is played out of the hidden folder.
+fn finish(output: &Path, state: &Path, store: &Store, video: &Video) -> anyhow::Result<()> {
+    if video.status != Status::Ready {
+        return Ok(());
+    }
+    let media = store.folder_root().unwrap_or(state);
+    let made = media.join("videos").join(video.id.to_string()).join("outputs");
+    for entry in fs_err::read_dir(&made)? {
+        let entry = entry?;
+        let target = output.join(entry.file_name());
+        if target.is_dir() {
+            fs_err::remove_dir_all(&target)?;
+        }
+        fs_err::rename(entry.path(), target)?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the result is for the terminal")]
+fn conclude(output: &Path, video: &Video) -> anyhow::Result<()> {
+    for warning in &video.warnings {
+        println!("warning: {}: {} ({})", warning.step, warning.message, warning.code);
+    }
+    match (&video.outputs, &video.error) {
+        (Some(outputs), _) if video.status == Status::Ready => {
+            for rendition in &outputs.renditions {
+                println!(
+                    "{:>8}  {}x{}  {} kbit/s  {}",
+                    rendition.name,
+                    rendition.width,
+                    rendition.height,
+                    rendition.bandwidth / 1000,
+                    rendition.codecs
+                );
+            }
+            println!("{} frames, {:.3} s", outputs.frames, outputs.duration_seconds);
+            println!("{}", output.join("master.m3u8").display());
+            Ok(())
+        }
+        (_, Some(failure)) => bail!("{}: {}", failure.code, failure.message),
+        _ => bail!("the video ended as {}", video.status),
+    }
+}

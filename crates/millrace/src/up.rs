@@ -1,0 +1,202 @@
+//! The long-running commands: everything in one process, or the API or workers alone.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::Context as _;
+use contract::TaskQueue;
+use storage::{Bucket, Store};
+use temporalio_client::{Client, NamespacedClient as _};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+use workers::Slots;
+
+use crate::{
+    cli, compose,
+    lock::Lock,
+    stop,
+    temporal::{self, Server, Wish},
+};
+
+/// Runs the whole product until it is told to stop.
+pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
+    let stop = stop::on_signal()?;
+    let _lock = Lock::take(&args.common.data)?;
+    let (api_listener, media_listener) =
+        (bind(args.listen.api_addr).await?, bind(args.listen.media_addr).await?);
+    // The server outlives everything that talks to it.
+    let server_stop = CancellationToken::new();
+    let (client, server) = if let Some(client) = temporal::from_environment().await? {
+        (client, None)
+    } else {
+        let wish = Wish { grpc: args.temporal_port, ui: Some(args.ui_port) };
+        let server = Server::start(&args.common.data, wish, server_stop.clone()).await?;
+        (temporal::connect(server.address()?).await?, Some(server))
+    };
+    temporal::register_search_attributes(&client).await?;
+    let ui = server.as_ref().and_then(Server::ui);
+    let (store, catalog) =
+        (compose::store(&args.common).await?, compose::catalog(&args.common).await?);
+    let deps = compose::deps(&args.work, &args.common.data, store.clone(), catalog.clone())?;
+    let media_url = media_url(&args.listen, media_listener.local_addr()?)?;
+    let api =
+        api_of(&args.listen, client.clone(), store.clone(), catalog, media_url.clone(), ui.clone());
+    api.start_waiting().await.context("start what was waiting")?;
+    announce(&api_listener, &media_url, ui.as_ref(), &args.common)?;
+    let config = workers::Config { queues: TaskQueue::ALL.to_vec(), slots: slots(&args.work) };
+    let (work, http, media) = tokio::join!(
+        ending(&stop, async {
+            workers::run(client, deps, config, stop.clone()).await.context("run the workers")
+        }),
+        ending(&stop, serve(api_listener, api::router(api), &stop)),
+        ending(&stop, serve_media(media_listener, &store, &stop)),
+    );
+    server_stop.cancel();
+    if let Some(server) = server {
+        server.ended().await;
+    }
+    work.and(http).and(media)
+}
+
+/// Runs the API until it is told to stop.
+pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
+    let stop = stop::on_signal()?;
+    let client = client().await?;
+    temporal::register_search_attributes(&client).await?;
+    let (api_listener, media_listener) =
+        (bind(args.listen.api_addr).await?, bind(args.listen.media_addr).await?);
+    let (store, catalog) =
+        (compose::store(&args.common).await?, compose::catalog(&args.common).await?);
+    let media_url = media_url(&args.listen, media_listener.local_addr()?)?;
+    let api = api_of(
+        &args.listen,
+        client,
+        store.clone(),
+        catalog,
+        media_url.clone(),
+        args.temporal_ui.clone(),
+    );
+    api.start_waiting().await.context("start what was waiting")?;
+    announce(&api_listener, &media_url, args.temporal_ui.as_ref(), &args.common)?;
+    let (http, media) = tokio::join!(
+        ending(&stop, serve(api_listener, api::router(api), &stop)),
+        ending(&stop, serve_media(media_listener, &store, &stop)),
+    );
+    http.and(media)
+}
+
+/// Runs workers until they are told to stop.
+pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
+    let stop = stop::on_signal()?;
+    let client = client().await?;
+    temporal::register_search_attributes(&client).await?;
+    let (store, catalog) =
+        (compose::store(&args.common).await?, compose::catalog(&args.common).await?);
+    let deps = compose::deps(&args.work, &args.common.data, store, catalog)?;
+    let queues = if args.queues.is_empty() { TaskQueue::ALL.to_vec() } else { args.queues };
+    let names: Vec<_> = queues.iter().map(|queue| queue.name()).collect();
+    tracing::info!(queues = names.join(","), "working");
+    let config = workers::Config { queues, slots: slots(&args.work) };
+    workers::run(client, deps, config, stop).await.context("run the workers")
+}
+
+/// The server of Temporal's standard environment, or the one of a `millrace up` on this machine.
+async fn client() -> anyhow::Result<Client> {
+    match temporal::from_environment().await? {
+        Some(client) => Ok(client),
+        None => temporal::connect("http://127.0.0.1:7233".parse()?)
+            .await
+            .context("TEMPORAL_ADDRESS is not set, and no server answers on this machine"),
+    }
+}
+
+pub(crate) fn slots(work: &cli::Work) -> Slots {
+    Slots::new(compose::cores(), work.slots.iter().copied())
+}
+
+fn api_of(
+    listen: &cli::Listen,
+    temporal: Client,
+    store: Store,
+    catalog: catalog::Catalog,
+    media_base: Url,
+    temporal_ui: Option<Url>,
+) -> Arc<api::Api> {
+    let settings = api::Settings {
+        media_base,
+        temporal_ui,
+        namespace: temporal.namespace(),
+        limits: compose::limits(&listen.limits),
+        default_tenant: "default".to_owned(),
+    };
+    Arc::new(api::Api { catalog, temporal, store, settings })
+}
+
+async fn serve(
+    listener: TcpListener,
+    router: axum::Router,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let stop = stop.clone();
+    api::serve(listener, router, async move { stop.cancelled().await }).await.context("serve HTTP")
+}
+
+/// Serves the folder store; an S3 store serves itself.
+async fn serve_media(
+    listener: TcpListener,
+    store: &Store,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    match store.folder_root() {
+        Some(root) => {
+            serve(listener, api::media_router(root, &[Bucket::Videos, Bucket::Thumbnails]), stop)
+                .await
+        }
+        None => Ok(()),
+    }
+}
+
+/// Runs one part; when it fails, everything else ends in good order too.
+async fn ending(
+    stop: &CancellationToken,
+    part: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let result = part.await;
+    if let Err(error) = &result {
+        tracing::error!("stopping: {error:#}");
+        stop.cancel();
+    }
+    result
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("listen on {address}; is another millrace running? Choose another port")
+    })
+}
+
+fn media_url(listen: &cli::Listen, address: SocketAddr) -> anyhow::Result<Url> {
+    match &listen.media_url {
+        Some(url) => Ok(url.clone()),
+        None => Ok(format!("http://{address}/").parse()?),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the addresses are what the user waits for")]
+fn announce(
+    api: &TcpListener,
+    media: &Url,
+    ui: Option<&Url>,
+    common: &cli::Common,
+) -> anyhow::Result<()> {
+    println!("API          http://{}", api.local_addr()?);
+    println!("Media        {media}");
+    if let Some(ui) = ui {
+        println!("Temporal UI  {ui}");
+    }
+    println!(
+        "Data         {}",
+        fs_err::canonicalize(&common.data).unwrap_or_else(|_| common.data.clone()).display()
+    );
+    Ok(())
+}

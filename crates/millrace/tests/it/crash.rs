@@ -1,0 +1,155 @@
+//! Killed at the worst moment: the video completes, finished chunks stay, nothing is left running.
+
+use std::{collections::BTreeMap, os::unix::fs::MetadataExt, path::Path};
+
+use fixtures::Clip;
+use serde_json::{Value, json};
+
+use crate::{
+    hls,
+    product::{Flags, Product, Worker, data, ffmpegs_on, outputs, running},
+    sources::serve_file,
+};
+
+const CHUNKS: usize = 5;
+
+fn clip() -> Clip {
+    Clip::new().size(640, 480).seconds(30).fps("30")
+}
+
+fn options() -> Value {
+    json!({"resolutions": ["480p", "360p"], "preset": "slow"})
+}
+
+fn options_of_a_quick_video() -> Value {
+    json!({"resolutions": ["480p", "360p"], "preset": "fast"})
+}
+
+/// Segments that are stored, with what changes when a file is written again.
+fn segments(outputs: &Path) -> BTreeMap<String, (u64, i64)> {
+    let folder = outputs.join("480p");
+    let Ok(entries) = fs_err::read_dir(folder) else { return BTreeMap::new() };
+    let named =
+        entries.flatten().filter(|entry| entry.file_name().to_string_lossy().ends_with(".m4s"));
+    named
+        .map(|entry| {
+            let meta = entry.metadata().unwrap();
+            (entry.file_name().to_string_lossy().into_owned(), (meta.ino(), meta.mtime_nsec()))
+        })
+        .collect()
+}
+
+/// Manifests of finished chunks.
+fn finished_chunks(data: &Path, id: &str) -> usize {
+    let work = data.join("media/videos").join(id).join("work");
+    let Ok(entries) = fs_err::read_dir(work) else { return 0 };
+    let chunks =
+        entries.flatten().find(|entry| entry.file_name().to_string_lossy().starts_with("chunks-"));
+    chunks.map_or(0, |folder| fs_err::read_dir(folder.path()).unwrap().count())
+}
+
+#[tokio::test]
+async fn killed_mid_video_it_goes_on_where_it_was() {
+    let data = data();
+    let Some(product) = Product::start(data.path(), &Flags::short_chunks()) else { return };
+    let url = serve_file(clip().path()).await;
+    let id = product.submit(&url, options()).await;
+    product
+        .until(&id, |_| {
+            finished_chunks(data.path(), &id) >= 2 && !ffmpegs_on(data.path()).is_empty()
+        })
+        .await;
+    product.kill();
+    let finished = finished_chunks(data.path(), &id);
+    assert!(finished < CHUNKS, "all chunks were finished before the kill");
+    let before = segments(&outputs(data.path(), &id));
+    let product = Product::start(data.path(), &Flags::short_chunks()).unwrap();
+    assert_eq!(ffmpegs_on(data.path()), [0u32; 0], "an encoder outlived its worker");
+    let video = product.ready(&id).await;
+    let after = segments(&outputs(data.path(), &id));
+    let kept = before.iter().filter(|(name, identity)| after.get(*name) == Some(identity)).count();
+    assert!(kept >= finished, "{kept} segments kept, {finished} chunks were finished");
+    assert_eq!(video["outputs"]["frames"], clip().frames(), "{video:#}");
+    for rung in ["480p", "360p"] {
+        let rendition = hls::rendition(&outputs(data.path(), &id).join(rung));
+        rendition.assert_continuous();
+        assert_eq!(rendition.pts.len(), clip().frames() as usize);
+        assert_eq!(
+            rendition.segments.len(),
+            after.len(),
+            "segments that no playlist names were left"
+        );
+    }
+    assert_eq!(ffmpegs_on(data.path()), [0u32; 0]);
+}
+
+#[tokio::test]
+async fn a_killed_worker_costs_the_chunks_it_had_in_hand() {
+    let data = data();
+    let attributes = contract::search_attributes::ALL.map(|(name, kind)| (name, kind.name()));
+    let options = fixtures::temporal::Options::with_search_attributes(attributes);
+    let Some(temporal) = fixtures::Temporal::start_or_skip(options).await else { return };
+    let product = Product::api_alone(data.path(), &temporal.address(), &Flags::short_chunks());
+    let worker = Worker::start(data.path(), &temporal.address());
+    let url = serve_file(clip().path()).await;
+    let id = product.submit(&url, options_of_a_quick_video()).await;
+    let busy =
+        |_: &Value| finished_chunks(data.path(), &id) >= 1 && !ffmpegs_on(data.path()).is_empty();
+    product.until(&id, busy).await;
+    drop(worker);
+    let finished = finished_chunks(data.path(), &id);
+    let before = segments(&outputs(data.path(), &id));
+    let _worker = Worker::start(data.path(), &temporal.address());
+    let video = product.ready(&id).await;
+    let after = segments(&outputs(data.path(), &id));
+    let kept = before.iter().filter(|(name, identity)| after.get(*name) == Some(identity)).count();
+    assert!(kept >= finished, "{kept} segments kept, {finished} chunks were finished");
+    assert_eq!(video["outputs"]["frames"], clip().frames(), "{video:#}");
+    hls::rendition(&outputs(data.path(), &id).join("360p")).assert_continuous();
+    assert_eq!(ffmpegs_on(data.path()), [0u32; 0]);
+}
+
+#[tokio::test]
+async fn a_killed_temporal_server_comes_back_and_the_video_goes_on() {
+    let data = data();
+    let Some(product) = Product::start(data.path(), &Flags::short_chunks()) else { return };
+    let url = serve_file(clip().path()).await;
+    let id = product.submit(&url, options_of_a_quick_video()).await;
+    product.until(&id, |_| finished_chunks(data.path(), &id) >= 1).await;
+    let servers = running("temporal", data.path());
+    assert_eq!(servers.len(), 1, "{servers:?}");
+    let killed =
+        fixtures::tools::command("kill").args(["-9", &servers[0].to_string()]).status().unwrap();
+    assert!(killed.success());
+    product.ready(&id).await;
+    assert_ne!(running("temporal", data.path()), servers);
+    let rendition = hls::rendition(&outputs(data.path(), &id).join("360p"));
+    rendition.assert_continuous();
+    assert_eq!(rendition.pts.len(), clip().frames() as usize);
+}
+
+#[tokio::test]
+async fn cancelled_its_encoders_are_gone_within_two_seconds() {
+    let data = data();
+    let Some(product) = Product::start(data.path(), &Flags::short_chunks()) else { return };
+    let url = serve_file(clip().path()).await;
+    let id = product.submit(&url, options()).await;
+    product.until(&id, |_| ffmpegs_on(data.path()).len() >= 2).await;
+    let asked = std::time::Instant::now();
+    let (status, answer) = product.post(&format!("/videos/{id}/cancel"), json!({})).await;
+    assert!(status == 202 || status == 200, "{status} {answer}");
+    while !ffmpegs_on(data.path()).is_empty() {
+        assert!(
+            asked.elapsed().as_secs_f64() < 2.0,
+            "encoders still run after {:?}",
+            asked.elapsed()
+        );
+        tokio::task::yield_now().await;
+    }
+    let video = product.ended(&id).await;
+    assert_eq!(video["status"], "cancelled", "{video:#}");
+    assert!(
+        !data.path().join("media/videos").join(&id).exists(),
+        "a cancelled video left objects behind"
+    );
+}

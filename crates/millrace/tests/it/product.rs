@@ -1,0 +1,222 @@
+//! A running `millrace up`, and the calls tests make on it.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Longest time any video of these tests may take.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// How often a test looks.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Flags of everything that works on test sources.
+const WORK: [&str; 4] = ["--allow-source-networks", "127.0.0.1/32", "--scratch-reserve-mib", "1"];
+
+/// Flags of one run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flags(Vec<String>);
+
+impl Flags {
+    /// Chunks of one segment, so that short clips have joints.
+    pub(crate) fn short_chunks() -> Self {
+        Self(vec!["--chunk-seconds".into(), "6".into()])
+    }
+}
+
+/// A `millrace up` on its own data folder and ports. Dropped, it is killed.
+pub(crate) struct Product {
+    process: Child,
+    api: String,
+    media: String,
+    http: reqwest::Client,
+}
+
+impl Product {
+    /// Starts the product, or says why the test is skipped.
+    pub(crate) fn start(data: &Path, flags: &Flags) -> Option<Self> {
+        fixtures::require_or_skip("ffmpeg")?;
+        let temporal = fixtures::require_or_skip("temporal")?;
+        let mut command = millrace("up", data);
+        command
+            .args(["--api-addr", "127.0.0.1:0", "--media-addr", "127.0.0.1:0"])
+            .args(["--temporal-port", &free_port(), "--ui-port", &free_port()])
+            .args(WORK)
+            .args(&flags.0)
+            .env("MILLRACE_TEMPORAL", temporal)
+            .env_remove("TEMPORAL_ADDRESS");
+        Some(Self::launch(command))
+    }
+
+    /// Starts the API alone, against a Temporal server that is already there.
+    pub(crate) fn api_alone(data: &Path, temporal: &str, flags: &Flags) -> Self {
+        let mut command = millrace("api", data);
+        command
+            .args(["--api-addr", "127.0.0.1:0", "--media-addr", "127.0.0.1:0"])
+            .args(&flags.0)
+            .env("TEMPORAL_ADDRESS", temporal);
+        Self::launch(command)
+    }
+
+    /// Starts the process and reads the addresses it prints.
+    fn launch(mut command: Command) -> Self {
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut said = Vec::new();
+        for line in lines.map_while(Result::ok) {
+            let last = line.starts_with("Data");
+            said.push(line);
+            if last {
+                break;
+            }
+        }
+        let after = |name: &str| {
+            let line = said.iter().find(|line| line.starts_with(name));
+            line.unwrap_or_else(|| panic!("no {name} in {said:?}"))
+                .split_whitespace()
+                .last()
+                .unwrap()
+                .to_owned()
+        };
+        let (api, media) = (after("API"), after("Media"));
+        // Fails only when it is already set.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { process, api, media, http }
+    }
+
+    /// Base address of the media listener, with a slash at the end.
+    pub(crate) fn media(&self) -> &str {
+        &self.media
+    }
+
+    /// Kills the process as `kill -9` does and waits until it is gone.
+    pub(crate) fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Posts a body; gives status and answer.
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        let answer =
+            self.http.post(format!("{}{path}", self.api)).json(&body).send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.json().await.unwrap_or_default())
+    }
+
+    /// Gets one resource.
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        self.http.get(format!("{}{path}", self.api)).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Submits a video and returns its id.
+    pub(crate) async fn submit(&self, url: &str, options: Value) -> String {
+        let (status, video) = self.post("/videos", json!({"url": url, "options": options})).await;
+        assert_eq!(status, 202, "{video}");
+        video["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Looks at a video until `seen` says so, and returns it.
+    pub(crate) async fn until(&self, id: &str, seen: impl Fn(&Value) -> bool) -> Value {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let video = self.get(&format!("/videos/{id}")).await;
+            if seen(&video) {
+                return video;
+            }
+            assert!(Instant::now() < give_up, "still {video:#}");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Waits until a video has ended.
+    pub(crate) async fn ended(&self, id: &str) -> Value {
+        self.until(id, |video| {
+            ["ready", "failed", "cancelled"].contains(&video["status"].as_str().unwrap_or(""))
+        })
+        .await
+    }
+
+    /// Waits until a video is ready; anything else is a failure of the test.
+    pub(crate) async fn ready(&self, id: &str) -> Value {
+        let video = self.ended(id).await;
+        assert_eq!(video["status"], "ready", "{video:#}");
+        video
+    }
+}
+
+impl Drop for Product {
+    fn drop(&mut self) {
+        // Both fail only when it is gone already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A `millrace worker` for every queue. Dropped, it is killed as `kill -9` does.
+pub(crate) struct Worker(Child);
+
+impl Worker {
+    /// Starts the worker; it shares the data folder with others.
+    pub(crate) fn start(data: &Path, temporal: &str) -> Self {
+        let mut command = millrace("worker", data);
+        Self(command.args(WORK).env("TEMPORAL_ADDRESS", temporal).spawn().unwrap())
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Both fail only when it is gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// One of the binary's commands on a data folder.
+fn millrace(name: &str, data: &Path) -> Command {
+    let mut command = fixtures::tools::command(env!("CARGO_BIN_EXE_millrace"));
+    command.arg(name).arg("--data").arg(data);
+    command
+}
+
+/// A port nobody listens on, far from the ones other tests start their search at.
+fn free_port() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port().to_string()
+}
+
+/// A data folder that goes with the test.
+pub(crate) fn data() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// Folder of a video's outputs in a data folder.
+pub(crate) fn outputs(data: &Path, id: &str) -> PathBuf {
+    data.join("media/videos").join(id).join("outputs")
+}
+
+/// Running ffmpeg processes whose arguments mention a folder.
+pub(crate) fn ffmpegs_on(folder: &Path) -> Vec<u32> {
+    running("ffmpeg", folder)
+}
+
+/// Running processes of a program whose arguments mention a folder.
+pub(crate) fn running(program: &str, folder: &Path) -> Vec<u32> {
+    let folder = folder.to_string_lossy().into_owned();
+    let mut found = Vec::new();
+    for entry in fs_err::read_dir("/proc").unwrap().flatten() {
+        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
+        let Ok(line) = fs_err::read(entry.path().join("cmdline")) else { continue };
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let name = line.split('\0').next().and_then(|path| path.rsplit('/').next());
+        if name == Some(program) && line.contains(&folder) {
+            found.push(pid);
+        }
+    }
+    found
+}

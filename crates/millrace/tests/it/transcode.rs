@@ -1,0 +1,90 @@
+//! `millrace transcode`: one source, one folder.
+
+use std::{ffi::OsString, path::Path, process::Stdio};
+
+use fixtures::Clip;
+
+use crate::hls;
+
+fn command(source: &Path, output: &Path) -> Option<std::process::Command> {
+    fixtures::require_or_skip("ffmpeg")?;
+    let temporal = fixtures::require_or_skip("temporal")?;
+    let mut command = fixtures::tools::command(env!("CARGO_BIN_EXE_millrace"));
+    command
+        .arg("transcode")
+        .arg(source)
+        .arg("-o")
+        .arg(output)
+        .args(["--chunk-seconds", "6", "--scratch-reserve-mib", "1"])
+        .args(["--options", r#"{"resolutions":["240p","144p"],"preset":"slow"}"#])
+        .env("MILLRACE_TEMPORAL", temporal)
+        .env_remove("TEMPORAL_ADDRESS");
+    Some(command)
+}
+
+#[test]
+fn makes_the_tree_and_leaves_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = Clip::new().size(426, 240).seconds(8);
+    let Some(mut command) = command(&clip.path(), folder.path()) else { return };
+    let ran = command.output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let mut names: Vec<_> = fs_err::read_dir(folder.path())
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["144p", "240p", "audio-64", "master.m3u8"]);
+    assert_eq!(
+        hls::decoded_frames(&folder.path().join("240p/index.m3u8")),
+        u64::from(clip.frames())
+    );
+}
+
+#[test]
+fn interrupted_it_goes_on_when_run_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = Clip::new().size(640, 480).seconds(24);
+    let Some(mut first) = command(&clip.path(), folder.path()) else { return };
+    let mut child = first.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let made = loop {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it was interrupted");
+        if let Some(segment) = first_segment_of_a_finished_chunk(folder.path()) {
+            break segment;
+        }
+        std::thread::yield_now();
+    };
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let again = command(&clip.path(), folder.path()).unwrap().output().unwrap();
+    assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
+    assert!(folder.path().join("240p").join(&made).exists(), "the first segment was encoded again");
+    assert!(!folder.path().join(".millrace").exists());
+    assert_eq!(
+        hls::decoded_frames(&folder.path().join("240p/index.m3u8")),
+        u64::from(clip.frames())
+    );
+}
+
+/// The first segment, once the manifest says that its chunk is finished.
+fn first_segment_of_a_finished_chunk(folder: &Path) -> Option<OsString> {
+    let videos = fs_err::read_dir(folder.join(".millrace/media/videos")).ok()?;
+    let video = videos.flatten().next()?.path();
+    let work = fs_err::read_dir(video.join("work")).ok()?.flatten();
+    work.map(|chunks| chunks.path().join("000000.json")).find(|manifest| manifest.exists())?;
+    let mut segments =
+        fs_err::read_dir(video.join("outputs/240p")).ok()?.flatten().map(|entry| entry.file_name());
+    segments.find(|name| name.to_string_lossy().starts_with("seg-00000"))
+}
+
+#[test]
+fn a_source_that_is_no_video_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text.mp4");
+    fs_err::write(&text, "no video").unwrap();
+    let Some(mut command) = command(&text, &folder.path().join("out")) else { return };
+    let ran = command.output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(!ran.status.success() && said.contains("_media"), "{said}");
+    assert!(!folder.path().join("out/.millrace").exists(), "a failed run left its state behind");
+}
