@@ -1,0 +1,24 @@
+# The commands of this project. CI runs `make check test`, as you do.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo check test bench
+
+help: ## List the commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: ## Install what is missing: ffmpeg, a font, Temporal
+	@scripts/setup.sh
+
+demo: setup ## Turn a real clip into HLS, check the result, and say where to play it
+	cargo build --locked --package millrace
+	@scripts/demo.sh
+
+check: setup ## Formatting and lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+test: ## Every test, against real ffmpeg, Temporal, PostgreSQL, S3 and VLC
+	@scripts/setup.sh test
+	@scripts/test.sh
+
+bench: setup ## Measure speed against plain ffmpeg, into bench/RESULTS.md
+	@scripts/bench.sh
