@@ -10,7 +10,7 @@ mod fragment;
 mod init;
 
 pub use boxes::{BoxHeader, Layout, split};
-pub use edit::{delay_decoding, renumber, shift_composition};
+pub use edit::{delay_decoding, each_fragment, renumber, set_back, shift_composition};
 pub use fragment::{Fragment, Sample};
 pub use init::{Defaults, Init, Track};
 

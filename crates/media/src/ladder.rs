@@ -127,9 +127,14 @@ fn scaled(rung: &RungOption, size: (f64, f64)) -> Rung {
     }
 }
 
+/// The source's own width and height, in even numbers.
+pub fn own_sides(size: (f64, f64)) -> (u32, u32) {
+    (even(size.0, size.0), even(size.1, size.1))
+}
+
 /// One rung at the source's own size; bits per pixel are those of the rung it stands for.
 fn own_size(lowest: &RungOption, size: (f64, f64)) -> Rung {
-    let (width, height) = (even(size.0, size.0), even(size.1, size.1));
+    let (width, height) = own_sides(size);
     let short = width.min(height);
     let pixels = |side: u32| side.saturating_mul(side);
     Rung {

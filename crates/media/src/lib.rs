@@ -4,14 +4,23 @@
 //! tested as arithmetic. It does not know Temporal, ffmpeg's flags or where objects are kept.
 
 pub mod bitrate;
+pub mod chapters;
 pub mod codecs;
 pub mod fmp4;
 pub mod ladder;
+pub mod loudness;
 pub mod manifest;
 pub mod options;
 pub mod plan;
 pub mod playlist;
+pub mod preview;
 pub mod rate;
 pub mod source;
+pub mod sprites;
+pub mod subtitles;
+pub mod thumbnail;
 pub mod timeline;
 pub mod verify;
+pub mod vtt;
+pub mod watermark;
+pub mod waveform;

@@ -3,6 +3,19 @@
 //! Unknown fields are refused; the caller reports their path. Nothing here is resolved against a
 //! source: `ladder` does that.
 
+mod extras;
+mod picture;
+mod sound;
+mod switch;
+
+pub use extras::{Mp4Option, PreviewOption, SpritesOption};
+pub use picture::{
+    ChaptersOption, EncoderOption, Position, ThumbnailMode, ThumbnailOption, WatermarkImage,
+    WatermarkOption,
+};
+pub use sound::{AudioTracks, LoudnessOption};
+pub use switch::Switch;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,6 +23,8 @@ use crate::bitrate::Bitrate;
 
 /// Longest rung name accepted; it becomes a folder name in the store.
 const NAME_CHARS_MAX: usize = 32;
+/// How the folders of outputs begin that are no rungs.
+const NOT_RUNGS: [&str; 6] = ["audio-", "subtitles-", "mp4", "preview", "sprites", "waveform"];
 /// Most rungs one video may ask for.
 pub const RUNGS_MAX: usize = 12;
 /// Smallest and largest short side of a rung, in pixels.
@@ -36,6 +51,42 @@ pub struct Options {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 5)]
     pub priority: Option<u8>,
+    /// What encodes the picture; default `auto`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<EncoderOption>,
+    /// A still picture of the video.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnail: Option<ThumbnailOption>,
+    /// A mark in every rendition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<WatermarkOption>,
+    /// Chapters at scene changes. Without it, chapters of the source are taken over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chapters: Option<ChaptersOption>,
+    /// One progressive MP4 per rung: `true` for all, or names of rungs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mp4: Option<Mp4Option>,
+    /// Brings the sound to one loudness (EBU R 128).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loudness: Option<Switch<LoudnessOption>>,
+    /// Which audio tracks become renditions; default `all`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio_tracks: Option<AudioTracks>,
+    /// Text subtitles of the source become renditions; default `true`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subtitles: Option<bool>,
+    /// Peaks of the sound as data and picture; default `true` for sources without pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waveform: Option<bool>,
+    /// A short clip with its own playlist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Switch<PreviewOption>>,
+    /// Small pictures for the player's time bar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sprites: Option<Switch<SpritesOption>>,
+    /// A master copy of high quality (CRF 18) in the mezzanine store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mezzanine: Option<bool>,
 }
 
 /// One wanted rung.
@@ -125,7 +176,29 @@ impl Options {
         {
             return Err(InvalidOption::new("priority", "must be from 1 (first) to 5 (last)"));
         }
-        crate::ladder::requested(self).map(drop)
+        let rungs = crate::ladder::requested(self)?;
+        self.thumbnail.iter().try_for_each(|thumbnail| thumbnail.validate("thumbnail"))?;
+        self.watermark.iter().try_for_each(|watermark| watermark.validate("watermark"))?;
+        self.chapters.iter().try_for_each(|chapters| chapters.validate("chapters"))?;
+        self.mp4.iter().try_for_each(|mp4| mp4.validate("mp4", &rungs))?;
+        self.loudness().iter().try_for_each(|loudness| loudness.validate("loudness"))?;
+        self.preview().iter().try_for_each(|preview| preview.validate("preview"))?;
+        self.sprites().iter().try_for_each(|sprites| sprites.validate("sprites"))
+    }
+
+    /// The loudness to bring the sound to, if any.
+    pub fn loudness(&self) -> Option<LoudnessOption> {
+        self.loudness.as_ref().and_then(Switch::on)
+    }
+
+    /// The preview to make, if any.
+    pub fn preview(&self) -> Option<PreviewOption> {
+        self.preview.as_ref().and_then(Switch::on)
+    }
+
+    /// The sprites to make, if any.
+    pub fn sprites(&self) -> Option<SpritesOption> {
+        self.sprites.as_ref().and_then(Switch::on)
     }
 
     /// Priority key for Temporal.
@@ -145,8 +218,10 @@ impl RungOption {
                 format!("must be 1 to {NAME_CHARS_MAX} letters, digits, `-` or `_`"),
             ));
         }
-        if self.name.to_ascii_lowercase().starts_with("audio-") {
-            return Err(InvalidOption::new(format!("{path}.name"), "must not start with `audio-`"));
+        let name = self.name.to_ascii_lowercase();
+        if let Some(prefix) = NOT_RUNGS.iter().find(|prefix| name.starts_with(**prefix)) {
+            let reason = format!("must not start with `{prefix}`");
+            return Err(InvalidOption::new(format!("{path}.name"), reason));
         }
         if !RUNG_HEIGHT.contains(&self.height) {
             return Err(InvalidOption::new(

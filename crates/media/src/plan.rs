@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     bitrate::Bitrate,
     ladder::{self, Rung},
-    options::{InvalidOption, Options, Preset},
+    options::{InvalidOption, LoudnessOption, Options, Position, Preset},
     rate::{FrameRate, Grid},
     source::{AudioFacts, SourceFacts, VideoFacts},
 };
@@ -37,12 +37,15 @@ pub const SAMPLE_RATE: u32 = 48_000;
 const AUDIO_ONLY: [Bitrate; 2] = [Bitrate::kilobits(128), Bitrate::kilobits(64)];
 
 /// What the deployment allows one video.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Chunks of one video encoded at the same time; also what the chunk count is balanced for.
     pub parallel_chunks: u32,
     /// Overrides the chunk length, in seconds of media; rounded up to whole segments.
     pub chunk_seconds: Option<u32>,
+    /// Overrides how long a finished video waits for a short enhancement, in seconds.
+    #[serde(default)]
+    pub enhancement_seconds: Option<u32>,
 }
 
 /// Everything the encoders need to know.
@@ -50,8 +53,9 @@ pub struct Limits {
 pub struct Plan {
     /// The picture part, unless the source is audio only.
     pub video: Option<VideoPlan>,
-    /// The sound part, unless the source is silent.
-    pub audio: Option<AudioPlan>,
+    /// The sound part, one entry per track, the one that plays by default first; empty for silent
+    /// sources.
+    pub audio: Vec<AudioPlan>,
     /// Wishes that could not be met, for the video's `warnings`.
     pub warnings: Vec<Warning>,
 }
@@ -80,6 +84,43 @@ pub struct VideoPlan {
     pub chunks: u32,
     /// Encoder threads per rung within a chunk; more than one only when chunks are fewer than slots.
     pub threads: u32,
+    /// What encodes every chunk.
+    #[serde(default)]
+    pub encoder: Encoder,
+    /// What is laid over every picture.
+    #[serde(default)]
+    pub watermark: Option<Watermark>,
+}
+
+/// What encodes the picture. One video never mixes them: their parameter sets differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoder {
+    /// libx264.
+    #[default]
+    X264,
+    /// `h264_nvenc`.
+    Nvenc,
+}
+
+/// A watermark, drawn once for every rung.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Watermark {
+    /// Where it stands.
+    pub position: Position,
+    /// One mark per rung, in ladder order.
+    pub marks: Vec<Mark>,
+}
+
+/// The mark of one rung: a PNG with transparency, its opacity included.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Bucket of the PNG.
+    pub bucket: String,
+    /// Key of the PNG.
+    pub key: String,
+    /// Distance from the edges it stands at, in pixels of the rung.
+    pub margin: u32,
 }
 
 /// The sound part of a plan.
@@ -96,6 +137,39 @@ pub struct AudioPlan {
     pub duration_us: i64,
     /// Rate and length of the grid its segments follow: that of the picture, or 25 fps without one.
     pub grid: Grid,
+    /// Position among the tracks that are made; 0 plays by default.
+    #[serde(default)]
+    pub track: u32,
+    /// What brings it to the wanted loudness.
+    #[serde(default)]
+    pub loudness: Option<Loudness>,
+}
+
+/// What was measured and what is wanted: the second pass of loudness normalization.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Loudness {
+    /// What is wanted.
+    pub target: LoudnessOption,
+    /// Measured integrated loudness in LUFS.
+    pub integrated: f64,
+    /// Measured true peak in dBTP.
+    pub true_peak: f64,
+    /// Measured loudness range in LU.
+    pub range: f64,
+    /// Measured gating threshold in LUFS.
+    pub threshold: f64,
+    /// Gain in dB that reaches the target.
+    pub offset: f64,
+}
+
+impl AudioPlan {
+    /// Folder of a bit rate under `outputs/`, and its name in the master playlist.
+    pub fn folder(&self, bitrate: Bitrate) -> String {
+        match self.track {
+            0 => format!("audio-{}", bitrate.kbps()),
+            track => format!("audio-{}-{track}", bitrate.kbps()),
+        }
+    }
 }
 
 /// Why no plan can be made.
@@ -120,8 +194,12 @@ pub fn plan(facts: &SourceFacts, options: &Options, limits: Limits) -> Result<Pl
         }));
         video_plan(video, facts.container_start_us, fitted.rungs, options, limits)
     });
-    let audio = facts.main_audio().map(|audio| audio_plan(audio, video.as_ref(), facts.start_us()));
-    if video.is_none() && audio.is_none() {
+    let tracks = facts.played_audio(options.audio_tracks.unwrap_or_default());
+    let audio: Vec<AudioPlan> = (0..)
+        .zip(tracks)
+        .map(|(track, audio)| audio_plan(audio, track, video.as_ref(), facts.start_us()))
+        .collect();
+    if video.is_none() && audio.is_empty() {
         return Err(Unplannable::NoStreams);
     }
     Ok(Plan { video, audio, warnings })
@@ -131,10 +209,7 @@ impl VideoPlan {
     /// Frames of chunk `index`: whole segments, all chunks equally long to within one segment.
     pub fn chunk(&self, index: u32) -> Range<u64> {
         let segments = self.chunk_segments(index);
-        let frame = |segment: u32| {
-            (u64::from(segment) * u64::from(self.grid.segment_frames())).min(self.grid.frames)
-        };
-        frame(segments.start)..frame(segments.end)
+        self.grid.segment_start(segments.start)..self.grid.segment_start(segments.end)
     }
 
     /// Segments of chunk `index`, counted over the whole video.
@@ -164,6 +239,8 @@ fn video_plan(
         preset: options.preset.unwrap_or_default(),
         chunks,
         threads: if chunks >= slots { 1 } else { slots.div_ceil(chunks) },
+        encoder: Encoder::default(),
+        watermark: None,
     }
 }
 
@@ -190,7 +267,12 @@ fn chunk_count(grid: Grid, slots: u32, forced_seconds: Option<u32>) -> u32 {
     }
 }
 
-fn audio_plan(facts: &AudioFacts, video: Option<&VideoPlan>, start_us: i64) -> AudioPlan {
+fn audio_plan(
+    facts: &AudioFacts,
+    track: u32,
+    video: Option<&VideoPlan>,
+    start_us: i64,
+) -> AudioPlan {
     let sound_us = (facts.end_us - start_us).max(0);
     let plan = |bitrates, lead_us: i64, length_us: i64, grid| AudioPlan {
         facts: facts.clone(),
@@ -198,6 +280,8 @@ fn audio_plan(facts: &AudioFacts, video: Option<&VideoPlan>, start_us: i64) -> A
         zero_us: start_us - lead_us,
         duration_us: length_us + lead_us,
         grid,
+        track,
+        loudness: None,
     };
     let Some(video) = video else {
         let rate = FrameRate::new(25, 1).unwrap_or_else(|| unreachable!("25 is a rate"));
@@ -220,7 +304,8 @@ mod tests {
     use super::*;
     use crate::source::fixtures::{audio, source};
 
-    const LIMITS: Limits = Limits { parallel_chunks: 2, chunk_seconds: None };
+    const LIMITS: Limits =
+        Limits { parallel_chunks: 2, chunk_seconds: None, enhancement_seconds: None };
 
     fn planned(rate: &str, frames: u64, limits: Limits) -> VideoPlan {
         plan(&source(rate, frames), &Options::default(), limits).unwrap().video.unwrap()
@@ -230,7 +315,7 @@ mod tests {
         #[test]
         fn chunks_cover_every_frame_once(frames in 1u64..3_000_000, slots in 1u32..64, rate in 0usize..4) {
             let rate = ["24", "30000/1001", "25", "60"][rate];
-            let plan = planned(rate, frames, Limits { parallel_chunks: slots, chunk_seconds: None });
+            let plan = planned(rate, frames, Limits { parallel_chunks: slots, chunk_seconds: None, ..Limits::default() });
             let mut next = 0;
             for index in 0..plan.chunks {
                 let chunk = plan.chunk(index);
@@ -263,8 +348,12 @@ mod tests {
     #[test]
     fn short_videos_fill_the_slots() {
         let chunks = |seconds: u64, slots| {
-            planned("30", seconds * 30, Limits { parallel_chunks: slots, chunk_seconds: None })
-                .chunks
+            planned(
+                "30",
+                seconds * 30,
+                Limits { parallel_chunks: slots, chunk_seconds: None, ..Limits::default() },
+            )
+            .chunks
         };
         assert_eq!(chunks(49, 2), 4);
         assert_eq!(chunks(49, 8), 8);
@@ -276,7 +365,11 @@ mod tests {
     #[test]
     fn forced_chunks_are_whole_segments() {
         let forced = |seconds| {
-            planned("30000/1001", 1500, Limits { parallel_chunks: 2, chunk_seconds: Some(seconds) })
+            planned(
+                "30000/1001",
+                1500,
+                Limits { parallel_chunks: 2, chunk_seconds: Some(seconds), ..Limits::default() },
+            )
         };
         assert_eq!(forced(6).chunks, 9);
         assert_eq!(forced(12).chunks, 5);
@@ -287,7 +380,7 @@ mod tests {
         let mut facts = source("25", 250);
         facts.audio = vec![audio(0, 9_900_000)];
         let lasting = |facts: &SourceFacts| {
-            plan(facts, &Options::default(), LIMITS).unwrap().audio.unwrap().duration_us
+            plan(facts, &Options::default(), LIMITS).unwrap().audio[0].duration_us
         };
         assert_eq!(lasting(&facts), 10_080_000);
         facts.audio[0].end_us = 10_200_000;

@@ -4,12 +4,18 @@
 //! here their printed digits must add up. Where the files are kept is not known here.
 
 mod bandwidth;
+mod compose;
+mod labels;
 mod master;
 
 use std::fmt::Write as _;
 
 pub use bandwidth::{Bandwidth, bandwidth};
-pub use master::{AudioRendition, Master, Variant, master_playlist};
+pub use compose::{codecs, compose, sound_of};
+pub use labels::labels;
+pub use master::{
+    AudioRendition, Master, SessionData, SubtitleRendition, Variant, master_playlist,
+};
 
 use crate::manifest::Segment;
 

@@ -101,6 +101,13 @@ pub struct Grid {
     pub frames: u64,
 }
 
+/// True when a segment that grows from one duration to the other, in microseconds, needs no longer
+/// target duration: both round to the same second (RFC 8216, 4.3.3.1).
+pub fn same_target(from_us: i64, to_us: i64) -> bool {
+    let seconds = |us: i64| (us + 500_000).div_euclid(1_000_000);
+    seconds(from_us) == seconds(to_us)
+}
+
 impl Grid {
     /// Frames per closed GOP: 2 s, rounded to whole frames.
     pub fn gop_frames(self) -> u32 {
@@ -127,9 +134,22 @@ impl Grid {
         self.timescale() / self.rate.num * self.rate.den
     }
 
-    /// Segments of the whole video; the last one may be short.
+    /// Segments of the whole video; the last one may be short. What is left after the last whole one
+    /// joins it as long as the target duration stays the same: a segment of few frames has the bit
+    /// rate of its key frame, which would be told as the peak of the whole rendition.
     pub fn segments(self) -> u32 {
-        u32::try_from(self.frames.div_ceil(u64::from(self.segment_frames()))).unwrap_or(u32::MAX)
+        let each = u64::from(self.segment_frames());
+        let (whole, rest) = (self.frames / each, self.frames % each);
+        let joins = whole > 0 && same_target(self.micros(each), self.micros(each + rest));
+        u32::try_from(whole + u64::from(rest > 0 && !joins)).unwrap_or(u32::MAX)
+    }
+
+    /// First frame of segment `index`; the end of the video for all behind the last.
+    pub fn segment_start(self, index: u32) -> u64 {
+        if index >= self.segments() {
+            return self.frames;
+        }
+        u64::from(index) * u64::from(self.segment_frames())
     }
 
     /// Time of frame `index` in seconds.
@@ -197,6 +217,26 @@ mod tests {
         assert_eq!("25/1".parse::<FrameRate>().unwrap().to_string(), "25");
         for bad in ["0/0", "", "a", "1/0", "-1"] {
             assert!(bad.parse::<FrameRate>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_rest_of_few_frames_joins_the_last_whole_segment() {
+        for (rate, frames, segments) in [
+            ("25", 1, 1),
+            ("25", 150, 1),
+            ("25", 151, 1),
+            ("25", 162, 1),
+            ("25", 163, 2),
+            ("25", 300, 2),
+            ("25", 301, 2),
+            ("30000/1001", 180 + 14, 1),
+            ("30000/1001", 180 + 15, 2),
+        ] {
+            let grid = Grid { rate: rate.parse().unwrap(), frames };
+            assert_eq!(grid.segments(), segments, "{frames} frames at {rate}");
+            assert_eq!(grid.segment_start(segments), frames);
+            assert_eq!(grid.segment_start(0), 0);
         }
     }
 }

@@ -5,7 +5,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::timeline::Timeline;
+use crate::{options::AudioTracks, timeline::Timeline};
+
+/// Audio tracks made at most.
+const AUDIO_TRACKS_MAX: usize = 16;
 
 /// Facts of one source file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +27,32 @@ pub struct SourceFacts {
     pub non_standard: Vec<NonStandard>,
     /// Errors the demuxer reported while reading every packet.
     pub demux_errors: u64,
+    /// Subtitle tracks in stream order.
+    #[serde(default)]
+    pub subtitles: Vec<SubtitleFacts>,
+    /// Chapters the container lists.
+    #[serde(default)]
+    pub chapters: u32,
+    /// Stream index of cover art: a still picture that is not a video.
+    #[serde(default)]
+    pub cover: Option<u32>,
+}
+
+/// Facts of one subtitle track.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubtitleFacts {
+    /// Stream index in the file.
+    pub stream: u32,
+    /// ffmpeg's codec name.
+    pub codec: String,
+    /// Language tag, as written in the file.
+    pub language: Option<String>,
+    /// Title, as written in the file.
+    pub title: Option<String>,
+    /// True when the file marks the track as default.
+    pub default: bool,
+    /// True when the file marks the track as to be shown always.
+    pub forced: bool,
 }
 
 /// Facts of the picture track.
@@ -49,6 +78,9 @@ pub struct VideoFacts {
     pub mirrored: bool,
     /// Colour description.
     pub color: Color,
+    /// Dolby Vision profile, when there is one.
+    #[serde(default)]
+    pub dolby_vision: Option<u8>,
     /// Field order as ffprobe names it (`progressive`, `tt`, …); `None` when unknown.
     pub field_order: Option<String>,
     /// When each frame is shown.
@@ -163,6 +195,47 @@ impl VideoFacts {
         let height = f64::from(self.coded_height);
         if self.rotation.swaps_sides() { (height, width) } else { (width, height) }
     }
+
+    /// Whether a picture is one moment or two.
+    pub fn scan(&self) -> Scan {
+        match self.field_order.as_deref() {
+            Some("tt" | "bb" | "tb" | "bt") => Scan::Interlaced,
+            Some("progressive") => Scan::Progressive,
+            _ if MAY_INTERLACE.contains(&self.codec.as_str()) => Scan::Unsaid,
+            _ => Scan::Progressive,
+        }
+    }
+
+    /// True when the brightness follows PQ or HLG.
+    pub fn is_hdr(&self) -> bool {
+        matches!(self.color.transfer.as_deref(), Some("smpte2084" | "arib-std-b67"))
+    }
+
+    /// True when colours are measured along primaries wider than those of BT.709 and BT.601.
+    pub fn is_wide_gamut(&self) -> bool {
+        matches!(self.color.primaries.as_deref(), Some("bt2020" | "smpte431" | "smpte432"))
+            || matches!(self.color.space.as_deref(), Some("bt2020nc" | "bt2020c"))
+    }
+
+    /// True when pixels are stored as red, green and blue.
+    pub fn is_rgb(&self) -> bool {
+        let format = self.pixel_format.trim_start_matches(['a', 'x', '0', '2']);
+        ["rgb", "bgr", "gbr", "pal8"].iter().any(|name| format.starts_with(name))
+    }
+}
+
+/// Codecs in which each picture may say for itself that it is interlaced.
+const MAY_INTERLACE: [&str; 5] = ["h264", "mpeg2video", "vc1", "dvvideo", "prores"];
+
+/// How the lines of a picture belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scan {
+    /// All lines show the same moment.
+    Progressive,
+    /// Every other line shows another moment.
+    Interlaced,
+    /// The file does not say; each picture may.
+    Unsaid,
 }
 
 impl SourceFacts {
@@ -174,6 +247,18 @@ impl SourceFacts {
             let most = usable().map(|a| a.channels).max()?;
             usable().find(|a| a.channels == most)
         })
+    }
+
+    /// The audio tracks that become renditions, the main one first, the others in stream order.
+    pub fn played_audio(&self, tracks: AudioTracks) -> Vec<&AudioFacts> {
+        let Some(main) = self.main_audio() else { return Vec::new() };
+        let usable = |audio: &&AudioFacts| audio.channels > 0 && audio.packets > 0;
+        let others = self.audio.iter().filter(usable).filter(|audio| audio.stream != main.stream);
+        let others = others.take(match tracks {
+            AudioTracks::All => AUDIO_TRACKS_MAX - 1,
+            AudioTracks::Default => 0,
+        });
+        std::iter::once(main).chain(others).collect()
     }
 
     /// Start of the output on the file's own clock, in microseconds: the first picture, or the
@@ -243,6 +328,7 @@ pub(crate) mod fixtures {
             rotation: Rotation::None,
             mirrored: false,
             color: Color::default(),
+            dolby_vision: None,
             field_order: None,
             timeline,
             packets: frames,
@@ -256,6 +342,9 @@ pub(crate) mod fixtures {
             audio: vec![audio(0, 1_000_000)],
             non_standard: vec![],
             demux_errors: 0,
+            subtitles: vec![],
+            chapters: 0,
+            cover: None,
         }
     }
 }

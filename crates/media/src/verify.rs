@@ -22,8 +22,8 @@ use crate::{
 pub struct Made<'a> {
     /// One manifest per chunk, in any order.
     pub chunks: &'a [ChunkManifest],
-    /// The manifest of the sound.
-    pub audio: Option<&'a AudioManifest>,
+    /// The manifests of the sound, one per track, in any order.
+    pub audio: &'a [AudioManifest],
     /// What the store holds.
     pub stored: Stored<'a>,
 }
@@ -48,7 +48,7 @@ pub struct Report {
     pub decode_errors: u64,
     /// Renditions of the picture, in ladder order.
     pub video: Vec<Rendition>,
-    /// Renditions of the sound, highest bit rate first.
+    /// Renditions of the sound: track by track, highest bit rate first.
     pub audio: Vec<Rendition>,
 }
 
@@ -108,7 +108,7 @@ impl Rendition {
 pub fn verify(plan: &Plan, made: &Made<'_>) -> Result<Report, Vec<Finding>> {
     let mut findings = Vec::new();
     let video = picture::check(plan.video.as_ref(), made, &mut findings);
-    let audio = sound::check(plan.audio.as_ref(), made, &mut findings);
+    let audio = sound::check(&plan.audio, made, &mut findings);
     if !findings.is_empty() {
         return Err(findings);
     }

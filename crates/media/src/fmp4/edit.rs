@@ -71,6 +71,50 @@ pub fn delay_decoding(fragment: &mut [u8], by: u64) -> Result<(), Error> {
     }
 }
 
+/// Applies an edit to every fragment of a segment.
+pub fn each_fragment(
+    segment: &mut [u8],
+    mut edit: impl FnMut(&mut [u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let parts = super::split(segment)?.fragments;
+    parts.into_iter().try_for_each(|part| edit(&mut segment[part]))
+}
+
+/// Takes `by` ticks from the decode time of one fragment, and from the presentation time its index
+/// states, so that a later fragment can begin a new presentation. Run twice, it goes back twice. After
+/// an error the bytes are worthless.
+pub fn set_back(fragment: &mut [u8], by: u64) -> Result<(), Error> {
+    let whole = 0..fragment.len();
+    let moof = boxes::child(fragment, whole.clone(), "moof")?;
+    let traf = boxes::child(fragment, moof.body, "traf")?;
+    let tfdt = boxes::child(fragment, traf.body, "tfdt")?;
+    take(fragment, &tfdt, 4, by)?;
+    // After version and flags, the track's number and its time scale (ISO/IEC 14496-12, 8.16.3).
+    match boxes::child(fragment, whole, "sidx") {
+        Ok(sidx) => take(fragment, &sidx, 12, by),
+        Err(Error::Missing(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes `by` from a time at `at` of a box, which has 64 bits in version 1 and 32 in version 0.
+fn take(fragment: &mut [u8], placed: &boxes::Placed, at: usize, by: u64) -> Result<(), Error> {
+    let cut = Error::Truncated { at: placed.at, have: fragment.len() };
+    let early = Error::CompositionRange(-by.cast_signed());
+    let body = &mut fragment[placed.body.clone()];
+    let long = body.first() == Some(&1);
+    let Some(field) = body.get_mut(at..) else { return Err(cut) };
+    if long {
+        let time = field.first_chunk_mut::<8>().ok_or(cut)?;
+        *time = u64::from_be_bytes(*time).checked_sub(by).ok_or(early)?.to_be_bytes();
+    } else {
+        let time = field.first_chunk_mut::<4>().ok_or(cut)?;
+        let by = u32::try_from(by).unwrap_or(u32::MAX);
+        *time = u32::from_be_bytes(*time).checked_sub(by).ok_or(early)?.to_be_bytes();
+    }
+    Ok(())
+}
+
 /// Writes the sequence number of one fragment: the segment's index over the whole rendition plus
 /// one. Run twice, it changes nothing.
 pub fn renumber(fragment: &mut [u8], sequence: u32) -> Result<(), Error> {
@@ -196,6 +240,29 @@ mod tests {
         let mut without = video;
         without[run..run + 4].copy_from_slice(b"free");
         assert!(matches!(refused(&without, 1), Error::Missing("trun")));
+    }
+
+    #[test]
+    fn a_fragment_set_back_begins_earlier_and_is_otherwise_the_same() {
+        let mut bytes = testdata::video_fragment(1);
+        let before = parsed(&bytes);
+        set_back(&mut bytes, before.decode_time - 7).unwrap();
+        assert_eq!(parsed(&bytes), Fragment { decode_time: 7, ..before });
+        assert!(matches!(set_back(&mut bytes, 8), Err(Error::CompositionRange(-8))));
+        set_back(&mut bytes, 7).unwrap();
+        assert_eq!(parsed(&bytes).decode_time, 0);
+    }
+
+    #[test]
+    fn the_index_goes_back_with_its_fragment() {
+        let mut bytes = testdata::AUDIO[1].to_vec();
+        let sidx = bytes.windows(4).position(|four| four == b"sidx").unwrap();
+        let stated = |bytes: &[u8]| bytes[sidx + 16..sidx + 24].to_vec();
+        assert_eq!(stated(&bytes), (47 * 1024_u64).to_be_bytes());
+        set_back(&mut bytes, 47 * 1024 - 5).unwrap();
+        assert_eq!(stated(&bytes), 5_u64.to_be_bytes());
+        let init = Init::parse(testdata::AUDIO_INIT).unwrap();
+        assert_eq!(Fragment::parse(&bytes, &init).unwrap().decode_time, 5);
     }
 
     #[test]

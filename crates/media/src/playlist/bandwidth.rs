@@ -1,9 +1,11 @@
 //! Bit rates of a rendition as RFC 8216, 4.1 defines them, measured on its segments.
 
+use serde::{Deserialize, Serialize};
+
 use crate::manifest::Segment;
 
 /// Bits per second of a playlist, for `BANDWIDTH` and `AVERAGE-BANDWIDTH`; both rounded up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bandwidth {
     /// Peak segment bit rate.
     pub peak: u64,

@@ -1,19 +1,54 @@
 //! The playlist of playlists: which renditions there are and what each of them needs.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Bandwidth, HEAD, clean, line};
 use crate::rate::FrameRate;
 
+/// The one group of subtitles.
+const SUBTITLES: &str = "subtitles";
+
 /// A video's master playlist. Order is kept: players start with the first variant.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Master {
     /// Renditions of the picture; of the sound when there is no picture.
     pub variants: Vec<Variant>,
     /// Renditions of the sound beside the picture.
     pub audio: Vec<AudioRendition>,
+    /// Subtitles; every picture variant offers all of them.
+    #[serde(default)]
+    pub subtitles: Vec<SubtitleRendition>,
+    /// Data about the whole video.
+    #[serde(default)]
+    pub session_data: Vec<SessionData>,
+}
+
+/// One `EXT-X-MEDIA` of type subtitles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubtitleRendition {
+    /// What players show; differs from every other name.
+    pub name: String,
+    /// Its media playlist, relative to the master playlist.
+    pub uri: String,
+    /// Language tag, when known.
+    pub language: Option<String>,
+    /// True when it is shown unless the user chooses otherwise.
+    pub default: bool,
+    /// True for text that is shown even when subtitles are off.
+    pub forced: bool,
+}
+
+/// One `EXT-X-SESSION-DATA` that points to a JSON file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionData {
+    /// What the data is, such as `com.apple.hls.chapters`.
+    pub data_id: String,
+    /// Where it is, relative to the master playlist.
+    pub uri: String,
 }
 
 /// One `EXT-X-STREAM-INF`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Variant {
     /// Its media playlist, relative to the master playlist.
     pub uri: String,
@@ -32,7 +67,7 @@ pub struct Variant {
 }
 
 /// One `EXT-X-MEDIA` of type audio.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioRendition {
     /// Group that variants name.
     pub group_id: String,
@@ -55,19 +90,47 @@ pub struct AudioRendition {
 /// Names may come from users: quotes and control characters in them are left out.
 pub fn master_playlist(master: &Master) -> String {
     let mut text = String::from(HEAD);
+    for data in &master.session_data {
+        let attributes = [quoted("DATA-ID", &data.data_id), quoted("URI", &data.uri)];
+        line(&mut text, format_args!("#EXT-X-SESSION-DATA:{}", attributes.join(",")));
+    }
     for audio in &master.audio {
         line(&mut text, format_args!("#EXT-X-MEDIA:{}", audio.attributes().join(",")));
     }
+    for subtitles in &master.subtitles {
+        line(&mut text, format_args!("#EXT-X-MEDIA:{}", subtitles.attributes().join(",")));
+    }
     for variant in &master.variants {
-        line(&mut text, format_args!("#EXT-X-STREAM-INF:{}", variant.attributes().join(",")));
+        let mut attributes = variant.attributes();
+        if !master.subtitles.is_empty() && variant.resolution.is_some() {
+            attributes.push(quoted("SUBTITLES", SUBTITLES));
+        }
+        line(&mut text, format_args!("#EXT-X-STREAM-INF:{}", attributes.join(",")));
         line(&mut text, format_args!("{}", clean(&variant.uri)));
     }
     text
 }
 
+impl SubtitleRendition {
+    fn attributes(&self) -> Vec<String> {
+        let language = self.language.as_ref().map(|tag| quoted("LANGUAGE", tag));
+        let fixed = ["TYPE=SUBTITLES".to_owned(), quoted("GROUP-ID", SUBTITLES)];
+        fixed
+            .into_iter()
+            .chain([quoted("NAME", &self.name)])
+            .chain(language)
+            .chain([
+                format!("DEFAULT={}", yes(self.default)),
+                "AUTOSELECT=YES".to_owned(),
+                format!("FORCED={}", yes(self.forced)),
+                quoted("URI", &self.uri),
+            ])
+            .collect()
+    }
+}
+
 impl AudioRendition {
     fn attributes(&self) -> Vec<String> {
-        let yes = |yes: bool| if yes { "YES" } else { "NO" };
         let language = self.language.as_ref().map(|tag| quoted("LANGUAGE", tag));
         let fixed = ["TYPE=AUDIO".to_owned(), quoted("GROUP-ID", &self.group_id)];
         fixed
@@ -104,6 +167,10 @@ impl Variant {
             .chain(audio)
             .collect()
     }
+}
+
+fn yes(yes: bool) -> &'static str {
+    if yes { "YES" } else { "NO" }
 }
 
 fn quoted(attribute: &str, value: &str) -> String {
@@ -147,7 +214,11 @@ mod tests {
             default: false,
             ..sound("Kommentar")
         };
-        let master = Master { variants: vec![picture()], audio: vec![sound("Audio"), spoken] };
+        let master = Master {
+            variants: vec![picture()],
+            audio: vec![sound("Audio"), spoken],
+            ..Master::default()
+        };
         expect![[r#"
             #EXTM3U
             #EXT-X-VERSION:7
@@ -164,7 +235,8 @@ mod tests {
     fn a_mean_that_readers_disagree_on_is_left_out() {
         let small =
             Variant { bandwidth: Bandwidth { peak: 500_000, average: 400_000 }, ..picture() };
-        let text = master_playlist(&Master { variants: vec![small], audio: vec![] });
+        let text =
+            master_playlist(&Master { variants: vec![small], audio: vec![], ..Master::default() });
         assert!(text.contains("BANDWIDTH=630000,CODECS") && !text.contains("AVERAGE"), "{text}");
     }
 
@@ -186,7 +258,11 @@ mod tests {
             #EXT-X-STREAM-INF:BANDWIDTH=70000,AVERAGE-BANDWIDTH=65000,CODECS="mp4a.40.2"
             audio-64/index.m3u8
         "#]]
-        .assert_eq(&master_playlist(&Master { variants: vec![variant], audio: vec![] }));
+        .assert_eq(&master_playlist(&Master {
+            variants: vec![variant],
+            audio: vec![],
+            ..Master::default()
+        }));
     }
 
     #[test]
@@ -204,7 +280,11 @@ mod tests {
             audio_group: Some(evil.to_owned()),
             ..picture()
         };
-        let text = master_playlist(&Master { variants: vec![variant], audio: vec![audio] });
+        let text = master_playlist(&Master {
+            variants: vec![variant],
+            audio: vec![audio],
+            ..Master::default()
+        });
         assert_eq!(text.lines().count(), 3 + 1 + 2);
         assert!(!text.contains(['\r', '\u{85}']));
         let media = text.lines().nth(3).unwrap();

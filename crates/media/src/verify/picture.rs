@@ -139,9 +139,8 @@ fn check_rendition(place: &Place<'_>, made: &RenditionManifest, findings: &mut V
 fn check_segment(place: &Place<'_>, index: u32, segment: &Segment, findings: &mut Vec<Finding>) {
     let grid = place.plan.grid;
     let rendition = || place.rung.name.clone();
-    let frame =
-        |segment: u32| (u64::from(segment) * u64::from(grid.segment_frames())).min(grid.frames);
-    let (first, frames) = (frame(index), frame(index + 1) - frame(index));
+    let first = grid.segment_start(index);
+    let frames = grid.segment_start(index + 1) - first;
     let ticks = u64::from(grid.ticks_per_frame());
     if segment.index != index {
         let (got, want) = (segment.index, index);

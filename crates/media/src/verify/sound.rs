@@ -9,24 +9,26 @@ use crate::{
 /// Samples the length may be off: one AAC frame of priming and one of padding.
 const LENGTH_TOLERANCE: u64 = 2 * 1024;
 
-/// Checks all bit rates; the renditions are whole only when nothing was found.
+/// Checks all bit rates of all tracks; the renditions are whole only when nothing was found.
 pub(super) fn check(
-    plan: Option<&AudioPlan>,
+    plans: &[AudioPlan],
     made: &Made<'_>,
     findings: &mut Vec<Finding>,
 ) -> Vec<Rendition> {
     let mut left: Vec<&RenditionManifest> =
         made.audio.iter().flat_map(|manifest| &manifest.renditions).collect();
     let mut whole = Vec::new();
-    for bitrate in plan.iter().flat_map(|plan| &plan.bitrates) {
-        let name = format!("audio-{}", bitrate.kbps());
+    let planned =
+        plans.iter().flat_map(|plan| plan.bitrates.iter().map(move |bitrate| (plan, *bitrate)));
+    for (plan, bitrate) in planned {
+        let name = plan.folder(bitrate);
         let Some(at) = left.iter().position(|rendition| rendition.name == name) else {
             findings.push(Finding::MissingRendition { rendition: name, chunk: None });
             continue;
         };
         let rendition = left.swap_remove(at);
         check_stored(rendition, None, made.stored, findings);
-        check_rendition(rendition, plan.map_or(0, |plan| plan.duration_us), findings);
+        check_rendition(rendition, plan.duration_us, findings);
         whole.push(Rendition::measured(rendition, rendition.segments.clone()));
     }
     findings.extend(left.into_iter().map(|rendition| Finding::UnknownRendition {

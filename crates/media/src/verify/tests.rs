@@ -14,7 +14,7 @@ use crate::{
 struct Set {
     plan: Plan,
     chunks: Vec<ChunkManifest>,
-    audio: Option<AudioManifest>,
+    audio: Vec<AudioManifest>,
     sizes: BTreeMap<(String, String), u64>,
     inits: BTreeMap<String, String>,
 }
@@ -26,14 +26,14 @@ impl Set {
         let plan = plan(&source, &Options::default(), limits).unwrap();
         let video = plan.video.as_ref().unwrap();
         let chunks = (0..video.chunks).map(|index| chunk(video, index)).collect();
-        let audio = plan.audio.as_ref().unwrap();
+        let audio = &plan.audio[0];
         let renditions =
             audio.bitrates.iter().map(|b| sound(b.kbps(), audio.duration_us)).collect();
         let audio = AudioManifest { fingerprint: "b".to_owned(), renditions };
         let mut set = Self {
             plan,
             chunks,
-            audio: Some(audio),
+            audio: vec![audio],
             sizes: BTreeMap::new(),
             inits: BTreeMap::new(),
         };
@@ -58,7 +58,7 @@ impl Set {
             },
             init_sha256: &self.inits,
         };
-        let made = Made { chunks: &self.chunks, audio: self.audio.as_ref(), stored };
+        let made = Made { chunks: &self.chunks, audio: &self.audio, stored };
         verify(&self.plan, &made)
     }
 
@@ -69,15 +69,15 @@ impl Set {
 
     /// Audio rendition `at`.
     fn sound(&mut self, at: usize) -> &mut RenditionManifest {
-        &mut self.audio.as_mut().unwrap().renditions[at]
+        &mut self.audio[0].renditions[at]
     }
 }
 
 fn chunk(plan: &VideoPlan, index: u32) -> ChunkManifest {
     let (range, grid) = (plan.chunk(index), plan.grid);
     let segment = |index: u32| {
-        let first = u64::from(index) * u64::from(grid.segment_frames());
-        let frames = u64::from(grid.segment_frames()).min(grid.frames - first);
+        let first = grid.segment_start(index);
+        let frames = grid.segment_start(index + 1) - first;
         Segment {
             name: format!("seg-{index}-1.m4s"),
             index,
@@ -134,7 +134,11 @@ fn sound(kbps: u32, duration_us: i64) -> RenditionManifest {
 
 /// 40 s in four chunks of two segments each but the last, four rungs and four bit rates.
 fn good() -> Set {
-    Set::good("25", 1000, Limits { parallel_chunks: 2, chunk_seconds: Some(12) })
+    Set::good(
+        "25",
+        1000,
+        Limits { parallel_chunks: 2, chunk_seconds: Some(12), ..Limits::default() },
+    )
 }
 
 /// Breaks a good set and compares what is found, one line per finding.
@@ -174,7 +178,7 @@ fn the_order_of_manifests_does_not_matter() {
 #[test]
 fn sound_alone_and_silence_are_complete() {
     let mut silent = good();
-    (silent.plan.audio, silent.audio) = (None, None);
+    (silent.plan.audio, silent.audio) = (Vec::new(), Vec::new());
     assert_eq!(silent.verify().unwrap().audio, []);
     let mut sound = good();
     (sound.plan.video, sound.chunks) = (None, vec![]);
@@ -353,18 +357,18 @@ fn sound_has_no_gaps_and_the_planned_length() {
 
 #[test]
 fn every_bit_rate_is_there_and_no_other() {
-    found(|set| drop(set.audio.as_mut().unwrap().renditions.remove(1)), &["audio-128: not made"]);
+    found(|set| drop(set.audio[0].renditions.remove(1)), &["audio-128: not made"]);
     found(
         |set| {
-            set.audio.as_mut().unwrap().renditions.truncate(1);
-            set.plan.audio = None;
+            set.audio[0].renditions.truncate(1);
+            set.plan.audio.clear();
         },
         &["audio-192: made although not planned"],
     );
     found(
         |set| {
-            set.audio = None;
-            set.plan.audio.as_mut().unwrap().bitrates.truncate(1);
+            set.audio.clear();
+            set.plan.audio[0].bitrates.truncate(1);
         },
         &["audio-192: not made"],
     );
@@ -389,7 +393,7 @@ proptest! {
         pick in any::<prop::sample::Index>(),
     ) {
         let rate = ["25", "30000/1001", "24000/1001", "179/6", "60"][rate];
-        let mut set = Set::good(rate, frames, Limits { parallel_chunks, chunk_seconds: None });
+        let mut set = Set::good(rate, frames, Limits { parallel_chunks, chunk_seconds: None, ..Limits::default() });
         prop_assert_eq!(set.verify().unwrap().frames, frames);
 
         let ticks = u64::from(set.plan.video.as_ref().unwrap().grid.ticks_per_frame());
