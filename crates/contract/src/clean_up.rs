@@ -21,7 +21,7 @@ pub struct Input {
 pub enum After {
     /// Published: manifests and segments that no playlist names go.
     Ready,
-    /// Failed for good or cancelled: everything but the source goes.
+    /// Failed for good or cancelled: everything goes.
     Abandoned,
 }
 

@@ -61,6 +61,10 @@ codes! {
     RungDropped = "rung_dropped",
     /// Parts of the source could not be read (a warning).
     DamagedMedia = "damaged_media",
+    /// Something that was asked does not apply to this source (a warning).
+    OptionNotMet = "option_not_met",
+    /// The asked encoder works on no worker; another was used (a warning).
+    EncoderUnavailable = "encoder_unavailable",
     /// A fault of Millrace itself.
     Internal = "internal",
 }

@@ -20,6 +20,11 @@ impl VideoId {
         format!("video-{self}-{attempt}")
     }
 
+    /// The workflow that removes this video.
+    pub fn deletion_workflow_id(self) -> String {
+        format!("deletion-{self}")
+    }
+
     /// The workflow that reports how attempt `attempt` ended.
     pub fn completion_workflow_id(self, attempt: u32) -> String {
         format!("completion-{self}-{attempt}")

@@ -5,12 +5,24 @@
 //! change their meaning. Nothing here does anything.
 
 pub mod begin_video;
+pub mod choose_encoder;
 pub mod clean_up;
 pub mod completion;
+pub mod delete_video;
+pub mod deletion;
 pub mod download_source;
 pub mod encode_audio;
 mod error;
+pub mod extract_subtitles;
 mod ids;
+pub mod make_chapters;
+pub mod make_mezzanine;
+pub mod make_mp4;
+pub mod make_preview;
+pub mod make_sprites;
+pub mod make_thumbnail;
+pub mod make_waveform;
+pub mod measure_loudness;
 pub mod normalize_source;
 mod outputs;
 pub mod package_video;
@@ -19,6 +31,7 @@ mod progress;
 pub mod publish_video;
 mod queue;
 pub mod record_outcome;
+pub mod render_watermark;
 pub mod search_attributes;
 mod source;
 mod status;
@@ -28,7 +41,11 @@ pub mod video;
 
 pub use error::{ErrorCode, Failure, Warning};
 pub use ids::VideoId;
-pub use outputs::{AudioOutput, Outputs, RenditionOutput, SourceSummary};
+pub use outputs::{
+    AudioOutput, ChaptersOutput, EncoderOutput, LoudnessOutput, MezzanineOutput, Mp4Output,
+    Outputs, PreviewOutput, RenditionOutput, SourceSummary, SpritesOutput, SubtitleOutput,
+    ThumbnailOutput, ThumbnailSize, WaveformOutput,
+};
 pub use progress::{Phase, Progress, RungProgress};
 pub use queue::{TaskQueue, UnknownQueue};
 pub use source::{Source, SourceKind, StoredSource};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use media::source::NonStandard;
+use media::{plan::Encoder, source::NonStandard};
 
 /// Facts of the source that users see.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -25,10 +25,11 @@ pub struct SourceSummary {
     pub non_standard_input_reasons: Vec<NonStandard>,
 }
 
-/// What was published.
+/// What was published. Places in the store are written `bucket/key`; the API turns them into
+/// addresses.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Outputs {
-    /// `bucket/key` of the master playlist.
+    /// The master playlist: give this to a player.
     pub master: String,
     /// Video renditions, highest first.
     pub renditions: Vec<RenditionOutput>,
@@ -38,6 +39,36 @@ pub struct Outputs {
     pub frames: u64,
     /// Sum of the segment durations of the first playlist, in seconds.
     pub duration_seconds: f64,
+    /// What encoded the picture, and why; absent without pictures.
+    #[serde(default)]
+    pub encoder: Option<EncoderOutput>,
+    /// Subtitle renditions, in stream order.
+    #[serde(default)]
+    pub subtitles: Vec<SubtitleOutput>,
+    /// The still picture.
+    #[serde(default)]
+    pub thumbnail: Option<ThumbnailOutput>,
+    /// Chapters.
+    #[serde(default)]
+    pub chapters: Option<ChaptersOutput>,
+    /// Progressive files, highest rung first.
+    #[serde(default)]
+    pub mp4: Vec<Mp4Output>,
+    /// What loudness normalization measured and aimed at.
+    #[serde(default)]
+    pub loudness: Option<LoudnessOutput>,
+    /// Peaks of the sound.
+    #[serde(default)]
+    pub waveform: Option<WaveformOutput>,
+    /// The short clip.
+    #[serde(default)]
+    pub preview: Option<PreviewOutput>,
+    /// Pictures for the time bar.
+    #[serde(default)]
+    pub sprites: Option<SpritesOutput>,
+    /// The master copy.
+    #[serde(default)]
+    pub mezzanine: Option<MezzanineOutput>,
 }
 
 /// One published video rendition.
@@ -64,4 +95,143 @@ pub struct AudioOutput {
     pub name: String,
     /// Peak bits per second.
     pub bandwidth: u64,
+    /// Language tag, when the source gives one.
+    #[serde(default)]
+    pub language: Option<String>,
+    /// True for the track that plays unless the user chooses another.
+    #[serde(default)]
+    pub default: bool,
+}
+
+/// What encoded the picture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EncoderOutput {
+    /// `x264` or `nvenc`.
+    #[schema(value_type = String, example = "x264")]
+    pub name: Encoder,
+    /// Why this one.
+    pub reason: String,
+}
+
+/// One subtitle rendition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SubtitleOutput {
+    /// Folder name, `subtitles-{track}`.
+    pub name: String,
+    /// What players show.
+    pub label: String,
+    /// Language tag, when the source gives one.
+    pub language: Option<String>,
+    /// True for the track the source marks as default.
+    pub default: bool,
+    /// True for text that is shown even when subtitles are off.
+    pub forced: bool,
+    /// Its media playlist.
+    pub playlist: String,
+    /// Texts in it.
+    pub cues: u32,
+}
+
+/// The still picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ThumbnailOutput {
+    /// The JPEG, at most 1280 wide.
+    pub image: String,
+    /// Its width in pixels.
+    pub width: u32,
+    /// Its height in pixels.
+    pub height: u32,
+    /// The moment it shows, in seconds; absent for cover art.
+    pub at_seconds: Option<f64>,
+    /// Further sizes.
+    #[serde(default)]
+    pub sizes: Vec<ThumbnailSize>,
+}
+
+/// A further size of the still picture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ThumbnailSize {
+    /// The JPEG.
+    pub image: String,
+    /// Its width in pixels.
+    pub width: u32,
+    /// Its height in pixels.
+    pub height: u32,
+}
+
+/// Chapters in several forms.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChaptersOutput {
+    /// As WebVTT.
+    pub vtt: String,
+    /// As JSON, in the form HLS players read (`com.apple.hls.chapters`).
+    pub json: String,
+    /// How many.
+    pub count: u32,
+    /// True when they come from the source, false when they were found in the picture.
+    pub from_source: bool,
+}
+
+/// A progressive file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Mp4Output {
+    /// The rung's name.
+    pub name: String,
+    /// The file.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// Loudness (EBU R 128) of the source, and what it was brought to.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LoudnessOutput {
+    /// Integrated loudness of the source in LUFS.
+    pub source_integrated: f64,
+    /// True peak of the source in dBTP.
+    pub source_true_peak: f64,
+    /// Loudness range of the source in LU.
+    pub source_range: f64,
+    /// Integrated loudness aimed at, in LUFS.
+    pub target_integrated: f64,
+}
+
+/// Peaks of the sound.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WaveformOutput {
+    /// The peaks, in version 2 of the format of BBC's audiowaveform.
+    pub json: String,
+    /// A picture of them.
+    pub image: String,
+}
+
+/// The short clip.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PreviewOutput {
+    /// Its master playlist.
+    pub playlist: String,
+    /// Where in the video it begins, in seconds.
+    pub start_seconds: f64,
+    /// Its length in seconds.
+    pub duration_seconds: f64,
+}
+
+/// Pictures for the time bar.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SpritesOutput {
+    /// The index: WebVTT whose texts are addresses of pictures with `#xywh`.
+    pub vtt: String,
+    /// Pictures shown.
+    pub pictures: u32,
+    /// Sheets that hold them.
+    pub sheets: u32,
+}
+
+/// The master copy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MezzanineOutput {
+    /// The file, in the mezzanine store.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 /// What the user pointed at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,21 @@ impl Source {
     }
 }
 
+/// The source in a few words, for Temporal's pages: host and path of an address, no query and no
+/// credentials, which may hold secrets; no folders of this machine.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url { url } => match Url::parse(url) {
+                Ok(url) => write!(f, "{}{}", url.host_str().unwrap_or_default(), url.path()),
+                Err(_) => f.write_str("an address"),
+            },
+            Self::File { path } => f.write_str(path.rsplit('/').next().unwrap_or_default()),
+            Self::Object { bucket, key } => write!(f, "{bucket}/{key}"),
+        }
+    }
+}
+
 impl fmt::Display for SourceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -70,4 +86,19 @@ pub struct StoredSource {
     pub bytes: u64,
     /// The store's tag of the content, when it gives one.
     pub etag: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_and_folders_are_not_told() {
+        let told = |url: &str| Source::Url { url: url.to_owned() }.to_string();
+        assert_eq!(told("https://u:p@h.example:8443/a/b.mp4?token=1#x"), "h.example/a/b.mp4");
+        assert_eq!(told("//u:p@h/a"), "an address");
+        let object = Source::Object { bucket: "videos".to_owned(), key: "a/b.mp4".to_owned() };
+        assert_eq!(object.to_string(), "videos/a/b.mp4");
+        assert_eq!(Source::File { path: "/home/me/a.mp4".to_owned() }.to_string(), "a.mp4");
+    }
 }

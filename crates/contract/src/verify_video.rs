@@ -1,5 +1,6 @@
 //! Activity: checks everything that was encoded and packaged, before any of it is published.
 
+use media::playlist::Master;
 use serde::{Deserialize, Serialize};
 
 use crate::Outputs;
@@ -14,8 +15,8 @@ pub type Input = crate::package_video::Input;
 pub struct Output {
     /// The outputs as they will be published.
     pub outputs: Outputs,
-    /// Text of the master playlist that names them.
-    pub master: String,
+    /// The master playlist that names them.
+    pub master: Master,
     /// Distinct source pictures that were decoded.
     pub decoded: u64,
     /// Errors the decoders reported.

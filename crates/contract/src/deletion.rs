@@ -1,0 +1,32 @@
+//! `DeletionWorkflow`: removes a video and everything made of it.
+
+use serde::{Deserialize, Serialize};
+use temporalio_common::{HasWorkflowDefinition, WorkflowDefinition};
+
+use crate::VideoId;
+
+/// Name of the workflow type in Temporal.
+pub const NAME: &str = "DeletionWorkflow";
+
+/// Marks the workflow where it is started.
+pub struct DeletionWorkflow;
+
+impl WorkflowDefinition for DeletionWorkflow {
+    type Input = Input;
+    type Output = ();
+
+    fn name(&self) -> &str {
+        NAME
+    }
+}
+
+impl HasWorkflowDefinition for DeletionWorkflow {
+    type Run = Self;
+}
+
+/// What goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// The video. It may still be running, but must have been asked to stop.
+    pub video: VideoId,
+}

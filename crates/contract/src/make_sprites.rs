@@ -1,0 +1,24 @@
+//! Activity: makes the small pictures for the player's time bar.
+
+use media::{options::SpritesOption, source::SourceFacts};
+use serde::{Deserialize, Serialize};
+
+use crate::{SpritesOutput, StoredSource, VideoId};
+
+crate::activity!("make_sprites");
+
+/// Of what, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// The video it is for.
+    pub video: VideoId,
+    /// The source in the store.
+    pub source: StoredSource,
+    /// What the probe found.
+    pub facts: SourceFacts,
+    /// What was asked.
+    pub option: SpritesOption,
+}
+
+/// The pictures and their index in the store.
+pub type Output = SpritesOutput;
