@@ -1,4 +1,4 @@
-//! The encoding runs: builds the arguments, follows the run, and says what came out.
+//! The picture's encoding runs: builds the arguments, follows the run, and says what came out.
 //!
 //! Files stay where they were written; whoever owns the folder stores or removes them.
 
@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fs_err::tokio as fs;
-use media::plan::{AudioPlan, VideoPlan};
-use media::source::SourceFacts;
+use media::plan::{Plan, VideoPlan};
 
 use crate::args::{self, ChunkFiles, Decoded, Seek};
 use crate::{Command, Error, Finished, Input, Tools, run};
 
 /// A run whose progress stands still this long is killed.
 const STALL: Duration = Duration::from_secs(30);
+/// The same for a file that is written twice, to put its index in front: meanwhile nothing is heard.
+const STALL_AT_END: Duration = Duration::from_mins(10);
 /// How much earlier a second try starts where a seek landed late.
 const EARLIER_US: i64 = 30_000_000;
 
@@ -29,12 +30,14 @@ pub struct EncodedChunk {
 }
 
 /// Encodes chunk `index` in every rung into `dir`; `on_frames` hears how many frames are done.
+/// `marks` are the watermark's pictures, one per rung, or none.
 ///
 /// Seeks by the container's index first. Where that lands behind the chunk's first picture, it
 /// decodes from earlier, and at last from the start of the file.
 pub async fn encode_chunk(
     tools: &Tools,
     input: &Input,
+    marks: &[Input],
     plan: &VideoPlan,
     index: u32,
     dir: &Path,
@@ -47,7 +50,7 @@ pub async fn encode_chunk(
     }
     let mut last = None;
     for seek in seeks {
-        let args = args::chunk(input, plan, index, seek, &outputs);
+        let args = args::chunk(input, marks, plan, index, seek, &outputs);
         let command = Command::new(&tools.ffmpeg).args(args);
         let ran = run(command, |progress| on_frames(progress.frame), STALL).await;
         let framecrc = fs::read_to_string(outputs.decoded()).await.unwrap_or_default();
@@ -68,65 +71,20 @@ pub async fn encode_chunk(
     }
 }
 
-/// Files of the sound in one bit rate.
-#[derive(Debug)]
-pub struct SoundFiles {
-    /// Initialisation segment.
-    pub init: PathBuf,
-    /// Segments in order.
-    pub segments: Vec<PathBuf>,
-}
-
-/// What a sound run made.
-#[derive(Debug)]
-pub struct EncodedSound {
-    /// One entry per bit rate of the plan, in its order.
-    pub renditions: Vec<SoundFiles>,
-    /// Errors the decoder reported.
-    pub decode_errors: u64,
-}
-
-/// Encodes the whole sound in every bit rate into `dir`; `on_micros` hears how far it is.
-pub async fn encode_audio(
+/// Encodes the master copy into `output`; `on_frames` hears how many frames are done. Returns how
+/// many there are in the end.
+pub async fn encode_mezzanine(
     tools: &Tools,
     input: &Input,
-    plan: &AudioPlan,
-    dir: &Path,
-    mut on_micros: impl FnMut(u64) + Send,
-) -> Result<EncodedSound, Error> {
-    let mut dirs = Vec::new();
-    for at in 0..plan.bitrates.len() {
-        let folder = dir.join(at.to_string());
-        fs::create_dir_all(&folder).await.map_err(io("create a folder"))?;
-        dirs.push(folder);
-    }
-    let folders: Vec<&Path> = dirs.iter().map(PathBuf::as_path).collect();
-    let command = Command::new(&tools.ffmpeg).args(args::audio(input, plan, &folders));
-    let finished = run(command, |progress| on_micros(micros(progress.out_time)), STALL).await?;
-    let mut renditions = Vec::new();
-    for folder in &dirs {
-        let playlist =
-            fs::read_to_string(folder.join("index.m3u8")).await.map_err(io("read a playlist"))?;
-        let segments = media::playlist::segment_uris(&playlist)
-            .into_iter()
-            .map(|uri| folder.join(uri))
-            .collect();
-        renditions.push(SoundFiles { init: folder.join("init.mp4"), segments });
-    }
-    Ok(EncodedSound { renditions, decode_errors: finished.decode_errors })
-}
-
-/// Rewrites a non-standard source into the Matroska file `output`.
-pub async fn normalize(
-    tools: &Tools,
-    input: &Input,
-    facts: &SourceFacts,
+    plan: &Plan,
     output: &Path,
-    mut on_micros: impl FnMut(u64) + Send,
-) -> Result<(), Error> {
-    let command = Command::new(&tools.ffmpeg).args(args::normalize(input, facts, output));
-    run(command, |progress| on_micros(micros(progress.out_time)), STALL).await?;
-    Ok(())
+    mut on_frames: impl FnMut(u64) + Send,
+) -> Result<u64, Error> {
+    let video = plan.video.as_ref().ok_or(Error::NoStreams)?;
+    let args = args::mezzanine(input, video, plan.audio.first(), output);
+    let command = Command::new(&tools.ffmpeg).args(args);
+    let finished = run(command, |progress| on_frames(progress.frame), STALL_AT_END).await?;
+    Ok(finished.progress.frame)
 }
 
 fn made(
@@ -144,12 +102,4 @@ fn made(
 
 fn seek_may_matter(error: &Error) -> bool {
     matches!(error, Error::Failed { .. } | Error::InvalidData { .. })
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn io(action: &str) -> impl FnOnce(std::io::Error) -> Error {
-    move |source| Error::Io { action: action.to_owned(), source }
 }

@@ -25,9 +25,28 @@ const DEMUXERS: &[&str] = &[
     "ogg,mp3,aac,ac3,eac3,dts,dtshd,truehd,mlp,flac,wav,w64,aiff,au,caf,amr,ape,tta,wv",
 ];
 
+/// Demuxers of single pictures, for inputs that are known to be one: watermarks and marks. SVG stays
+/// out, because it may name other files.
+const STILLS: &str =
+    "png_pipe,apng,jpeg_pipe,webp_pipe,gif,gif_pipe,bmp_pipe,tiff_pipe,jpegxl_pipe,qoi_pipe";
+/// Pixels of a picture that is decoded at most: a few kilobytes can hold a picture of gigabytes.
+const STILL_PIXELS_MAX: &str = "67108864";
+
 /// Arguments that open `input` as the next input, `-i` included. Options for that input, such as
 /// `-ss`, go before them; the same arguments serve ffprobe.
 pub fn input_args(input: &Input) -> Vec<OsString> {
+    opening(input, &DEMUXERS.join(","))
+}
+
+/// Like [`input_args`], for an input that must be a single picture (of an animation, the first is
+/// read with `-frames:v 1`).
+pub fn still_args(input: &Input) -> Vec<OsString> {
+    let mut args = vec!["-max_pixels".into(), STILL_PIXELS_MAX.into()];
+    args.extend(opening(input, STILLS));
+    args
+}
+
+fn opening(input: &Input, demuxers: &str) -> Vec<OsString> {
     let (protocols, name) = match input {
         // The prefix keeps a name that starts with `-` or holds a `:` a plain name.
         Input::Path(path) => {
@@ -37,9 +56,15 @@ pub fn input_args(input: &Input) -> Vec<OsString> {
         }
         Input::Url(url) => ("http,https,tls,tcp", OsString::from(url)),
     };
-    let demuxers = OsString::from(DEMUXERS.join(","));
     let (protocol_flag, demuxer_flag) = ("-protocol_whitelist", "-format_whitelist");
-    vec![protocol_flag.into(), protocols.into(), demuxer_flag.into(), demuxers, "-i".into(), name]
+    vec![
+        protocol_flag.into(),
+        protocols.into(),
+        demuxer_flag.into(),
+        demuxers.into(),
+        "-i".into(),
+        name,
+    ]
 }
 
 #[cfg(test)]
@@ -80,5 +105,16 @@ mod tests {
             assert!(!listed.contains(&followed), "{followed}");
         }
         assert!(listed.contains(&"mp4") && listed.contains(&"webm"));
+    }
+
+    #[test]
+    fn a_picture_is_only_ever_one_file() {
+        let args = still_args(&Input::Path("/a.png".into()));
+        assert_eq!(args[2..4], ["-protocol_whitelist", "file"]);
+        let listed: Vec<&str> = STILLS.split(',').collect();
+        for refused in ["svg_pipe", "image2", "image2pipe", "hls", "mov", "concat"] {
+            assert!(!listed.contains(&refused), "{refused}");
+        }
+        assert!(listed.contains(&"png_pipe"));
     }
 }

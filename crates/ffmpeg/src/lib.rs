@@ -4,23 +4,44 @@
 //! reads what they print. It knows nothing of jobs, stores or Temporal.
 
 mod args;
+mod chapters;
 pub mod child;
 mod encode;
+pub mod encoder;
 pub mod error;
 mod failure;
 pub mod input;
 mod lines;
 pub mod log;
+mod loudness;
 pub mod probe;
 pub mod progress;
+mod remux;
 pub mod run;
+mod scenes;
+mod sound;
+mod sprites;
+mod still;
+mod subtitles;
 pub mod tools;
+mod watermark;
+mod waveform;
 
+pub use chapters::chapters;
 pub use child::{Child, Command, Output};
-pub use encode::{EncodedChunk, EncodedSound, SoundFiles, encode_audio, encode_chunk, normalize};
+pub use encode::{EncodedChunk, encode_chunk, encode_mezzanine};
 pub use error::Error;
 pub use input::Input;
+pub use loudness::measure_loudness;
 pub use probe::probe;
 pub use progress::Progress;
+pub use remux::remux;
 pub use run::{Finished, run};
+pub use scenes::changes;
+pub use sound::{EncodedSound, SoundFiles, encode_audio, normalize};
+pub use sprites::{Sample, samples, sheets};
+pub use still::{cover, cover_size, look, still};
+pub use subtitles::read_subtitles;
 pub use tools::Tools;
+pub use watermark::{draw_image, draw_text};
+pub use waveform::waveform;

@@ -9,7 +9,7 @@ mod suspicion;
 use std::time::Duration;
 
 use media::rate::FrameRate;
-use media::source::{AudioFacts, Color, Rotation, SourceFacts, VideoFacts};
+use media::source::{AudioFacts, Color, Rotation, SourceFacts, SubtitleFacts, VideoFacts};
 
 use crate::failure::failure;
 use crate::input::input_args;
@@ -24,6 +24,8 @@ const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
 const DELAY_MAX_US: i64 = 300_000;
 /// Audio tracks described at most, so that the facts stay small.
 const AUDIO_TRACKS_MAX: usize = 32;
+/// Subtitle tracks described at most.
+const SUBTITLE_TRACKS_MAX: usize = 64;
 
 /// Reads the facts of a source; `on_packets` hears how many packets have been read.
 ///
@@ -65,12 +67,23 @@ pub async fn probe(
         audio,
         non_standard,
         demux_errors,
+        subtitles: subtitles(&header.streams),
+        chapters: u32::try_from(header.chapters.len()).unwrap_or(u32::MAX),
+        cover: header.streams.iter().find(|stream| stream.is_cover()).map(|stream| stream.index),
     })
 }
 
 async fn read_header(tools: &Tools, input: &Input) -> Result<Header, Error> {
     let command = Command::new(&tools.ffprobe)
-        .args(["-v", "repeat+level+error", "-of", "json", "-show_format", "-show_streams"])
+        .args([
+            "-v",
+            "repeat+level+error",
+            "-of",
+            "json",
+            "-show_format",
+            "-show_streams",
+            "-show_chapters",
+        ])
         .args(input_args(input));
     let program = tools.ffprobe.display().to_string();
     let output = command.output(HEADER_TIMEOUT).await?;
@@ -93,6 +106,11 @@ fn main_video(streams: &[Stream]) -> Result<Option<&Stream>, Error> {
         (stream.disposition.default, pixels, std::cmp::Reverse(stream.index))
     });
     match (best, pictures.first()) {
+        (Some(alien), _) if alien.is_dolby_vision_only() => {
+            let profile = alien.dolby_vision().unwrap_or_default();
+            let codec = format!("Dolby Vision profile {profile} (no HDR10, HLG or SDR base layer)");
+            Err(Error::UnsupportedCodec { kind: "video", codec })
+        }
         (None, Some(unknown)) => {
             let tag = || unknown.codec_tag_string.clone();
             let codec = unknown.codec_name.clone().unwrap_or_else(tag);
@@ -128,6 +146,7 @@ fn video_facts(stream: &Stream, timeline: media::timeline::Timeline, packets: u6
             transfer: stream.color_transfer.clone(),
             primaries: stream.color_primaries.clone(),
         },
+        dolby_vision: stream.dolby_vision(),
         field_order: stream.field_order.clone(),
         timeline,
         packets,
@@ -136,7 +155,6 @@ fn video_facts(stream: &Stream, timeline: media::timeline::Timeline, packets: u6
 }
 
 fn audio_facts(stream: &Stream, track: &packets::AudioTrack) -> AudioFacts {
-    let tag = |name: &str| stream.tags.get(name).filter(|text| !text.is_empty()).cloned();
     AudioFacts {
         stream: stream.index,
         codec: stream.codec_name.clone().unwrap_or_default(),
@@ -146,10 +164,23 @@ fn audio_facts(stream: &Stream, track: &packets::AudioTrack) -> AudioFacts {
         start_us: first_sound_us(stream, track.start_us),
         end_us: track.end_us,
         packets: track.packets,
-        language: tag("language").filter(|language| language != "und"),
-        title: tag("title"),
+        language: stream.language(),
+        title: stream.tag("title"),
         default: stream.disposition.default,
     }
+}
+
+fn subtitles(streams: &[Stream]) -> Vec<SubtitleFacts> {
+    let tracks = streams.iter().filter(|stream| stream.is_subtitle()).take(SUBTITLE_TRACKS_MAX);
+    let facts = tracks.map(|stream| SubtitleFacts {
+        stream: stream.index,
+        codec: stream.codec_name.clone().unwrap_or_default(),
+        language: stream.language(),
+        title: stream.tag("title"),
+        default: stream.disposition.default,
+        forced: stream.disposition.forced,
+    });
+    facts.collect()
 }
 
 /// Where the first sound is, in microseconds: behind the samples that a decoder drops as the

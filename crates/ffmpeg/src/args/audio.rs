@@ -7,15 +7,34 @@
 
 use std::{ffi::OsString, path::Path};
 
-use media::plan::{AudioPlan, ENCODER_DELAY_SAMPLES, SAMPLE_RATE};
+use media::{
+    plan::{AudioPlan, ENCODER_DELAY_SAMPLES, Loudness, SAMPLE_RATE},
+    source::AudioFacts,
+};
 
-use super::{Args, pads, seconds};
+use super::{Args, loudness, pads, seconds};
 use crate::input::{Input, input_args};
 
 /// Drift from its own time stamps, in seconds, at which sound is filled with silence or cut
 /// (`aresample` `min_hard_comp`). Stretching (`async` above 1) is not used: swresample of ffmpeg 5.1
 /// answers a step of 21 ms with twenty seconds of extra sound.
 const DRIFT_MAX: &str = "0.05";
+/// What the encoder is given.
+pub(super) const FORM: &str = "aformat=sample_fmts=fltp:channel_layouts=stereo";
+/// Keeps samples at full scale. Without `level=disabled` it would also raise quiet sound; without
+/// `latency` it would delay it.
+const FULL_SCALE: &str = "alimiter=level=disabled:latency=1:limit=1";
+
+/// How loud the sound becomes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Level<'a> {
+    /// As it is, but never above full scale.
+    Kept,
+    /// As it is, for a meter.
+    Measured,
+    /// As loud as was asked for.
+    Brought(&'a Loudness),
+}
 
 /// Arguments for the sound of a plan; bit rate i writes `index.m3u8`, `init.mp4` and segments into
 /// `dirs[i]`, which must exist.
@@ -37,17 +56,60 @@ pub(crate) fn audio(input: &Input, plan: &AudioPlan, dirs: &[&Path]) -> Vec<OsSt
 }
 
 fn graph(plan: &AudioPlan) -> String {
+    let level = plan.loudness.as_ref().map_or(Level::Kept, Level::Brought);
+    let count = plan.bitrates.len();
+    format!("{},asplit={count}{}", sound(plan, level), pads("a", count))
+}
+
+/// The track on the plan's time line, in stereo and of the planned length.
+pub(super) fn sound(plan: &AudioPlan, level: Level<'_>) -> String {
     let samples = plan.duration_us.saturating_mul(i64::from(SAMPLE_RATE) / 1000) / 1000;
     let end = samples.max(2 * i64::from(ENCODER_DELAY_SAMPLES));
+    let level = match level {
+        Level::Brought(loudness) => format!(",{}", loudness::brought(loudness)),
+        Level::Kept if plan.mixes_down() => format!(",{FULL_SCALE},{FORM}"),
+        Level::Kept | Level::Measured => String::new(),
+    };
     format!(
-        "[0:{}]asetpts=PTS-({})/TB,aresample={SAMPLE_RATE}:async=1:min_hard_comp={DRIFT_MAX}:first_pts=0,\
-         aformat=sample_fmts=fltp:channel_layouts=stereo,apad=whole_len={end},\
-         atrim=start_sample={ENCODER_DELAY_SAMPLES}:end_sample={end},asplit={}{}",
-        plan.facts.stream,
-        seconds(plan.zero_us),
-        plan.bitrates.len(),
-        pads("a", plan.bitrates.len()),
+        "{},{FORM}{level},apad=whole_len={end},\
+         atrim=start_sample={ENCODER_DELAY_SAMPLES}:end_sample={end}",
+        timed(&plan.facts, plan.zero_us, SAMPLE_RATE)
     )
+}
+
+/// A track as one or two channels that begin at `zero_us` of the file's own clock.
+pub(super) fn timed(facts: &AudioFacts, zero_us: i64, rate: u32) -> String {
+    format!(
+        "[0:{}]asetpts=PTS-({})/TB,{}aresample={rate}:async=1:min_hard_comp={DRIFT_MAX}:first_pts=0",
+        facts.stream,
+        seconds(zero_us),
+        mix(facts),
+    )
+}
+
+/// What brings channels to stereo where swresample would not, or not well.
+///
+/// Its own matrix is that of ITU-R BS.775: centre and surrounds at -3 dB, no low frequency effects.
+/// One channel it would put on both sides at -3 dB.
+fn mix(facts: &AudioFacts) -> String {
+    let layout = facts.layout.as_deref().unwrap_or_default();
+    match facts.channels {
+        1 => "aformat=channel_layouts=mono,pan=stereo|c0=c0|c1=c0,".to_owned(),
+        // Front and sides of a sphere: a left and a right cardioid.
+        4.. if layout.starts_with("ambisonic") => {
+            "pan=stereo|c0=0.5*c0+0.5*c1|c1=0.5*c0-0.5*c1,".to_owned()
+        }
+        // ffmpeg guesses a layout for up to eight channels; beyond that, left and right in turn.
+        9.. if matches!(layout, "" | "unknown") || layout.ends_with(" channels") => {
+            let side = |first: u32| {
+                let of: Vec<_> =
+                    (first..facts.channels).step_by(2).map(|c| format!("c{c}")).collect();
+                of.join("+")
+            };
+            format!("pan=stereo|c0<{}|c1<{},", side(0), side(1))
+        }
+        _ => String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -63,10 +125,10 @@ mod tests {
 
     #[test]
     fn two_bit_rates_beside_a_picture() {
-        let limits = Limits { parallel_chunks: 2, chunk_seconds: None };
+        let limits = Limits { parallel_chunks: 2, chunk_seconds: None, ..Limits::default() };
         let options =
             Options { resolutions: Some(vec!["720p".into(), "360p".into()]), ..Options::default() };
-        let plan = plan::plan(&test_facts("25", 500), &options, limits).unwrap().audio.unwrap();
+        let plan = plan::plan(&test_facts("25", 500), &options, limits).unwrap().audio.remove(0);
         let input = Input::Path("/in/a.mp4".into());
         let args = audio(&input, &plan, &[Path::new("/out/0"), Path::new("/out/1")]);
         expect![[r"

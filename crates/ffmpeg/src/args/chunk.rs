@@ -1,20 +1,22 @@
 //! One chunk in every rung, from one decode.
 //!
 //! Source pictures are placed on the global grid by their own time stamps, so the result does not
-//! depend on where decoding started:
-//!
-//! ```text
-//! decode → setpts (first picture = 0) → trim (source ticks) ┬→ fps on the grid → tpad → trim b − a ┬→ scale → x264 → fMP4
-//!                                                           │                                      └→ … one per rung
-//!                                                           └→ 2×2 crop → framecrc: time of every decoded picture
-//! ```
+//! depend on where decoding started. The filters are in `graph`, the encoders' options in `encoder`,
+//! and what the run says about its decoding in `decoded`.
 
-use std::{ffi::OsString, fmt::Write as _, path::PathBuf};
+mod decoded;
+mod encoder;
+mod graph;
 
-use media::{ladder::Rung, plan::VideoPlan, rate::Grid};
+use std::{ffi::OsString, path::PathBuf};
 
-use super::{Args, pads, seconds};
-use crate::input::{Input, input_args};
+use media::{plan::VideoPlan, rate::Grid};
+
+use super::{Args, seconds};
+use crate::input::{Input, input_args, still_args};
+
+pub(crate) use decoded::{Decoded, decoded_within};
+pub(crate) use encoder::trial;
 
 /// Files one chunk run writes, below `dir`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,9 +52,11 @@ pub(crate) enum Seek {
     Start,
 }
 
-/// Arguments for chunk `index` of a plan.
+/// Arguments for chunk `index` of a plan; `marks` are the watermark's pictures, one per rung, or
+/// none.
 pub(crate) fn chunk(
     input: &Input,
+    marks: &[Input],
     plan: &VideoPlan,
     index: u32,
     seek: Seek,
@@ -61,93 +65,27 @@ pub(crate) fn chunk(
     let frames = plan.chunk(index);
     let mut args = Args::default();
     args.pair("-threads", plan.threads.to_string()).words("-copyts");
-    if let Some(at) = seek_us(plan, frames.start, seek) {
+    if let Some(at) = graph::seek_us(plan, frames.start, seek) {
         args.words("-noaccurate_seek").pair("-ss", seconds(at));
     }
     args.extend(input_args(input));
+    for mark in marks {
+        args.words("-threads 1").extend(still_args(mark));
+    }
     args.pair("-filter_complex_threads", "1");
-    args.pair("-filter_complex", graph(plan, index, seek));
+    args.pair("-filter_complex", graph::graph(plan, index, seek, marks.len()));
     for (at, rung) in plan.rungs.iter().enumerate() {
         args.pair("-map", format!("[v{at}]"));
-        encoder(&mut args, rung, plan);
+        encoder::encoder(&mut args, rung, plan);
         container(&mut args, plan.grid, frames.start);
         args.output(&files.rung(at));
     }
-    args.words("-map [times] -fps_mode passthrough -enc_time_base -1 -f framecrc");
+    // Said, not copied: with a second input ffmpeg would count in frames instead.
+    let base = plan.facts.timeline.time_base;
+    args.words("-map [times] -fps_mode passthrough");
+    args.pair("-enc_time_base", format!("{}/{}", base.num, base.den)).words("-f framecrc");
     args.output(&files.decoded());
     args.0
-}
-
-/// Where to seek, counted from the container's start as `-ss` does; `None` to read from the start.
-fn seek_us(plan: &VideoPlan, first: u64, seek: Seek) -> Option<i64> {
-    let timeline = &plan.facts.timeline;
-    let back = match seek {
-        Seek::Start => return None,
-        Seek::Index => 0,
-        Seek::Early(us) => us,
-    };
-    // On a constant grid picture `first` itself is wanted; a quarter of a frame more makes sure that
-    // rounding does not land on the key frame before it. Otherwise the picture shown at `first` may
-    // have begun up to one gap earlier.
-    let frame_us = plan.grid.micros(1);
-    let wanted = if timeline.constant {
-        plan.grid.micros(first) + frame_us / 4
-    } else {
-        plan.grid.micros(first) - plan.grid.micros(u64::from(timeline.gap_frames_max))
-    };
-    let at = timeline.start_us() + wanted - back - plan.container_start_us;
-    (first > 0 && at > 0).then_some(at)
-}
-
-/// The filter graph: grid, rungs and the list of decoded pictures.
-fn graph(plan: &VideoPlan, index: u32, seek: Seek) -> String {
-    let frames = plan.chunk(index);
-    let timeline = &plan.facts.timeline;
-    let mut graph = format!("[0:{}]setpts=PTS-({})", plan.facts.stream, timeline.start_ticks);
-    let reach = if timeline.constant { 0 } else { u64::from(timeline.gap_frames_max) };
-    let start = timeline.first_tick_of(frames.start.saturating_sub(reach));
-    let end = timeline.first_tick_of(frames.end);
-    let bounds: Vec<String> = [
-        (start > i64::MIN && seek != Seek::Start).then(|| format!("start_pts={start}")),
-        (index + 1 < plan.chunks).then(|| format!("end_pts={end}")),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if !bounds.is_empty() {
-        let _ = write!(graph, ",trim={}", bounds.join(":"));
-    }
-    let count = frames.end - frames.start;
-    // fps pads from `start_time` and drops what is shown before it; tpad holds the last picture
-    // where the source has none. The list of decoded pictures tells how many were really there.
-    let _ = write!(
-        graph,
-        ",split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];\
-         [grid]fps=fps={}:start_time={}:round=near,tpad=stop={count}:stop_mode=clone,trim=end_frame={count},setpts=PTS-STARTPTS",
-        plan.grid.rate,
-        seconds(plan.grid.micros(frames.start)),
-    );
-    let _ = write!(graph, ",split={}{}", plan.rungs.len(), pads("s", plan.rungs.len()));
-    for (at, rung) in plan.rungs.iter().enumerate() {
-        let _ = write!(
-            graph,
-            ";[s{at}]scale={}:{}:flags=bicubic:out_range=tv,format=yuv420p,setsar=1[v{at}]",
-            rung.width, rung.height
-        );
-    }
-    graph
-}
-
-/// libx264 with a capped bit rate and parameter sets that are equal in every chunk.
-fn encoder(args: &mut Args, rung: &Rung, plan: &VideoPlan) {
-    let gop = plan.grid.gop_frames().to_string();
-    args.words("-c:v libx264").pair("-preset", plan.preset.as_str()).words("-profile:v high");
-    args.pair("-b:v", rung.bitrate.bits().to_string());
-    args.pair("-maxrate", rung.bitrate.scaled(107, 100).bits().to_string());
-    args.pair("-bufsize", rung.bitrate.scaled(3, 2).bits().to_string());
-    args.pair("-g", gop.clone()).pair("-keyint_min", gop).words("-sc_threshold 0");
-    args.words("-x264-params stitchable=1").pair("-threads", plan.threads.to_string());
-    args.words("-fps_mode passthrough -map_metadata -1 -map_chapters -1 -fflags +bitexact -flags:v +bitexact");
 }
 
 /// Fragmented MP4 with one fragment per segment and decode times on the global grid.
@@ -165,57 +103,25 @@ fn container(args: &mut Args, grid: Grid, first: u64) {
     args.words("-movflags +cmaf+frag_keyframe+frag_discont+empty_moov+default_base_moof+negative_cts_offsets -f mp4");
 }
 
-/// What a chunk run decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Decoded {
-    /// Distinct pictures shown within the chunk.
-    pub(crate) pictures: u64,
-    /// True when the picture shown at the chunk's first frame is among them, or could not be
-    /// expected: then seeking from further ahead would change nothing.
-    pub(crate) from_the_start: bool,
-}
-
-/// Reads a `framecrc` list: lines of `stream, dts, pts, duration, size, crc`, where the times are
-/// source ticks from the first picture of the video.
-pub(crate) fn decoded_within(framecrc: &str, plan: &VideoPlan, index: u32) -> Decoded {
-    let frames = plan.chunk(index);
-    let line = &plan.facts.timeline;
-    let begin = line.first_tick_of(frames.start);
-    let after_first = line.first_tick_of(frames.start + 1);
-    let end = if index + 1 < plan.chunks { line.first_tick_of(frames.end) } else { i64::MAX };
-    let shown = framecrc
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split(',').nth(2)?.trim().parse::<i64>().ok());
-    let mut decoded = Decoded { pictures: 0, from_the_start: false };
-    let mut before = None;
-    for time in shown {
-        decoded.from_the_start |= time < after_first;
-        if time >= begin && time < end && before != Some(time) {
-            decoded.pictures += 1;
-        }
-        before = Some(time);
-    }
-    decoded
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
     use media::{
-        options::Options,
-        plan::{self, Limits},
+        options::{Options, Position},
+        plan::{self, Encoder, Limits, Mark, Watermark},
+        source::VideoFacts,
     };
 
     use super::*;
     use crate::args::{joined, test_facts};
 
     fn planned(rate: &str, frames: u64, constant: bool) -> VideoPlan {
-        let limits = Limits { parallel_chunks: 2, chunk_seconds: Some(12) };
+        let limits = Limits { parallel_chunks: 2, chunk_seconds: Some(12), ..Limits::default() };
         let options: Options =
             Options { resolutions: Some(vec!["720p".into(), "360p".into()]), ..Options::default() };
         let mut facts = test_facts(rate, frames);
         if let Some(video) = &mut facts.video {
+            video.field_order = Some("progressive".into());
             video.timeline.constant = constant;
             video.timeline.gap_frames_max = if constant { 1 } else { 6 };
         }
@@ -224,7 +130,7 @@ mod tests {
 
     fn argv(plan: &VideoPlan, index: u32, seek: Seek) -> String {
         let input = Input::Path("/in/a.mp4".into());
-        joined(&chunk(&input, plan, index, seek, &ChunkFiles::new("/out")))
+        joined(&chunk(&input, &[], plan, index, seek, &ChunkFiles::new("/out")))
     }
 
     #[test]
@@ -239,7 +145,7 @@ mod tests {
             -format_whitelist mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,m4v,h263,h264,hevc,av1,obu,ivf,vc1,avi,asf,flv,live_flv,rm,nut,mxf,mxf_opatom,gxf,dv,wtv,gif,yuv4mpegpipe,ogg,mp3,aac,ac3,eac3,dts,dtshd,truehd,mlp,flac,wav,w64,aiff,au,caf,amr,ape,tta,wv
             -i file:/in/a.mp4
             -filter_complex_threads 1
-            -filter_complex [0:0]setpts=PTS-(0),trim=start_pts=360:end_pts=720,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]fps=fps=30000/1001:start_time=12.012000:round=near,tpad=stop=360:stop_mode=clone,trim=end_frame=360,setpts=PTS-STARTPTS,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setsar=1[v0];[s1]scale=640:360:flags=bicubic:out_range=tv,format=yuv420p,setsar=1[v1]
+            -filter_complex [0:0]setpts=PTS-(0),trim=start_pts=360:end_pts=720,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]fps=fps=30000/1001:start_time=12.012000:round=near,tpad=stop=360:stop_mode=clone,trim=end_frame=360,setpts=PTS-STARTPTS,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v0];[s1]scale=640:360:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v1]
             -map [v0]
             -c:v libx264
             -preset veryfast
@@ -290,7 +196,7 @@ mod tests {
             -f mp4 /out/rung-1.mp4
             -map [times]
             -fps_mode passthrough
-            -enc_time_base -1
+            -enc_time_base 1001/30000
             -f framecrc /out/decoded.crc
         "]].assert_eq(&argv(&plan, 1, Seek::Index));
     }
@@ -309,6 +215,135 @@ mod tests {
         let plan = planned("25", 500, false);
         let args = argv(&plan, 1, Seek::Index);
         assert!(args.contains("-ss 11.760000") && args.contains("start_pts=294"), "{args}");
+    }
+
+    #[test]
+    fn nvenc_keeps_the_grid() {
+        let plan = VideoPlan { encoder: Encoder::Nvenc, ..planned("25", 500, true) };
+        let args = argv(&plan, 1, Seek::Index);
+        let encoder = args.split("-c:v").nth(1).unwrap().split("-output_ts_offset").next().unwrap();
+        expect![[r"
+             h264_nvenc
+            -preset p4
+            -profile:v high
+            -rc vbr
+            -cq 23
+            -b:v 0
+            -maxrate 3210000
+            -bufsize 4500000
+            -g 50
+            -bf 0
+            -no-scenecut 1
+            -forced-idr 1
+            -force_key_frames expr:eq(mod(n,50),0)
+            -fps_mode passthrough
+            -map_metadata -1
+            -map_chapters -1
+            -fflags +bitexact
+            -flags:v +bitexact
+        "]]
+        .assert_eq(encoder);
+        let container = |args: &str| args.split("-output_ts_offset").nth(1).unwrap().to_owned();
+        assert_eq!(
+            container(&args).split("-map").next(),
+            container(&argv(&planned("25", 500, true), 1, Seek::Index)).split("-map").next()
+        );
+    }
+
+    #[test]
+    fn a_trial_keeps_nothing() {
+        expect![[r"
+            -f lavfi
+            -i testsrc2=s=320x192:r=25
+            -frames:v 5
+            -pix_fmt yuv420p
+            -c:v h264_nvenc
+            -preset p4
+            -rc vbr
+            -cq 23
+            -b:v 0
+            -bf 0
+            -f null
+            -
+        "]]
+        .assert_eq(&joined(&trial()));
+    }
+
+    #[test]
+    fn marks_are_further_inputs() {
+        let mark = || Mark { bucket: "videos".into(), key: "k".into(), margin: 24 };
+        let watermark = Watermark { position: Position::TopRight, marks: vec![mark(), mark()] };
+        let plan = VideoPlan { watermark: Some(watermark), ..planned("30000/1001", 1500, true) };
+        let marks = [Input::Path("/in/0.png".into()), Input::Path("/in/1.png".into())];
+        let args = chunk(
+            &Input::Path("/in/a.mp4".into()),
+            &marks,
+            &plan,
+            1,
+            Seek::Index,
+            &ChunkFiles::new("/out"),
+        );
+        let args = joined(&args);
+        let from = args.find("-threads 1\n-max_pixels").unwrap();
+        expect![[r"
+            -threads 1
+            -max_pixels 67108864
+            -protocol_whitelist file
+            -format_whitelist png_pipe,apng,jpeg_pipe,webp_pipe,gif,gif_pipe,bmp_pipe,tiff_pipe,jpegxl_pipe,qoi_pipe
+            -i file:/in/0.png
+            -threads 1
+            -max_pixels 67108864
+            -protocol_whitelist file
+            -format_whitelist png_pipe,apng,jpeg_pipe,webp_pipe,gif,gif_pipe,bmp_pipe,tiff_pipe,jpegxl_pipe,qoi_pipe
+            -i file:/in/1.png
+            -filter_complex_threads 1
+            -filter_complex [0:0]setpts=PTS-(0),trim=start_pts=360:end_pts=720,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]fps=fps=30000/1001:start_time=12.012000:round=near,tpad=stop=360:stop_mode=clone,trim=end_frame=360,setpts=PTS-STARTPTS,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[p0];[1:0]settb=1001/30000,setpts=0,scale=out_color_matrix=bt709:out_range=tv,format=yuva420p[m0];[p0][m0]overlay=x=W-w-24:y=24:eval=init:format=yuv420[v0];[s1]scale=640:360:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[p1];[2:0]settb=1001/30000,setpts=0,scale=out_color_matrix=bt709:out_range=tv,format=yuva420p[m1];[p1][m1]overlay=x=W-w-24:y=24:eval=init:format=yuv420[v1]
+        "]].assert_eq(args[from..].split("-map").next().unwrap());
+    }
+
+    /// Where to seek, and the filter graph.
+    fn graph_of(change: impl FnOnce(&mut VideoFacts), index: u32) -> String {
+        let mut plan = planned("25", 500, true);
+        change(&mut plan.facts);
+        let args = argv(&plan, index, Seek::Index);
+        let line = |flag: &str| {
+            let rest = args.split_once(flag)?.1;
+            rest.lines().next().map(str::to_owned)
+        };
+        let seek = line("-ss ").unwrap_or_default();
+        format!("{seek}\n{}\n", line("-filter_complex ").unwrap_or_default())
+    }
+
+    #[test]
+    fn fields_are_joined_with_their_neighbours_at_hand() {
+        let interlaced = |facts: &mut VideoFacts| facts.field_order = Some("tt".into());
+        expect![[r"
+            11.970000
+            [0:0]setpts=PTS-(0),trim=start_pts=299,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]bwdif=mode=send_frame:parity=auto:deint=all,fps=fps=25:start_time=12.000000:round=near,tpad=stop=200:stop_mode=clone,trim=end_frame=200,setpts=PTS-STARTPTS,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v0];[s1]scale=640:360:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v1]
+        "]].assert_eq(&graph_of(interlaced, 1));
+        let unsaid = graph_of(|facts| facts.field_order = None, 0);
+        assert!(unsaid.contains("deint=interlaced,fps="), "{unsaid}");
+    }
+
+    #[test]
+    fn hdr_becomes_sdr_once_for_all_rungs() {
+        let hlg = |facts: &mut VideoFacts| facts.color.transfer = Some("arib-std-b67".into());
+        expect![[r"
+            12.010000
+            [0:0]setpts=PTS-(0),trim=start_pts=300,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]fps=fps=25:start_time=12.000000:round=near,tpad=stop=200:stop_mode=clone,trim=end_frame=200,setpts=PTS-STARTPTS,scale=1280:720:flags=bicubic:out_range=tv,zscale=pin=bt2020:min=bt2020nc:tin=arib-std-b67:rin=tv:t=linear:npl=203:p=bt709,format=gbrpf32le,tonemap=mobius:param=0.3:peak=4.926,zscale=p=bt709:m=bt709:t=bt709:r=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic,setsar=1[v0];[s1]scale=640:360:flags=bicubic,setsar=1[v1]
+        "]].assert_eq(&graph_of(hlg, 1));
+    }
+
+    #[test]
+    fn a_joint_needs_the_picture_before_it_when_fields_are_joined() {
+        let mut plan = planned("25", 500, true);
+        plan.facts.field_order = Some("tt".into());
+        let from = |first: i64| {
+            let list = format!("0, {first}, {first}, 1, 6, 0x1\n0, 301, 301, 1, 6, 0x1\n");
+            decoded_within(&list, &plan, 1)
+        };
+        assert_eq!(from(300), Decoded { pictures: 2, from_the_start: false });
+        assert_eq!(from(299), Decoded { pictures: 1, from_the_start: true });
     }
 
     #[test]

@@ -4,11 +4,30 @@
 
 mod audio;
 mod chunk;
+mod loudness;
+mod mezzanine;
 mod normalize;
+mod picture;
+mod remux;
+mod scenes;
+mod sprites;
+mod still;
+mod subtitles;
+mod watermark;
+mod waveform;
 
 pub(crate) use audio::audio;
-pub(crate) use chunk::{ChunkFiles, Decoded, Seek, chunk, decoded_within};
+pub(crate) use chunk::{ChunkFiles, Decoded, Seek, chunk, decoded_within, trial};
+pub(crate) use loudness::loudness;
+pub(crate) use mezzanine::mezzanine;
 pub(crate) use normalize::normalize;
+pub(crate) use remux::remux;
+pub(crate) use scenes::{changes, scenes};
+pub(crate) use sprites::{Take, sheet, sheets, single, spread, time_us};
+pub(crate) use still::{Form, Track, cover, holds, still};
+pub(crate) use subtitles::{TrackFiles, events, subtitles};
+pub(crate) use watermark::{INK, SCRIPT, cut, image, ink, letters};
+pub(crate) use waveform::waveform;
 
 use std::{ffi::OsString, path::Path};
 
@@ -53,6 +72,27 @@ fn seconds(us: i64) -> String {
     let sign = if us < 0 { "-" } else { "" };
     let us = us.unsigned_abs();
     format!("{sign}{}.{:06}", us / 1_000_000, us % 1_000_000)
+}
+
+/// A path as a filter takes it: escaped once for the filter's options, once for the graph.
+fn filter_value(path: &Path) -> String {
+    let escape = |text: &str, special: &[char]| {
+        text.chars().fold(String::new(), |mut escaped, c| {
+            if special.contains(&c) {
+                escaped.push('\\');
+            }
+            escaped.push(c);
+            escaped
+        })
+    };
+    let option = escape(&path.to_string_lossy(), &['\\', '\'', ':']);
+    escape(&option, &['\\', '\'', '[', ']', ',', ';'])
+}
+
+/// Presentation times of a `framecrc` list: lines of `stream, dts, pts, duration, size, crc`.
+fn listed_times(framecrc: &str) -> impl Iterator<Item = i64> {
+    let lines = framecrc.lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split(',').nth(2)?.trim().parse().ok())
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 //!
 //! ffmpeg's own time stamp repair is left on (no `-copyts`): wraps and splices become one
 //! continuous line, the same for picture and sound. The picture is kept nearly lossless and gets a
-//! key frame every second, the sound is kept lossless.
+//! key frame every second; every sound track is kept lossless, texts and chapters as they are,
+//! because later steps read this file in the source's place.
 
 use std::{ffi::OsString, path::Path};
 
-use media::source::{NonStandard, SourceFacts};
+use media::source::{AudioFacts, NonStandard, SourceFacts, SubtitleFacts};
 
-use super::Args;
+use super::{Args, picture};
 use crate::input::{Input, input_args};
 
 /// Arguments for rewriting a source into `output`.
@@ -23,16 +24,47 @@ pub(crate) fn normalize(input: &Input, facts: &SourceFacts, output: &Path) -> Ve
         if timing == "cfr" {
             args.pair("-r", rate.to_string());
         }
-        // A stream that changes size is scaled to the size it starts with.
-        args.pair("-vf", format!("scale={}:{}", video.coded_width, video.coded_height));
+        // Fields are joined here, because the rewriting does not say that they are two. A stream
+        // that changes size is scaled to the size it starts with.
+        let (width, height) = (video.coded_width, video.coded_height);
+        args.pair("-vf", format!("{}scale={width}:{height}", picture::progressive(video)));
         args.words("-c:v libx264 -preset ultrafast -crf 10");
         args.pair("-g", rate.as_f64().round().max(1.0).to_string());
     }
-    if let Some(audio) = facts.main_audio() {
-        args.pair("-map", format!("0:{}", audio.stream)).words("-c:a flac");
+    let usable = facts.audio.iter().filter(|audio| audio.channels > 0 && audio.packets > 0);
+    for (at, audio) in usable.enumerate() {
+        args.pair("-map", format!("0:{}", audio.stream));
+        args.pair(&format!("-c:a:{at}"), lossless(audio));
+        args.pair(&format!("-disposition:a:{at}"), marks(audio.default, false));
     }
-    args.words("-map_metadata -1 -map_chapters -1 -f matroska").output(output);
+    for (at, track) in facts.subtitles.iter().filter(|track| track.is_text()).enumerate() {
+        args.pair("-map", format!("0:{}", track.stream));
+        args.pair(&format!("-c:s:{at}"), text(track));
+        args.pair(&format!("-disposition:s:{at}"), marks(track.default, track.forced));
+    }
+    // Languages and titles of tracks and titles of chapters follow by themselves.
+    args.words("-map_metadata:g -1 -map_chapters 0 -f matroska").output(output);
     args.0
+}
+
+/// Always spelled out: left alone, ffmpeg marks the first track of a kind as default when none is.
+fn marks(default: bool, forced: bool) -> &'static str {
+    match (default, forced) {
+        (true, true) => "default+forced",
+        (true, false) => "default",
+        (false, true) => "forced",
+        (false, false) => "0",
+    }
+}
+
+/// FLAC ends at eight channels.
+fn lossless(audio: &AudioFacts) -> &'static str {
+    if audio.channels > 8 { "pcm_s24le" } else { "flac" }
+}
+
+/// What Matroska holds as it is stays; other texts become plain ones.
+fn text(track: &SubtitleFacts) -> &'static str {
+    if matches!(track.codec.as_str(), "subrip" | "ass") { "copy" } else { "srt" }
 }
 
 /// Time stamps that cannot be trusted are replaced by counting.
@@ -60,15 +92,16 @@ mod tests {
             -i file:/in/a.ts
             -map 0:0
             -fps_mode vfr
-            -vf scale=1280:720
+            -vf bwdif=mode=send_frame:parity=auto:deint=interlaced,scale=1280:720
             -c:v libx264
             -preset ultrafast
             -crf 10
             -g 25
             -map 0:1
-            -c:a flac
-            -map_metadata -1
-            -map_chapters -1
+            -c:a:0 flac
+            -disposition:a:0 default
+            -map_metadata:g -1
+            -map_chapters 0
             -f matroska /out/a.mkv
         "]].assert_eq(&args(&facts));
         facts.non_standard = vec![NonStandard::MissingTimestamps];

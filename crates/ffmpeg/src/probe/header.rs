@@ -1,4 +1,4 @@
-//! The JSON of `ffprobe -show_format -show_streams`, as far as it is used. Nothing is required:
+//! The JSON of `ffprobe -show_format -show_streams -show_chapters`, as far as it is used. Nothing is required:
 //! damaged files leave out anything.
 
 use std::collections::BTreeMap;
@@ -10,6 +10,8 @@ use serde::{Deserialize, Deserializer};
 pub(super) struct Header {
     pub(super) format: Format,
     pub(super) streams: Vec<Stream>,
+    /// Only counted here.
+    pub(super) chapters: Vec<serde::de::IgnoredAny>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -70,6 +72,7 @@ pub(super) struct Stream {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags as ffprobe prints them")]
 pub(super) struct Disposition {
     #[serde(deserialize_with = "flag")]
     pub(super) default: bool,
@@ -77,12 +80,16 @@ pub(super) struct Disposition {
     pub(super) attached_pic: bool,
     #[serde(deserialize_with = "flag")]
     pub(super) still_image: bool,
+    #[serde(deserialize_with = "flag")]
+    pub(super) forced: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct SideData {
     pub(super) rotation: Option<f64>,
+    pub(super) dv_profile: Option<u8>,
+    dv_bl_signal_compatibility_id: Option<u8>,
     displaymatrix: String,
 }
 
@@ -108,6 +115,40 @@ impl Stream {
 
     pub(super) fn is_audio(&self) -> bool {
         self.codec_type == "audio"
+    }
+
+    pub(super) fn is_subtitle(&self) -> bool {
+        self.codec_type == "subtitle"
+    }
+
+    /// True for a still picture that comes with the file, such as the cover of an album.
+    pub(super) fn is_cover(&self) -> bool {
+        self.codec_type == "video" && self.disposition.attached_pic
+    }
+
+    /// A tag, unless it is empty.
+    pub(super) fn tag(&self, name: &str) -> Option<String> {
+        self.tags.get(name).filter(|text| !text.is_empty()).cloned()
+    }
+
+    /// The language the file names; `und` says that it names none.
+    pub(super) fn language(&self) -> Option<String> {
+        self.tag("language").filter(|language| language != "und")
+    }
+
+    /// True for Dolby Vision whose base layer means nothing without Dolby's own colour mathematics:
+    /// profile 5, and profile 10 without compatibility (10.0).
+    pub(super) fn is_dolby_vision_only(&self) -> bool {
+        let mut sides = self.side_data_list.iter();
+        sides.any(|side| match (side.dv_profile, side.dv_bl_signal_compatibility_id) {
+            (Some(profile), compatible) => profile == 5 || (profile == 10 && compatible == Some(0)),
+            (None, _) => false,
+        })
+    }
+
+    /// Dolby Vision profile, when the stream carries one.
+    pub(super) fn dolby_vision(&self) -> Option<u8> {
+        self.side_data_list.iter().find_map(|side| side.dv_profile)
     }
 
     pub(super) fn is_picture(&self) -> bool {
@@ -145,4 +186,24 @@ where
 
 fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     u8::deserialize(deserializer).map(|flag| flag != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dolby_vision_without_a_base_layer_is_known() {
+        let only = |profile: u8, compatible: u8| {
+            let stream: Stream = serde_json::from_value(serde_json::json!({"side_data_list": [
+                {"rotation": -90.0},
+                {"dv_profile": profile, "dv_bl_signal_compatibility_id": compatible}
+            ]}))
+            .unwrap();
+            stream.is_dolby_vision_only()
+        };
+        assert!(only(5, 0) && only(10, 0));
+        assert!(!only(8, 4) && !only(8, 1) && !only(7, 6) && !only(10, 1));
+        assert!(!Stream::default().is_dolby_vision_only());
+    }
 }

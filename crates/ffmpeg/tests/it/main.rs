@@ -3,8 +3,10 @@
 
 mod child;
 mod corpus;
+mod picture;
 mod probe;
 mod run;
+mod sound;
 
 use std::path::Path;
 
