@@ -82,6 +82,13 @@ impl Client {
         Ok(Self { config: Arc::new(config), filter, http })
     }
 
+    /// The same client for something smaller: it refuses more than `max_bytes`.
+    #[must_use]
+    pub fn limited(&self, max_bytes: u64) -> Self {
+        let max_bytes = max_bytes.min(self.config.max_bytes);
+        Self { config: Arc::new(Config { max_bytes, ..(*self.config).clone() }), ..self.clone() }
+    }
+
     /// Sorts an error of the HTTP client, `done` bytes into the source.
     pub(crate) fn failure(error: reqwest::Error, asked: &Url, done: u64) -> Error {
         if let Some(obstacle) = obstacle(&error) {

@@ -3,7 +3,12 @@
 //! ```text
 //! videos/{id}/source/…       what was fetched, and the record that it is complete
 //! videos/{id}/outputs/…      what is played: master.m3u8, {rendition}/index.m3u8, init.mp4, seg-*.m4s
+//! videos/{id}/outputs/mp4/…  {rung}.mp4, progressive
+//! videos/{id}/outputs/preview/…  the preview: preview.m3u8, video/, audio/
+//! videos/{id}/chapters/…     chapters.vtt, chapters.json
 //! videos/{id}/work/…         manifests of finished chunks; removed at the end
+//! thumbnails/{id}/…          thumbnail.jpg and its further sizes
+//! mezzanine/{id}/…           mezzanine.mp4, in the mezzanine store
 //! ```
 
 use std::fmt::Display;
@@ -102,6 +107,51 @@ impl Layout {
     /// A file of a rendition.
     pub fn rendition_file(&self, rendition: &str, name: &str) -> Result<Object, Error> {
         self.videos(&format!("outputs/{rendition}/{name}"))
+    }
+
+    /// What an activity other than an encoder left: its output, written last.
+    pub fn record(&self, activity: &str, fingerprint: &str) -> Result<Object, Error> {
+        self.videos(&format!("work/{activity}-{fingerprint}.json"))
+    }
+
+    /// A file between two steps.
+    pub fn work_file(&self, name: &str) -> Result<Object, Error> {
+        self.videos(&format!("work/{name}"))
+    }
+
+    /// The progressive file of a rung.
+    pub fn mp4(&self, rung: &str) -> Result<Object, Error> {
+        self.videos(&format!("outputs/mp4/{rung}.mp4"))
+    }
+
+    /// The master playlist of the preview; its renditions are `preview/video` and `preview/audio`.
+    pub fn preview(&self) -> Result<Object, Error> {
+        self.videos("outputs/preview/preview.m3u8")
+    }
+
+    /// A file of the peaks of the sound.
+    pub fn waveform(&self, name: &str) -> Result<Object, Error> {
+        self.videos(&format!("outputs/waveform/{name}"))
+    }
+
+    /// A file of the chapters.
+    pub fn chapters(&self, name: &str) -> Result<Object, Error> {
+        self.videos(&format!("chapters/{name}"))
+    }
+
+    /// A file of the storyboard.
+    pub fn sprites(&self, name: &str) -> Result<Object, Error> {
+        self.rendition_file("sprites", name)
+    }
+
+    /// A still picture.
+    pub fn thumbnail(&self, name: &str) -> Result<Object, Error> {
+        Object::new(Bucket::Thumbnails, format!("{}/{name}", self.id))
+    }
+
+    /// The master copy.
+    pub fn mezzanine(&self) -> Result<Object, Error> {
+        Object::new(Bucket::Mezzanine, format!("{}/mezzanine.mp4", self.id))
     }
 
     fn videos(&self, rest: &str) -> Result<Object, Error> {

@@ -73,12 +73,20 @@ impl Scratch {
         Ok(ScratchDir { path, _process: Arc::clone(&self.process) })
     }
 
+    /// Like [`Self::attempt`], for work that is known to write `bytes`: they must fit beside the
+    /// reserve.
+    pub fn attempt_of(&self, name: &str, bytes: u64) -> Result<ScratchDir, Error> {
+        self.check_free(self.reserve_bytes.saturating_add(bytes))?;
+        self.attempt(name)
+    }
+
     pub(crate) fn check_reserve(&self) -> Result<(), Error> {
+        self.check_free(self.reserve_bytes)
+    }
+
+    fn check_free(&self, reserve: u64) -> Result<(), Error> {
         let free = self.free_bytes()?;
-        if free < self.reserve_bytes {
-            return Err(Error::NoSpace { free, reserve: self.reserve_bytes });
-        }
-        Ok(())
+        if free < reserve { Err(Error::NoSpace { free, reserve }) } else { Ok(()) }
     }
 
     /// The folder that processes share.
