@@ -6,6 +6,7 @@
 
 mod connect;
 mod error;
+mod keys;
 mod list;
 mod migrations;
 mod moves;
@@ -17,6 +18,7 @@ use sea_orm::{DatabaseConnection, EntityTrait, QuerySelect, sea_query::OnConflic
 
 pub use connect::sqlite_url;
 pub use error::Error;
+pub use keys::{IdempotencyKey, Keyed};
 pub use list::{Cursor, Filter, PAGE_MAX, Page};
 pub use moves::Moved;
 pub use video::{Inserted, NewVideo, Video};

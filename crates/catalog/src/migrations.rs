@@ -28,11 +28,18 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Migration {
-            name: "0001_videos",
-            sqlite: include_str!("../migrations/0001_videos.sqlite.sql"),
-            postgres: include_str!("../migrations/0001_videos.postgres.sql"),
-        })]
+        vec![
+            Box::new(Migration {
+                name: "0001_videos",
+                sqlite: include_str!("../migrations/0001_videos.sqlite.sql"),
+                postgres: include_str!("../migrations/0001_videos.postgres.sql"),
+            }),
+            Box::new(Migration {
+                name: "0002_idempotency_keys",
+                sqlite: include_str!("../migrations/0002_idempotency_keys.sqlite.sql"),
+                postgres: include_str!("../migrations/0002_idempotency_keys.postgres.sql"),
+            }),
+        ]
     }
 }
 

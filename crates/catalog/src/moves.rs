@@ -4,10 +4,14 @@ use contract::{
     Status, VideoId,
     completion::{Input, Outcome},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, sea_query::Expr,
+};
 
 use crate::{
     Catalog, Error,
+    connect::tx,
+    keys,
     row::{ActiveModel, Column, Entity, to_json},
     video::now,
 };
@@ -39,6 +43,38 @@ impl Catalog {
     pub async fn finish(&self, end: &Input) -> Result<Moved, Error> {
         let (status, values) = end_of(&end.outcome)?;
         self.advance(end.video, end.attempt, status, values).await
+    }
+
+    /// Takes a failed video back to `uploaded` as its next attempt, at most `attempts_max` in all.
+    /// Run twice, the second run is refused: the video has not failed again.
+    pub async fn retry(&self, video: VideoId, attempts_max: u32) -> Result<Moved, Error> {
+        let row = ActiveModel {
+            status: Set(Status::Uploaded.as_str().to_owned()),
+            error: Set(None),
+            warnings: Set("[]".to_owned()),
+            updated_at: Set(now()),
+            ..ActiveModel::default()
+        };
+        let update = Entity::update_many()
+            .set(row)
+            .col_expr(Column::Attempt, Expr::col(Column::Attempt).add(1))
+            .filter(Column::Id.eq(video.0))
+            .filter(Column::Status.eq(Status::Failed.as_str()))
+            .filter(Column::Attempt.lt(i64::from(attempts_max)));
+        if update.exec(&self.db).await.map_err(Error::from_db)?.rows_affected > 0 {
+            return Ok(Moved::Moved);
+        }
+        let found = self.require(video).await?;
+        Ok(Moved::Refused { status: found.status, attempt: found.attempt })
+    }
+
+    /// Forgets a video and the keys of the requests that made it. Run twice it changes nothing.
+    pub async fn delete(&self, video: VideoId) -> Result<(), Error> {
+        let tx = tx(&self.db).await?;
+        let keys = keys::Entity::delete_many().filter(keys::Column::Video.eq(video.0));
+        keys.exec(&tx).await.map_err(Error::from_db)?;
+        Entity::delete_by_id(video.0).exec(&tx).await.map_err(Error::from_db)?;
+        tx.commit().await.map_err(Error::from_db)
     }
 
     /// Moves the video to `to` and writes `values` with it, if it may move there.

@@ -19,6 +19,8 @@ on_both!(
     the_second_attempt_moves_like_the_first,
     a_late_begin_does_not_reopen_a_video,
     of_many_ends_one_stays,
+    only_a_failed_video_is_tried_again,
+    of_many_retries_one_counts,
 );
 
 /// The whole life, spelled out from the design and not from the code.
@@ -140,4 +142,42 @@ async fn of_many_ends_one_stays(place: Place) {
     assert_eq!(after.status, winner);
     assert_eq!(after.outputs.is_some(), winner == Status::Ready);
     assert_eq!(after.error.is_some(), winner == Status::Failed);
+}
+
+async fn only_a_failed_video_is_tried_again(place: Place) {
+    let catalog = place.open().await;
+    for status in Status::ALL {
+        let before = video_at(&place, &catalog, status, 1).await;
+        let moved = catalog.retry(before.id, 2).await.unwrap();
+        let after = catalog.get(before.id).await.unwrap().unwrap();
+        if status == Status::Failed {
+            assert_eq!(moved, Moved::Moved);
+            assert_eq!((after.status, after.attempt), (Status::Uploaded, 2));
+            assert_eq!((after.error, after.warnings), (None, vec![]));
+        } else {
+            assert_eq!(moved, Moved::Refused { status, attempt: 1 });
+            assert_eq!(after, before);
+        }
+    }
+    let exhausted = video_at(&place, &catalog, Status::Failed, 2).await;
+    let moved = catalog.retry(exhausted.id, 2).await.unwrap();
+    assert_eq!(moved, Moved::Refused { status: Status::Failed, attempt: 2 });
+}
+
+async fn of_many_retries_one_counts(place: Place) {
+    const RACERS: usize = 16;
+    let catalog = place.open().await;
+    let video = video_at(&place, &catalog, Status::Failed, 1).await;
+    let start = Arc::new(Barrier::new(RACERS));
+    let mut racers = JoinSet::new();
+    for _ in 0..RACERS {
+        let (catalog, start) = (catalog.clone(), Arc::clone(&start));
+        racers.spawn(async move {
+            start.wait().await;
+            catalog.retry(video.id, 9).await.unwrap()
+        });
+    }
+    let moved = racers.join_all().await;
+    assert_eq!(moved.iter().filter(|moved| **moved == Moved::Moved).count(), 1);
+    assert_eq!(catalog.get(video.id).await.unwrap().unwrap().attempt, 2);
 }

@@ -36,6 +36,7 @@ async fn many_open_a_new_database_at_once(place: Place) {
 async fn many_open_an_old_database_at_once(place: Place) {
     place.open().await;
     place.execute("DROP TABLE videos").await;
+    place.execute("DROP TABLE idempotency_keys").await;
     place.execute("DELETE FROM seaql_migrations").await;
     open_and_add_at_once(&place).await;
 }

@@ -52,9 +52,15 @@ pub(crate) fn outputs() -> Outputs {
             average_bandwidth: 3_000_000,
             codecs: "avc1.64001f,mp4a.40.2".into(),
         }],
-        audio: vec![AudioOutput { name: "audio-96".into(), bandwidth: 98_000 }],
+        audio: vec![AudioOutput {
+            name: "audio-96".into(),
+            bandwidth: 98_000,
+            language: Some("en".into()),
+            default: true,
+        }],
         frames: 370,
         duration_seconds: 37.0 / 3.0,
+        ..Outputs::default()
     }
 }
 

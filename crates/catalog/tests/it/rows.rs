@@ -21,6 +21,7 @@ on_both!(
     adding_twice_changes_nothing,
     of_many_who_add_one_video_one_does,
     an_unknown_video_is_not_there,
+    a_deleted_video_and_its_keys_are_gone,
     a_damaged_column_is_named,
 );
 
@@ -159,4 +160,24 @@ async fn a_damaged_column_is_named(place: Place) {
         assert_eq!((*damaged, *column), (video.id, name));
         assert!(!error.is_transient());
     }
+}
+
+async fn a_deleted_video_and_its_keys_are_gone(place: Place) {
+    let catalog = place.open().await;
+    let key = catalog::IdempotencyKey { key: "k".into(), fingerprint: "f".into() };
+    let other = catalog.insert(new_video()).await.unwrap().into_video();
+    let catalog::Keyed::Video(video) = catalog.insert_once(new_video(), key.clone()).await.unwrap()
+    else {
+        panic!("taken")
+    };
+    let video = video.into_video();
+    for _ in 0..2 {
+        catalog.delete(video.id).await.unwrap();
+        assert_eq!(catalog.get(video.id).await.unwrap(), None);
+    }
+    assert_eq!(catalog.get(other.id).await.unwrap(), Some(other));
+    let again = catalog.insert_once(new_video(), key).await.unwrap();
+    assert!(
+        matches!(again, catalog::Keyed::Video(found) if matches!(*found, Inserted::Inserted(_)))
+    );
 }
