@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use contract::clean_up::{After, Input, Output};
+use contract::{
+    VideoId,
+    clean_up::{After, Input, Output},
+};
 use storage::{Bucket, Object, layout::Layout};
 
 use crate::{Deps, download_source, failure::Error};
@@ -11,7 +14,7 @@ pub(crate) async fn run(deps: &Deps, input: Input) -> Result<Output, Error> {
     let layout = Layout::new(input.video);
     deps.scratch.forget(&download_source::folder_name(input.video))?;
     match input.after {
-        After::Abandoned => Ok(deps.store.delete_prefix(Bucket::Videos, &layout.prefix()).await?),
+        After::Abandoned => remove_all(deps, input.video).await,
         After::Ready => {
             let losers = remove_unnamed(deps, &layout).await?;
             deps.store.delete(&layout.rewritten_source()?).await?;
@@ -19,6 +22,14 @@ pub(crate) async fn run(deps: &Deps, input: Input) -> Result<Output, Error> {
             Ok(losers + work)
         }
     }
+}
+
+/// Removes every object of a video, in every store.
+pub(crate) async fn remove_all(deps: &Deps, video: VideoId) -> Result<u64, Error> {
+    let prefix = Layout::new(video).prefix();
+    let masters = deps.mezzanine.delete_prefix(Bucket::Mezzanine, &prefix).await?;
+    let stills = deps.store.delete_prefix(Bucket::Thumbnails, &prefix).await?;
+    Ok(masters + stills + deps.store.delete_prefix(Bucket::Videos, &prefix).await?)
 }
 
 /// Removes segments that no playlist names: those of attempts that lost.

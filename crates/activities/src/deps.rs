@@ -1,8 +1,8 @@
 //! What activities work with, built once by the binary.
 
 use catalog::Catalog;
-use ffmpeg::Tools;
-use media::manifest::Segment;
+use ffmpeg::{Tools, encoder::Nvenc};
+use media::{manifest::Segment, options::EncoderOption};
 use storage::{Scratch, Store};
 
 /// Handles shared by all activities of a worker; cheap to clone behind an `Arc`.
@@ -10,10 +10,16 @@ use storage::{Scratch, Store};
 pub struct Deps {
     /// Where objects are kept.
     pub store: Store,
+    /// Where master copies are kept.
+    pub mezzanine: Store,
     /// Private temporary folders.
     pub scratch: Scratch,
     /// ffmpeg and ffprobe.
     pub tools: Tools,
+    /// What this worker may encode with: `x264` keeps it from trying a graphics card.
+    pub encoder: EncoderOption,
+    /// What trying the graphics card showed.
+    pub nvenc: Nvenc,
     /// Opens addresses that users gave.
     pub fetch: fetch::Client,
     /// The catalogue of videos.

@@ -12,7 +12,7 @@ use crate::{
     deps::total_bytes,
     failure::Error,
     fingerprint,
-    manifests::{load, readable, settle},
+    manifests::{once, readable},
     pulse::Pulse,
     segments::{Run, Writer},
 };
@@ -20,30 +20,38 @@ use crate::{
 const MANIFEST: &str = "the audio manifest";
 
 pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Output, Error> {
-    let layout = Layout::new(input.video);
     let fingerprint = fingerprint::audio(&input.source, &input.plan);
-    let object = layout.audio(&fingerprint)?;
-    if let Some(finished) = load::<AudioManifest>(deps, &object, MANIFEST).await? {
-        return Ok(output(&finished, 0, true));
-    }
+    let object = Layout::new(input.video).audio(&fingerprint)?;
+    let mut decode_errors = 0;
+    let encode = Box::pin(encode(deps, pulse, &input, fingerprint, &mut decode_errors));
+    let (manifest, created) = once(deps, &object, MANIFEST, encode).await?;
+    Ok(output(&manifest, decode_errors, matches!(created, Created::AlreadyExists)))
+}
+
+async fn encode(
+    deps: &Deps,
+    pulse: &Pulse,
+    input: &Input,
+    fingerprint: String,
+    decode_errors: &mut u64,
+) -> Result<AudioManifest, Error> {
+    let layout = Layout::new(input.video);
     let source = readable(deps, &input.source).await?;
     let scratch = deps.scratch.attempt(&format!("audio-{}", input.video))?;
     let beat = |micros: u64| pulse.set(&micros);
     let sound =
         ffmpeg::encode_audio(&deps.tools, &source, &input.plan, scratch.path(), beat).await?;
+    *decode_errors = sound.decode_errors;
     let run = Run { video_attempt: input.attempt, attempt: pulse.attempt() };
     let mut manifest = AudioManifest { fingerprint, renditions: Vec::new() };
     for (bitrate, files) in input.plan.bitrates.iter().zip(&sound.renditions) {
         let init = fs::read(&files.init).await?;
-        let name = format!("audio-{}", bitrate.kbps());
+        let name = input.plan.folder(*bitrate);
         let mut writer = Writer::start(deps, &layout, run, &name, &init, None).await?;
-        for (index, segment) in (0..).zip(&files.segments) {
-            writer.segment(index, fs::read(segment).await?).await?;
-        }
+        writer.all(&files.segments).await?;
         manifest.renditions.push(writer.finish());
     }
-    let (settled, created) = settle(deps, &object, MANIFEST, manifest).await?;
-    Ok(output(&settled, sound.decode_errors, matches!(created, Created::AlreadyExists)))
+    Ok(manifest)
 }
 
 fn output(manifest: &AudioManifest, decode_errors: u64, reused: bool) -> Output {

@@ -26,6 +26,8 @@ pub(crate) enum Error {
     Scratch(#[from] std::io::Error),
     #[error("the encoder's output cannot be read")]
     Fragment(#[from] media::fmp4::Error),
+    #[error("the video is still {status}")]
+    StillRunning { status: contract::Status },
     /// A finding about the media itself, in words for people.
     #[error("{message}")]
     Media { code: ErrorCode, message: String },
@@ -52,7 +54,7 @@ impl Error {
             Self::Scratch(error) if error.kind() == std::io::ErrorKind::StorageFull => {
                 (ErrorCode::NoSpace, true)
             }
-            Self::Scratch(_) => (ErrorCode::Internal, true),
+            Self::Scratch(_) | Self::StillRunning { .. } => (ErrorCode::Internal, true),
             Self::Fragment(_) => (ErrorCode::OutputInvalid, true),
             Self::Media { code, .. } => (*code, *code == ErrorCode::OutputInvalid),
         }

@@ -7,7 +7,7 @@ use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
 /// Raised whenever the encoders' arguments or the segment format change.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 /// Hex digits kept: 64 bits, for a handful of plans per video.
 const DIGITS: usize = 16;
 
@@ -19,6 +19,11 @@ pub(crate) fn chunks(source: &contract::StoredSource, plan: &VideoPlan) -> Strin
 /// Fingerprint of the sound of a video.
 pub(crate) fn audio(source: &contract::StoredSource, plan: &AudioPlan) -> String {
     of(&(RECIPE, encode_audio::NAME, source, plan))
+}
+
+/// Fingerprint of what an activity other than an encoder makes: its name and its input.
+pub(crate) fn input(activity: &str, input: &impl Serialize) -> String {
+    of(&(RECIPE, activity, input))
 }
 
 /// SHA-256 of some bytes, in hex.

@@ -5,13 +5,24 @@
 //! happens next, and nothing here knows a workflow.
 
 mod begin_video;
+mod choose_encoder;
 mod clean_up;
+mod delete_video;
 mod deps;
 mod download_source;
 mod encode_audio;
+mod extract_subtitles;
 mod failure;
 mod fingerprint;
+mod make_chapters;
+mod make_mezzanine;
+mod make_mp4;
+mod make_preview;
+mod make_sprites;
+mod make_thumbnail;
+mod make_waveform;
 mod manifests;
+mod measure_loudness;
 mod normalize_source;
 mod package_video;
 mod probe_source;
@@ -19,12 +30,15 @@ mod publish_video;
 mod pulse;
 mod record_outcome;
 mod register;
+mod render_watermark;
 mod segments;
+#[cfg(test)]
+mod studio;
 mod transcode_chunk;
 mod verify_video;
 
 pub use deps::Deps;
 pub use register::{
-    DownloadActivities, MetadataActivities, NotifyActivities, PlaylistActivities,
-    TranscodeActivities,
+    DownloadActivities, MetadataActivities, NotifyActivities, PlaylistActivities, ScenesActivities,
+    ThumbnailActivities, TranscodeActivities,
 };

@@ -4,7 +4,7 @@ use contract::{StoredSource, VideoId};
 use ffmpeg::Input;
 use futures::{StreamExt, TryStreamExt, stream};
 use media::{
-    manifest::{AudioManifest, ChunkManifest},
+    manifest::{AudioManifest, ChunkManifest, RenditionManifest},
     plan::Plan,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -18,12 +18,30 @@ const READS: usize = 16;
 /// Everything that was encoded for a plan.
 pub(crate) struct Encoded {
     pub(crate) chunks: Vec<ChunkManifest>,
-    pub(crate) audio: Option<AudioManifest>,
+    pub(crate) audio: Vec<AudioManifest>,
+}
+
+impl Encoded {
+    /// All segments of one rendition, those of a rung joined over its chunks; `None` when nothing of
+    /// it was encoded.
+    pub(crate) fn rendition(&self, name: &str) -> Option<RenditionManifest> {
+        let chunks = self.chunks.iter().flat_map(|chunk| &chunk.renditions);
+        let sound = self.audio.iter().flat_map(|track| &track.renditions);
+        let mut parts = chunks.chain(sound).filter(|part| part.name == name);
+        let mut whole = parts.next()?.clone();
+        parts.for_each(|part| whole.segments.extend(part.segments.iter().cloned()));
+        Some(whole)
+    }
 }
 
 /// What ffmpeg is given to read a stored source.
 pub(crate) async fn readable(deps: &Deps, source: &StoredSource) -> Result<Input, Error> {
-    let object = Object::new(source.bucket.parse()?, source.key.clone())?;
+    readable_at(deps, &source.bucket, &source.key).await
+}
+
+/// What ffmpeg is given to read an object of the store.
+pub(crate) async fn readable_at(deps: &Deps, bucket: &str, key: &str) -> Result<Input, Error> {
+    let object = Object::new(bucket.parse()?, key)?;
     Ok(match deps.store.readable(&object).await? {
         Readable::Path(path) => Input::Path(path),
         Readable::Url(url) => Input::Url(url.into()),
@@ -63,6 +81,20 @@ pub(crate) async fn settle<T: Serialize + DeserializeOwned>(
     }
 }
 
+/// Does a piece of work, which starts when it is awaited, unless its record is there, and leaves the record, written last. The first
+/// record decides; whether this run wrote it comes back too.
+pub(crate) async fn once<T: Serialize + DeserializeOwned>(
+    deps: &Deps,
+    record: &Object,
+    what: &'static str,
+    make: impl Future<Output = Result<T, Error>>,
+) -> Result<(T, Created), Error> {
+    match load(deps, record, what).await? {
+        Some(found) => Ok((found, Created::AlreadyExists)),
+        None => settle(deps, record, what, make.await?).await,
+    }
+}
+
 /// Reads every manifest of a plan, chunks in order.
 pub(crate) async fn encoded(
     deps: &Deps,
@@ -82,12 +114,10 @@ pub(crate) async fn encoded(
         let read: Vec<_> = stream::iter(reads).buffered(READS).try_collect().await?;
         chunks.extend(read.into_iter().flatten());
     }
-    let audio = match &plan.audio {
-        Some(audio) => {
-            let object = layout.audio(&fingerprint::audio(source, audio))?;
-            load(deps, &object, "the audio manifest").await?
-        }
-        None => None,
-    };
+    let mut audio = Vec::new();
+    for track in &plan.audio {
+        let object = layout.audio(&fingerprint::audio(source, track))?;
+        audio.extend(load::<AudioManifest>(deps, &object, "the audio manifest").await?);
+    }
     Ok(Encoded { chunks, audio })
 }

@@ -38,6 +38,12 @@ impl Pulse {
         *self.details.lock().unwrap_or_else(PoisonError::into_inner) = value;
     }
 
+    /// The pulse of a first attempt that nobody listens to.
+    #[cfg(test)]
+    pub(crate) fn still() -> Self {
+        Self { attempt: 1, details: Arc::default() }
+    }
+
     fn get(&self) -> serde_json::Value {
         self.details.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -5,8 +5,10 @@
 use std::sync::Arc;
 
 use contract::{
-    begin_video, clean_up, download_source, encode_audio, normalize_source, package_video,
-    probe_source, publish_video, record_outcome, transcode_chunk, verify_video,
+    begin_video, choose_encoder, clean_up, delete_video, download_source, encode_audio,
+    extract_subtitles, make_chapters, make_mezzanine, make_mp4, make_preview, make_sprites,
+    make_thumbnail, make_waveform, measure_loudness, normalize_source, package_video, probe_source,
+    publish_video, record_outcome, render_watermark, transcode_chunk, verify_video,
 };
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
@@ -46,6 +48,73 @@ impl MetadataActivities {
         input: probe_source::Input,
     ) -> Result<probe_source::Output, ActivityError> {
         alive(&ctx, |pulse| async move { crate::probe_source::run(&self.0, &pulse, input).await })
+            .await
+    }
+
+    #[activity(definition = extract_subtitles::Activity)]
+    pub async fn extract_subtitles(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: extract_subtitles::Input,
+    ) -> Result<extract_subtitles::Output, ActivityError> {
+        alive(
+            &ctx,
+            |pulse| async move { crate::extract_subtitles::run(&self.0, &pulse, input).await },
+        )
+        .await
+    }
+}
+
+/// Activities of the queue `thumbnail`.
+#[derive(Debug)]
+pub struct ThumbnailActivities(pub Arc<Deps>);
+
+#[activities]
+impl ThumbnailActivities {
+    #[activity(definition = make_thumbnail::Activity)]
+    pub async fn make_thumbnail(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: make_thumbnail::Input,
+    ) -> Result<make_thumbnail::Output, ActivityError> {
+        alive(&ctx, |pulse| async move { crate::make_thumbnail::run(&self.0, &pulse, input).await })
+            .await
+    }
+
+    #[activity(definition = make_sprites::Activity)]
+    pub async fn make_sprites(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: make_sprites::Input,
+    ) -> Result<make_sprites::Output, ActivityError> {
+        alive(&ctx, |pulse| async move { crate::make_sprites::run(&self.0, &pulse, input).await })
+            .await
+    }
+
+    #[activity(definition = make_waveform::Activity)]
+    pub async fn make_waveform(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: make_waveform::Input,
+    ) -> Result<make_waveform::Output, ActivityError> {
+        alive(&ctx, |pulse| async move { crate::make_waveform::run(&self.0, &pulse, input).await })
+            .await
+    }
+}
+
+/// Activities of the queue `scenes`.
+#[derive(Debug)]
+pub struct ScenesActivities(pub Arc<Deps>);
+
+#[activities]
+impl ScenesActivities {
+    #[activity(definition = make_chapters::Activity)]
+    pub async fn make_chapters(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: make_chapters::Input,
+    ) -> Result<make_chapters::Output, ActivityError> {
+        alive(&ctx, |pulse| async move { crate::make_chapters::run(&self.0, &pulse, input).await })
             .await
     }
 }
@@ -91,6 +160,52 @@ impl TranscodeActivities {
         )
         .await
     }
+
+    #[activity(definition = measure_loudness::Activity)]
+    pub async fn measure_loudness(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: measure_loudness::Input,
+    ) -> Result<measure_loudness::Output, ActivityError> {
+        alive(
+            &ctx,
+            |pulse| async move { crate::measure_loudness::run(&self.0, &pulse, input).await },
+        )
+        .await
+    }
+
+    #[activity(definition = render_watermark::Activity)]
+    pub async fn render_watermark(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: render_watermark::Input,
+    ) -> Result<render_watermark::Output, ActivityError> {
+        alive(
+            &ctx,
+            |pulse| async move { crate::render_watermark::run(&self.0, &pulse, input).await },
+        )
+        .await
+    }
+
+    #[activity(definition = choose_encoder::Activity)]
+    pub async fn choose_encoder(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: choose_encoder::Input,
+    ) -> Result<choose_encoder::Output, ActivityError> {
+        alive(&ctx, |pulse| async move { crate::choose_encoder::run(&self.0, &pulse, input).await })
+            .await
+    }
+
+    #[activity(definition = make_mezzanine::Activity)]
+    pub async fn make_mezzanine(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: make_mezzanine::Input,
+    ) -> Result<make_mezzanine::Output, ActivityError> {
+        alive(&ctx, |pulse| async move { crate::make_mezzanine::run(&self.0, &pulse, input).await })
+            .await
+    }
 }
 
 /// Activities of the queue `playlist`.
@@ -126,6 +241,15 @@ impl PlaylistActivities {
         alive(&ctx, |_| async move { crate::publish_video::run(&self.0, input).await }).await
     }
 
+    #[activity(definition = delete_video::Activity)]
+    pub async fn delete_video(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: delete_video::Input,
+    ) -> Result<delete_video::Output, ActivityError> {
+        alive(&ctx, |_| async move { crate::delete_video::run(&self.0, input).await }).await
+    }
+
     #[activity(definition = clean_up::Activity)]
     pub async fn clean_up(
         self: Arc<Self>,
@@ -133,6 +257,25 @@ impl PlaylistActivities {
         input: clean_up::Input,
     ) -> Result<clean_up::Output, ActivityError> {
         alive(&ctx, |_| async move { crate::clean_up::run(&self.0, input).await }).await
+    }
+
+    #[activity(definition = make_mp4::Activity)]
+    pub async fn make_mp4(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: make_mp4::Input,
+    ) -> Result<make_mp4::Output, ActivityError> {
+        alive(&ctx, |pulse| async move { crate::make_mp4::run(&self.0, &pulse, input).await }).await
+    }
+
+    #[activity(definition = make_preview::Activity)]
+    pub async fn make_preview(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: make_preview::Input,
+    ) -> Result<make_preview::Output, ActivityError> {
+        alive(&ctx, |pulse| async move { crate::make_preview::run(&self.0, &pulse, input).await })
+            .await
     }
 }
 

@@ -1,6 +1,9 @@
 //! From the encoder's fragmented file to stored segments.
 
-use std::path::Path;
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use contract::ErrorCode;
 use fs_err::tokio as fs;
@@ -8,7 +11,7 @@ use media::{
     fmp4::{self, Fragment, Init, Track},
     manifest::{RenditionManifest, Segment},
     plan::LEAD_FRAMES,
-    rate::Grid,
+    rate::{Grid, same_target},
 };
 use storage::{Object, layout::Layout};
 
@@ -63,47 +66,87 @@ impl<'a> Writer<'a> {
         Ok(Self { deps, layout, run, init: parsed, lead_ticks, manifest })
     }
 
-    /// Stores one fragment as segment `index`. Pictures are moved up by the lead, so that every
-    /// composition offset is positive and the first frame stands exactly one lead after its decode
-    /// time, in every chunk and rung.
-    pub(crate) async fn segment(&mut self, index: u32, mut bytes: Vec<u8>) -> Result<(), Error> {
-        let fragment = Fragment::parse(&bytes, &self.init)?;
-        if let Some(lead) = self.lead_ticks {
-            if fragment.first_presentation()
-                != i64::try_from(fragment.decode_time).unwrap_or(i64::MAX)
-            {
-                let message = format!(
-                    "segment {index} of {} does not start with its first frame",
-                    self.manifest.name
-                );
-                return Err(Error::media(ErrorCode::OutputInvalid, message));
-            }
-            match fmp4::shift_composition(&mut bytes, lead) {
-                // Presets without B-frames: what is decoded is shown, so decoding waits instead.
-                Err(fmp4::Error::NoComposition(_)) => {
-                    fmp4::delay_decoding(&mut bytes, lead.unsigned_abs())?;
-                }
-                shifted => shifted?,
-            }
-        }
-        fmp4::renumber(&mut bytes, index + 1)?;
+    /// Stores fragments, mostly one, as segment `index`. Pictures are moved up by the lead, so that
+    /// every composition offset is positive and the first frame stands exactly one lead after its
+    /// decode time, in every chunk and rung.
+    pub(crate) async fn segment(&mut self, index: u32, parts: Vec<Vec<u8>>) -> Result<(), Error> {
         let name = self.run.segment_name(index);
-        let size = bytes.len() as u64;
-        self.deps.store.put_bytes(&self.object(&name)?, bytes).await?;
-        self.manifest.segments.push(Segment {
-            name,
+        let mut made = Segment {
+            name: name.clone(),
             index,
-            bytes: size,
-            decode_time: fragment.decode_time,
-            duration: fragment.duration(),
-            samples: u32::try_from(fragment.samples.len()).unwrap_or(u32::MAX),
-            key_samples: if picture_size(&self.init).is_some() {
-                fragment.key_samples()
-            } else {
-                Vec::new()
-            },
-        });
+            bytes: 0,
+            decode_time: u64::MAX,
+            duration: 0,
+            samples: 0,
+            key_samples: Vec::new(),
+        };
+        let mut bytes = Vec::new();
+        for mut part in parts {
+            let fragment = Fragment::parse(&part, &self.init)?;
+            self.move_up(index, &fragment, &mut part)?;
+            fmp4::renumber(&mut part, index + 1)?;
+            if picture_size(&self.init).is_some() {
+                let before = made.samples;
+                made.key_samples.extend(fragment.key_samples().iter().map(|key| before + key));
+            }
+            made.decode_time = made.decode_time.min(fragment.decode_time);
+            made.duration += fragment.duration();
+            made.samples += u32::try_from(fragment.samples.len()).unwrap_or(u32::MAX);
+            bytes.append(&mut part);
+        }
+        made.bytes = bytes.len() as u64;
+        self.deps.store.put_bytes(&self.object(&name)?, bytes).await?;
+        self.manifest.segments.push(made);
         Ok(())
+    }
+
+    /// Moves the pictures of a fragment up by the lead; sound stays.
+    fn move_up(&self, index: u32, fragment: &Fragment, bytes: &mut [u8]) -> Result<(), Error> {
+        let Some(lead) = self.lead_ticks else { return Ok(()) };
+        if fragment.first_presentation() != i64::try_from(fragment.decode_time).unwrap_or(i64::MAX)
+        {
+            let name = &self.manifest.name;
+            let message = format!("segment {index} of {name} does not start with its first frame");
+            return Err(Error::media(ErrorCode::OutputInvalid, message));
+        }
+        match fmp4::shift_composition(bytes, lead) {
+            // Presets without B-frames: what is decoded is shown, so decoding waits instead.
+            Err(fmp4::Error::NoComposition(_)) => {
+                Ok(fmp4::delay_decoding(bytes, lead.unsigned_abs())?)
+            }
+            shifted => Ok(shifted?),
+        }
+    }
+
+    /// Stores files of one fragment each as segments 0 and following. A short last one joins the one
+    /// before as long as the target duration stays the same, as [`Grid::segments`] has it.
+    pub(crate) async fn all(&mut self, files: &[PathBuf]) -> Result<(), Error> {
+        let mut waiting: Option<Vec<u8>> = None;
+        let mut index = 0;
+        for (left, file) in (0..files.len()).rev().zip(files) {
+            let bytes = fs::read(file).await?;
+            let Some(before) = waiting.replace(bytes) else { continue };
+            let mut parts = vec![before];
+            if left == 0 && self.joins(&parts[0], waiting.as_deref().unwrap_or_default())? {
+                parts.extend(waiting.take());
+            }
+            self.segment(index, parts).await?;
+            index += 1;
+        }
+        match waiting {
+            Some(last) => self.segment(index, vec![last]).await,
+            None => Ok(()),
+        }
+    }
+
+    fn joins(&self, before: &[u8], last: &[u8]) -> Result<bool, Error> {
+        let ticks = |bytes: &[u8]| Ok::<_, Error>(Fragment::parse(bytes, &self.init)?.duration());
+        let (before, last) = (ticks(before)?, ticks(last)?);
+        let us = |ticks: u64| {
+            let us = u128::from(ticks) * 1_000_000 / u128::from(self.init.timescale.max(1));
+            i64::try_from(us).unwrap_or(i64::MAX)
+        };
+        Ok(same_target(us(before), us(before + last)))
     }
 
     /// The finished list.
@@ -124,14 +167,15 @@ fn picture_size(init: &Init) -> Option<(u32, u32)> {
     }
 }
 
-/// Stores a file of one fragment per segment, the first being segment `first`.
+/// Stores a file of one fragment per segment as these segments. What is left over, when the last one
+/// is longer than others, is a fragment more, because it begins with a key frame.
 pub(crate) async fn store_file(
     deps: &Deps,
     layout: &Layout,
     run: Run,
     rendition: &str,
     file: &Path,
-    first: u32,
+    segments: Range<u32>,
     grid: Grid,
 ) -> Result<RenditionManifest, Error> {
     let bytes = fs::read(file).await?;
@@ -139,8 +183,15 @@ pub(crate) async fn store_file(
     let lead = i64::from(LEAD_FRAMES) * i64::from(grid.ticks_per_frame());
     let mut writer =
         Writer::start(deps, layout, run, rendition, &bytes[parts.init], Some(lead)).await?;
-    for (index, part) in (first..).zip(parts.fragments) {
-        writer.segment(index, bytes[part].to_vec()).await?;
+    let mut fragments = parts.fragments.into_iter().map(|part| bytes[part].to_vec());
+    for index in segments.clone() {
+        let mut parts: Vec<Vec<u8>> = fragments.next().into_iter().collect();
+        if index + 1 == segments.end {
+            parts.extend(fragments.by_ref());
+        }
+        if !parts.is_empty() {
+            writer.segment(index, parts).await?;
+        }
     }
     Ok(writer.finish())
 }

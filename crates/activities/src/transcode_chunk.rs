@@ -15,7 +15,7 @@ use crate::{
     deps::total_bytes,
     failure::Error,
     fingerprint,
-    manifests::{load, readable, settle},
+    manifests::{once, readable, readable_at},
     pulse::Pulse,
     segments::{self, Run},
 };
@@ -26,12 +26,9 @@ pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Outp
     let layout = Layout::new(input.video);
     let fingerprint = fingerprint::chunks(&input.source, &input.plan);
     let object = layout.chunk(&fingerprint, input.chunk)?;
-    if let Some(finished) = load::<ChunkManifest>(deps, &object, MANIFEST).await? {
-        return Ok(output(&finished, true));
-    }
-    let made = encode(deps, pulse, &input, &layout, fingerprint).await?;
-    let (settled, created) = settle(deps, &object, MANIFEST, made).await?;
-    Ok(output(&settled, matches!(created, Created::AlreadyExists)))
+    let encode = Box::pin(encode(deps, pulse, &input, &layout, fingerprint));
+    let (manifest, created) = once(deps, &object, MANIFEST, encode).await?;
+    Ok(output(&manifest, matches!(created, Created::AlreadyExists)))
 }
 
 async fn encode(
@@ -42,11 +39,15 @@ async fn encode(
     fingerprint: String,
 ) -> Result<ChunkManifest, Error> {
     let source = readable(deps, &input.source).await?;
+    let mut marks = Vec::new();
+    for mark in input.plan.watermark.iter().flat_map(|watermark| &watermark.marks) {
+        marks.push(readable_at(deps, &mark.bucket, &mark.key).await?);
+    }
     let scratch = deps.scratch.attempt(&format!("chunk-{}-{}", input.video, input.chunk))?;
     let beat = |frames| pulse.set(&Beat { frames });
+    let (plan, dir) = (&input.plan, scratch.path());
     let chunk =
-        ffmpeg::encode_chunk(&deps.tools, &source, &input.plan, input.chunk, scratch.path(), beat)
-            .await?;
+        ffmpeg::encode_chunk(&deps.tools, &source, &marks, plan, input.chunk, dir, beat).await?;
     let frames = input.plan.chunk(input.chunk);
     let mut manifest = ChunkManifest {
         chunk: input.chunk,
@@ -58,10 +59,11 @@ async fn encode(
         renditions: Vec::new(),
     };
     let run = Run { video_attempt: input.attempt, attempt: pulse.attempt() };
-    let first = input.plan.chunk_segments(input.chunk).start;
+    let segments = input.plan.chunk_segments(input.chunk);
     for (rung, file) in input.plan.rungs.iter().zip(&chunk.files) {
+        let grid = input.plan.grid;
         let rendition =
-            segments::store_file(deps, layout, run, &rung.name, file, first, input.plan.grid)
+            segments::store_file(deps, layout, run, &rung.name, file, segments.clone(), grid)
                 .await?;
         let made: u64 = rendition.segments.iter().map(|segment| u64::from(segment.samples)).sum();
         if made != manifest.frames {
@@ -84,5 +86,78 @@ fn output(manifest: &ChunkManifest, reused: bool) -> Output {
         decode_errors: manifest.decode_errors,
         bytes: total_bytes(manifest.renditions.iter().flat_map(|rendition| &rendition.segments)),
         reused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fixtures::Clip;
+    use media::{
+        options::{Options, Position},
+        plan::{Mark, Watermark},
+    };
+    use storage::{Bucket, Object};
+
+    use super::*;
+    use crate::studio::Studio;
+
+    /// A black clip, and a plan that lays the mark at `key` over it.
+    async fn marked(studio: &Studio, key: &str) -> Input {
+        let black =
+            Clip::new().seconds(1).without_audio().output_args(["-vf", "lutyuv=16:128:128"]);
+        let (source, facts) = studio.source(&black.path()).await;
+        let mut plan = Studio::plan(&facts, &Options::default()).video.unwrap();
+        let mark = Mark { bucket: "videos".into(), key: key.into(), margin: 8 };
+        let marks = plan.rungs.iter().map(|_| mark.clone()).collect();
+        plan.watermark = Some(Watermark { position: Position::TopLeft, marks });
+        Input { video: studio.video, attempt: 1, source, plan, chunk: 0 }
+    }
+
+    #[tokio::test]
+    async fn marks_come_from_the_store_and_reach_the_segments() {
+        let studio = Studio::open().await;
+        let png = studio.folder.path().join("mark.png");
+        let made = ffmpeg::Command::new(&studio.deps.tools.ffmpeg)
+            .args(["-v", "error", "-f", "lavfi", "-i", "color=white:s=32x16", "-frames:v", "1"])
+            .arg(&png)
+            .output(std::time::Duration::from_mins(1))
+            .await
+            .unwrap();
+        assert!(made.status.success());
+        let object = Object::new(Bucket::Videos, "some/mark.png").unwrap();
+        studio.deps.store.copy_file(&object, &png).await.unwrap();
+        let input = marked(&studio, "some/mark.png").await;
+        let made = run(&studio.deps, &Pulse::still(), input.clone()).await.unwrap();
+        assert_eq!((made.frames, made.reused), (30, false));
+        let rung = &input.plan.rungs[0];
+        let folder = format!("videos/{}/outputs/{}", studio.video, rung.name);
+        let mut whole = studio.read(&format!("{folder}/init.mp4")).await;
+        whole.extend(studio.read(&format!("{folder}/seg-00000-1.1.m4s")).await);
+        let file = studio.folder.path().join("whole.mp4");
+        fs_err::write(&file, whole).unwrap();
+        let shown = ffmpeg::Command::new(&studio.deps.tools.ffmpeg)
+            .args(["-v", "error", "-i"])
+            .arg(&file)
+            .args(["-pix_fmt", "gray", "-f", "rawvideo", "pipe:1"])
+            .output(std::time::Duration::from_mins(1))
+            .await
+            .unwrap()
+            .stdout;
+        let size = (rung.width * rung.height) as usize;
+        assert_eq!(shown.len(), 30 * size);
+        for picture in shown.chunks_exact(size) {
+            let bright = |x: usize, y: usize| picture[y * rung.width as usize + x] > 128;
+            assert!(bright(12, 12) && bright(36, 20) && !bright(3, 3) && !bright(50, 30));
+        }
+        assert!(run(&studio.deps, &Pulse::still(), input).await.unwrap().reused);
+    }
+
+    #[tokio::test]
+    async fn a_missing_mark_leaves_nothing() {
+        let studio = Studio::open().await;
+        let input = marked(&studio, "some/other.png").await;
+        run(&studio.deps, &Pulse::still(), input).await.unwrap_err();
+        let prefix = Layout::new(studio.video).outputs_prefix();
+        assert!(studio.deps.store.list(Bucket::Videos, &prefix).await.unwrap().is_empty());
     }
 }
