@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use contract::{ErrorCode, TaskQueue, video::Input};
 use temporalio_common::{Priority, RetryPolicy};
-use temporalio_sdk::{ActivityCancellationType, ActivityOptions, WorkflowCancellationToken};
+use temporalio_sdk::{
+    ActivityCancellationType, ActivityCloseTimeouts, ActivityOptions, WorkflowCancellationToken,
+};
 
 /// Codes that another try cannot change.
 const NEVER_RETRIED: &[ErrorCode] = &[
@@ -29,6 +31,8 @@ pub(crate) struct Call {
     heartbeat: Option<Duration>,
     attempts: u32,
     summary: String,
+    /// From being scheduled to its end, all attempts included.
+    in_all: Option<Duration>,
 }
 
 impl Call {
@@ -56,6 +60,57 @@ impl Call {
 
     pub(crate) fn audio(media_seconds: f64, summary: String) -> Self {
         Self::new(TaskQueue::Transcode, media_limit(media_seconds), Some(15), 3, summary)
+    }
+
+    pub(crate) fn encoder() -> Self {
+        Self::new(TaskQueue::Transcode, 60, Some(15), 2, "find out what encodes here")
+    }
+
+    pub(crate) fn watermark() -> Self {
+        Self::new(TaskQueue::Transcode, 300, Some(15), 2, "draw the watermark")
+    }
+
+    pub(crate) fn loudness(media_seconds: f64, summary: String) -> Self {
+        Self::new(TaskQueue::Transcode, media_limit(media_seconds), Some(15), 2, summary)
+    }
+
+    pub(crate) fn thumbnail() -> Self {
+        Self::new(TaskQueue::Thumbnail, 600, Some(15), 2, "make the thumbnail")
+    }
+
+    pub(crate) fn sprites(media_seconds: f64) -> Self {
+        let limit = media_limit(media_seconds);
+        Self::new(TaskQueue::Thumbnail, limit, Some(15), 2, "make pictures for the time bar")
+    }
+
+    pub(crate) fn waveform(media_seconds: f64) -> Self {
+        let limit = media_limit(media_seconds);
+        Self::new(TaskQueue::Thumbnail, limit, Some(15), 2, "draw the waveform")
+    }
+
+    pub(crate) fn chapters(media_seconds: f64) -> Self {
+        let limit = media_limit(media_seconds);
+        Self::new(TaskQueue::Scenes, limit, Some(15), 2, "find chapters")
+    }
+
+    pub(crate) fn subtitles() -> Self {
+        Self::new(TaskQueue::Metadata, 600, Some(15), 2, "extract subtitles")
+    }
+
+    /// Also limited from the moment it is scheduled, as its worker may be gone by then.
+    pub(crate) fn mezzanine(media_seconds: f64) -> Self {
+        let limit = media_limit(media_seconds);
+        Self::new(TaskQueue::Transcode, limit, Some(15), 2, "encode the mezzanine").within(limit)
+    }
+
+    pub(crate) fn preview() -> Self {
+        Self::new(TaskQueue::Playlist, 300, Some(15), 2, "make the preview").within(300)
+    }
+
+    pub(crate) fn mp4(media_seconds: f64, rung: &str) -> Self {
+        let limit = media_limit(media_seconds);
+        let summary = format!("join {rung} into one MP4");
+        Self::new(TaskQueue::Playlist, limit, Some(15), 2, summary).within(limit)
     }
 
     pub(crate) fn package() -> Self {
@@ -87,7 +142,18 @@ impl Call {
             heartbeat: heartbeat_seconds.map(Duration::from_secs),
             attempts,
             summary: summary.into(),
+            in_all: None,
         }
+    }
+
+    fn within(mut self, seconds: u64) -> Self {
+        self.in_all = Some(Duration::from_secs(seconds));
+        self
+    }
+
+    /// The queue it goes to.
+    pub(crate) fn queue(&self) -> TaskQueue {
+        self.queue
     }
 
     /// The call's options for a job; `token` ends it together with its group.
@@ -103,6 +169,12 @@ impl Call {
             .priority(priority)
             .summary(self.summary)
             .build();
+        if let Some(schedule_to_close) = self.in_all {
+            options.close_timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
+                schedule_to_close,
+                start_to_close: self.start_to_close,
+            };
+        }
         options.heartbeat_timeout = self.heartbeat;
         options.cancellation_token = Some(token);
         options

@@ -1,4 +1,4 @@
-//! Decides what happens next: [`VideoWorkflow`] and [`CompletionWorkflow`].
+//! Decides what happens next: [`VideoWorkflow`], [`CompletionWorkflow`] and [`DeletionWorkflow`].
 //!
 //! Deterministic: time, randomness, iteration order and IO come from Temporal or not at all
 //! (`clippy.toml` beside this crate bans the rest). Activities are called by the markers of
@@ -6,8 +6,10 @@
 
 mod call;
 mod completion;
+mod deletion;
 mod failure;
 mod video;
 
 pub use completion::CompletionWorkflow;
+pub use deletion::DeletionWorkflow;
 pub use video::VideoWorkflow;

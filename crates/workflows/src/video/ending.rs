@@ -1,7 +1,7 @@
 //! What happens whatever happened: clean up, then report. Neither can be cancelled.
 
 use contract::{
-    ErrorCode, Phase, Source, SourceSummary, TaskQueue, clean_up,
+    ErrorCode, Phase, SourceSummary, TaskQueue, clean_up,
     completion::{self, CompletionWorkflow, Outcome},
     search_attributes,
     video::{Input, Output},
@@ -70,21 +70,6 @@ fn worth_another_try(code: ErrorCode) -> bool {
             | ErrorCode::TimedOut
             | ErrorCode::Internal
     )
-}
-
-/// The source in a few words, without what a query string may hide.
-pub(super) fn describe(source: &Source) -> String {
-    match source {
-        Source::Url { url } => {
-            let plain = url.split(['?', '#']).next().unwrap_or_default();
-            match plain.split_once('@') {
-                Some((_, host)) => format!("https://…@{host}"),
-                None => plain.to_owned(),
-            }
-        }
-        Source::File { path } => path.rsplit('/').next().unwrap_or_default().to_owned(),
-        Source::Object { bucket, key } => format!("{bucket}/{key}"),
-    }
 }
 
 /// What users see of the source.

@@ -5,30 +5,28 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use contract::{Phase, StoredSource, encode_audio, transcode_chunk, video::Input};
+use contract::{Phase, StoredSource, transcode_chunk, video::Input};
 use media::plan::{AudioPlan, Plan, VideoPlan};
 use temporalio_sdk::{WorkflowCancellationToken, workflows};
 
-use super::{Context, pipeline::enter};
+use super::{Context, pipeline::enter, sound};
 use crate::{call::Call, failure::Stop};
 
-/// Encodes everything the plan asks for.
+/// Encodes everything the plan asks for. Returns the tracks of sound as they were encoded; a track
+/// beside the main one that fails is left out with a warning.
 pub(super) async fn encode(
     ctx: &Context,
     job: &Input,
     source: &StoredSource,
     plan: &Plan,
-) -> Result<(), Stop> {
+) -> Result<Vec<AudioPlan>, Stop> {
     let now = ctx.workflow_time();
     ctx.state_mut(|state| state.tracker.plan(plan.video.as_ref(), now));
     enter(ctx, Phase::Encoding, encoding_details(plan));
     let group = ctx.cancellation_token().child_token();
-    let audio = async {
-        match &plan.audio {
-            Some(audio) => ended(encode_sound(ctx, job, source, audio, &group).await, &group),
-            None => Ok(()),
-        }
-    };
+    let audio = workflows::join_all(
+        plan.audio.iter().map(|track| sound::encode(ctx, job, source, track, &group)),
+    );
     let video = async {
         match &plan.video {
             Some(video) => encode_chunks(ctx, job, source, video, &group).await,
@@ -36,7 +34,12 @@ pub(super) async fn encode(
         }
     };
     let (audio, video) = workflows::join!(audio, video);
-    worst([audio, video])
+    let mut tracks = Vec::new();
+    let mut results = vec![video];
+    for track in audio {
+        results.push(track.map(|encoded| tracks.extend(encoded)));
+    }
+    worst(results).map(|()| tracks)
 }
 
 async fn encode_chunks(
@@ -92,29 +95,11 @@ async fn encode_chunk(
     Ok(())
 }
 
-async fn encode_sound(
-    ctx: &Context,
-    job: &Input,
-    source: &StoredSource,
-    plan: &AudioPlan,
-    group: &WorkflowCancellationToken,
-) -> Result<(), Stop> {
-    let rates: Vec<_> = plan.bitrates.iter().map(ToString::to_string).collect();
-    let summary = format!("audio, {}", rates.join(" "));
-    let seconds = std::time::Duration::from_micros(plan.duration_us.unsigned_abs()).as_secs_f64();
-    let options = Call::audio(seconds, summary).options(job, group.clone());
-    let input = encode_audio::Input {
-        video: job.video,
-        attempt: job.attempt,
-        source: source.clone(),
-        plan: plan.clone(),
-    };
-    ctx.execute_activity(encode_audio::Activity, input, options).await?;
-    Ok(())
-}
-
 /// Ends the group when one of its members failed.
-fn ended(result: Result<(), Stop>, group: &WorkflowCancellationToken) -> Result<(), Stop> {
+pub(super) fn ended<T>(
+    result: Result<T, Stop>,
+    group: &WorkflowCancellationToken,
+) -> Result<T, Stop> {
     if result.is_err() {
         group.cancel_with_reason("another part of the video failed");
     }
@@ -143,8 +128,11 @@ fn encoding_details(plan: &Plan) -> String {
         .video
         .as_ref()
         .map(|video| format!("{} chunks in {} rungs", video.chunks, video.rungs.len()));
-    let audio =
-        plan.audio.as_ref().map(|audio| format!("sound in {} bit rates", audio.bitrates.len()));
+    let audio = match plan.audio.len() {
+        0 => None,
+        1 => Some("the sound".to_owned()),
+        tracks => Some(format!("{tracks} tracks of sound")),
+    };
     let parts: Vec<_> = video.into_iter().chain(audio).collect();
     format!("encoding {}", parts.join(", "))
 }

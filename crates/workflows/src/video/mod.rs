@@ -2,17 +2,24 @@
 //!
 //! ```text
 //!  begin ─┐
-//!  download → probe (→ normalize → probe) → plan → audio, chunks → package → verify → publish
+//!  download → probe (→ normalize → probe) → plan ┬→ audio, chunks → package → verify ┬→ mp4, preview → publish
+//!                                                └→ thumbnail, chapters, subtitles … ┘
 //!                                                                    whatever happens: clean up, report
 //! ```
 
 #![expect(missing_docs, reason = "the macro makes public constants of the methods")]
 
 mod ending;
+mod enhance;
+mod extras;
 mod fan_out;
+mod finished;
+mod outputs;
 mod pipeline;
+mod prepare;
 mod progress;
 mod quality;
+mod sound;
 
 use contract::{
     Progress,
@@ -22,6 +29,7 @@ use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination};
 
 use crate::failure::{self, Stop};
+use enhance::Ladder;
 use progress::Tracker;
 
 /// The context every step takes.
@@ -32,6 +40,10 @@ pub(crate) type Context = WorkflowContext<VideoWorkflow>;
 pub struct VideoWorkflow {
     job: Input,
     tracker: Tracker,
+    /// How the ladder ended; `None` while it is being made.
+    ladder: Option<Ladder>,
+    /// True when no enhancement runs beside the ladder any more.
+    enhanced: bool,
 }
 
 #[workflow_methods]
@@ -39,7 +51,7 @@ impl VideoWorkflow {
     /// Keeps the job.
     #[init]
     pub fn new(_ctx: &WorkflowContextView, job: Input) -> Self {
-        Self { job, tracker: Tracker::default() }
+        Self { job, tracker: Tracker::default(), ladder: None, enhanced: false }
     }
 
     /// Makes the video, cleans up and reports, in this order, whatever happens.

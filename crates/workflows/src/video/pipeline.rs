@@ -12,7 +12,11 @@ use media::{
 use temporalio_common::search_attributes::SearchAttributeKey;
 use temporalio_sdk::workflows;
 
-use super::{Context, ending, fan_out, quality};
+use super::{
+    Context, ending,
+    enhance::{self, Ladder, Material},
+    fan_out, finished, outputs, prepare, quality,
+};
 use crate::{call::Call, failure::Stop};
 
 const STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword(search_attributes::STATUS);
@@ -27,14 +31,52 @@ pub(super) async fn make(ctx: &Context, job: &Input) -> Result<Output, Stop> {
     let reasons = facts.non_standard.clone();
     let (source, facts) = standardize(ctx, job, source, facts).await?;
     quality::refuse_truncated(&facts)?;
-    let plan = draw_up(ctx, job, &facts)?;
-    fan_out::encode(ctx, job, &source, &plan).await?;
-    let checked = package(ctx, job, source, plan).await?;
-    let noticed = quality::judge(&facts, checked.decoded, checked.decode_errors)?;
-    ctx.state_mut(|state| state.tracker.warn(noticed));
-    publish(ctx, job, &checked).await?;
+    let mut plan = draw_up(ctx, job, &facts)?;
+    let chosen = prepare::prepare(ctx, job, &mut plan).await;
+    let material = Material::new(ctx, job, &source, &facts, &plan);
+    let (ladder, mut outputs, ()) = workflows::join!(
+        ladder(ctx, &material),
+        enhance::beside(ctx, &material),
+        enhance::watch(ctx, &material),
+    );
+    let Made { plan, checked } = ladder?;
+    finished::make(ctx, &Material::new(ctx, job, &source, &facts, &plan), &mut outputs).await;
+    let outputs = outputs::complete(outputs, &plan, checked.outputs, chosen);
+    let master = outputs::master(checked.master, &outputs);
+    publish(ctx, job, master).await?;
     let warnings = ctx.state(|state| state.tracker.progress().warnings);
-    Ok(Output { source: ending::summary(&facts, reasons), outputs: checked.outputs, warnings })
+    Ok(Output { source: ending::summary(&facts, reasons), outputs, warnings })
+}
+
+/// The ladder itself: what the video cannot do without.
+struct Made {
+    /// The plan as it was carried out.
+    plan: Plan,
+    checked: verify_video::Output,
+}
+
+/// Encodes, packages and checks; says when it is over, for those who wait.
+async fn ladder(ctx: &Context, material: &Material<'_>) -> Result<Made, Stop> {
+    let made = encode_and_check(ctx, material).await;
+    let end = if made.is_ok() { Ladder::Ready } else { Ladder::Failed };
+    ctx.state_mut(|state| state.ladder = Some(end));
+    made
+}
+
+async fn encode_and_check(ctx: &Context, material: &Material<'_>) -> Result<Made, Stop> {
+    let (job, source) = (material.job, material.source);
+    let mut plan = material.plan.clone();
+    let encoded = fan_out::encode(ctx, job, source, &plan).await;
+    plan.audio = match encoded {
+        Err(Stop::Failed(failure)) if prepare::give_up_nvenc(ctx, &mut plan, &failure) => {
+            fan_out::encode(ctx, job, source, &plan).await?
+        }
+        encoded => encoded?,
+    };
+    let checked = package(ctx, job, source.clone(), plan.clone()).await?;
+    let noticed = quality::judge(material.facts, checked.decoded, checked.decode_errors)?;
+    ctx.state_mut(|state| state.tracker.warn(noticed));
+    Ok(Made { plan, checked })
 }
 
 /// Moves to a phase, for the query and for the Temporal UI.
@@ -53,8 +95,7 @@ async fn begin(ctx: &Context, job: &Input) -> Result<(), Stop> {
 async fn fetch(ctx: &Context, job: &Input) -> Result<(StoredSource, SourceFacts), Stop> {
     enter(ctx, Phase::Downloading, "fetching the source");
     let input = download_source::Input { video: job.video, source: job.source.clone() };
-    let options =
-        Call::download(&ending::describe(&job.source)).options(job, ctx.cancellation_token());
+    let options = Call::download(&job.source.to_string()).options(job, ctx.cancellation_token());
     let source = ctx.execute_activity(download_source::Activity, input, options).await?;
     let facts = probe(ctx, job, &source).await?;
     Ok((source, facts))
@@ -129,9 +170,9 @@ async fn package(
     Ok(ctx.execute_activity(verify_video::Activity, input, options).await?)
 }
 
-async fn publish(ctx: &Context, job: &Input, checked: &verify_video::Output) -> Result<(), Stop> {
+async fn publish(ctx: &Context, job: &Input, master: String) -> Result<(), Stop> {
     enter(ctx, Phase::Publishing, "writing the master playlist");
-    let input = publish_video::Input { video: job.video, master: checked.master.clone() };
+    let input = publish_video::Input { video: job.video, master };
     let options = Call::publish().options(job, ctx.cancellation_token());
     Ok(ctx.execute_activity(publish_video::Activity, input, options).await?)
 }

@@ -1,5 +1,7 @@
 //! A server, one worker per queue, and the calls tests make on them.
 
+use std::time::Duration;
+
 use contract::{Source, TaskQueue, VideoId, search_attributes, video};
 use fixtures::{Temporal, temporal::Options};
 use media::plan::Limits;
@@ -9,12 +11,17 @@ use temporalio_client::{
 };
 use temporalio_sdk::{Runtime, Worker, WorkerOptions, runtime::RuntimeOptions};
 use uuid::Uuid;
-use workflows::{CompletionWorkflow, VideoWorkflow};
+use workflows::{CompletionWorkflow, DeletionWorkflow, VideoWorkflow};
 
 use crate::script::{Script, Stage};
 
 /// Runs `test` while workers for every queue are running; says so and returns where Temporal is absent.
 pub(crate) async fn with_workers(test: impl AsyncFnOnce(&Bench)) {
+    with_workers_of(&TaskQueue::ALL, test).await;
+}
+
+/// The same with workers for these queues only.
+pub(crate) async fn with_workers_of(queues: &[TaskQueue], test: impl AsyncFnOnce(&Bench)) {
     let attributes = search_attributes::ALL.map(|(name, kind)| (name, kind.name()));
     let Some(temporal) = Temporal::start_or_skip(Options::with_search_attributes(attributes)).await
     else {
@@ -22,15 +29,18 @@ pub(crate) async fn with_workers(test: impl AsyncFnOnce(&Bench)) {
     };
     let stage = Stage::default();
     let runtime = Runtime::from_current_tokio(RuntimeOptions::default()).unwrap();
-    let mut workers: Vec<Worker> = TaskQueue::ALL
+    let mut workers: Vec<Worker> = queues
         .iter()
         .map(|queue| {
-            let options = WorkerOptions::new(queue.name());
+            let options = WorkerOptions::new(queue.name())
+                .max_heartbeat_throttle_interval(Duration::from_millis(100));
             let options = match queue {
                 TaskQueue::VideoWorkflows => options
                     .register_workflow::<VideoWorkflow>()
                     .unwrap()
                     .register_workflow::<CompletionWorkflow>()
+                    .unwrap()
+                    .register_workflow::<DeletionWorkflow>()
                     .unwrap()
                     .build(),
                 _ => options.register_activities(stage.clone()).build(),
@@ -63,14 +73,19 @@ impl Bench {
     /// Starts a video that follows a script.
     pub(crate) async fn start(&self, script: Script) -> Run {
         let id = VideoId(Uuid::now_v7());
+        let options = script.options.clone();
         self.stage.put(id, script);
         let input = video::Input {
             video: id,
             attempt: 1,
             tenant: "default".into(),
             source: Source::Url { url: "https://example.com/a.mp4?token=secret".into() },
-            options: media::options::Options::default(),
-            limits: Limits { parallel_chunks: 2, chunk_seconds: Some(12) },
+            options,
+            limits: Limits {
+                parallel_chunks: 2,
+                chunk_seconds: Some(12),
+                enhancement_seconds: Some(1),
+            },
         };
         let options =
             WorkflowStartOptions::new(TaskQueue::VideoWorkflows.name(), id.workflow_id(1)).build();

@@ -8,5 +8,7 @@
 )]
 
 mod bench;
+mod deletion;
+mod enhancements;
 mod script;
 mod video;

@@ -12,11 +12,18 @@ use std::{
 };
 
 use contract::{
-    Outputs, StoredSource, VideoId, begin_video, clean_up, completion::Outcome, download_source,
-    encode_audio, normalize_source, package_video, probe_source, publish_video, record_outcome,
-    transcode_chunk, verify_video,
+    ChaptersOutput, MezzanineOutput, Mp4Output, Outputs, PreviewOutput, SpritesOutput,
+    StoredSource, SubtitleOutput, ThumbnailOutput, VideoId, WaveformOutput, begin_video,
+    choose_encoder, clean_up, completion::Outcome, delete_video, download_source, encode_audio,
+    extract_subtitles, make_chapters, make_mezzanine, make_mp4, make_preview, make_sprites,
+    make_thumbnail, make_waveform, measure_loudness, normalize_source, package_video, probe_source,
+    publish_video, record_outcome, render_watermark, transcode_chunk, verify_video,
 };
-use media::source::{NonStandard, SourceFacts};
+use media::{
+    plan::{Encoder, Loudness, Watermark},
+    playlist::Master,
+    source::{AudioFacts, NonStandard, SourceFacts, SubtitleFacts},
+};
 use temporalio_macros::activities;
 use temporalio_sdk::{
     ApplicationFailure,
@@ -34,8 +41,14 @@ pub(crate) struct Script {
     pub(crate) non_standard: bool,
     /// Pictures the decoders lose.
     pub(crate) lost: u64,
-    /// Chunks never end by themselves.
-    pub(crate) stuck: bool,
+    /// The activity that never ends by itself.
+    pub(crate) stuck: Option<&'static str>,
+    /// The source has subtitles, chapters and a second track of sound.
+    pub(crate) rich: bool,
+    /// What was asked.
+    pub(crate) options: media::options::Options,
+    /// The master playlist that was published.
+    pub(crate) master: String,
     /// Every call in order: name and attempt.
     pub(crate) calls: Vec<(&'static str, u32)>,
     /// What was reported.
@@ -76,7 +89,7 @@ impl Stage {
         change(self.0.lock().unwrap().entry(video).or_default())
     }
 
-    fn play<T>(
+    async fn play<T>(
         &self,
         name: &'static str,
         ctx: &ActivityContext,
@@ -88,6 +101,13 @@ impl Stage {
             script.calls.push((name, attempt));
             script.clone()
         });
+        while script.stuck == Some(name) {
+            ctx.record_heartbeat(()).await?;
+            tokio::select! {
+                () = ctx.cancelled() => return Err(ActivityError::cancelled()),
+                () = tokio::time::sleep(Duration::from_millis(50)) => {}
+            }
+        }
         match script.fails {
             Some((failing, code)) if failing == name => Err(failure(code, true)),
             _ if script.twice && attempt == 1 => Err(failure("internal", false)),
@@ -114,6 +134,25 @@ pub(crate) fn facts(non_standard: bool) -> SourceFacts {
     facts
 }
 
+fn enrich(facts: &mut SourceFacts) {
+    facts.chapters = 2;
+    facts.subtitles = vec![SubtitleFacts {
+        stream: 3,
+        codec: "subrip".into(),
+        language: Some("en".into()),
+        title: None,
+        default: true,
+        forced: false,
+    }];
+    let second = facts.audio.first().cloned().map(|track| AudioFacts {
+        stream: 2,
+        language: Some("de".into()),
+        default: false,
+        ..track
+    });
+    facts.audio.extend(second);
+}
+
 fn source() -> StoredSource {
     StoredSource {
         bucket: "videos".into(),
@@ -123,7 +162,6 @@ fn source() -> StoredSource {
     }
 }
 
-#[expect(clippy::unused_async, reason = "activities are async")]
 #[activities]
 impl Stage {
     #[activity(definition = begin_video::Activity)]
@@ -132,7 +170,7 @@ impl Stage {
         ctx: ActivityContext,
         input: begin_video::Input,
     ) -> Result<(), ActivityError> {
-        self.play(begin_video::NAME, &ctx, input.video, ())
+        self.play(begin_video::NAME, &ctx, input.video, ()).await
     }
 
     #[activity(definition = download_source::Activity)]
@@ -141,7 +179,7 @@ impl Stage {
         ctx: ActivityContext,
         input: download_source::Input,
     ) -> Result<StoredSource, ActivityError> {
-        self.play(download_source::NAME, &ctx, input.video, source())
+        self.play(download_source::NAME, &ctx, input.video, source()).await
     }
 
     #[activity(definition = probe_source::Activity)]
@@ -152,7 +190,11 @@ impl Stage {
     ) -> Result<SourceFacts, ActivityError> {
         let script = self.script(input.video);
         let rewritten = script.called().contains(&normalize_source::NAME);
-        self.play(probe_source::NAME, &ctx, input.video, facts(script.non_standard && !rewritten))
+        let mut facts = facts(script.non_standard && !rewritten);
+        if script.rich {
+            enrich(&mut facts);
+        }
+        self.play(probe_source::NAME, &ctx, input.video, facts).await
     }
 
     #[activity(definition = normalize_source::Activity)]
@@ -161,7 +203,7 @@ impl Stage {
         ctx: ActivityContext,
         input: normalize_source::Input,
     ) -> Result<StoredSource, ActivityError> {
-        self.play(normalize_source::NAME, &ctx, input.video, source())
+        self.play(normalize_source::NAME, &ctx, input.video, source()).await
     }
 
     #[activity(definition = encode_audio::Activity)]
@@ -171,7 +213,11 @@ impl Stage {
         input: encode_audio::Input,
     ) -> Result<encode_audio::Output, ActivityError> {
         let made = encode_audio::Output { decode_errors: 0, bytes: 1, reused: false };
-        self.play(encode_audio::NAME, &ctx, input.video, made)
+        let fails = self.script(input.video).fails;
+        if let (Some(("second track", code)), 1) = (fails, input.plan.track) {
+            return Err(failure(code, true));
+        }
+        self.play(encode_audio::NAME, &ctx, input.video, made).await
     }
 
     #[activity(definition = transcode_chunk::Activity)]
@@ -180,10 +226,9 @@ impl Stage {
         ctx: ActivityContext,
         input: transcode_chunk::Input,
     ) -> Result<transcode_chunk::Output, ActivityError> {
-        let stuck = self.edit(input.video, |script| {
+        self.edit(input.video, |script| {
             script.in_flight.0 += 1;
             script.in_flight.1 = script.in_flight.1.max(script.in_flight.0);
-            script.stuck
         });
         let frames = input.plan.chunk(input.chunk);
         let frames = frames.end - frames.start;
@@ -195,16 +240,9 @@ impl Stage {
             bytes: 1,
             reused: false,
         };
-        let result = self.play(transcode_chunk::NAME, &ctx, input.video, made);
-        while stuck && !ctx.is_cancelled() {
-            ctx.record_heartbeat(()).await?;
-            tokio::select! {
-                () = ctx.cancelled() => {}
-                () = tokio::time::sleep(Duration::from_millis(50)) => {}
-            }
-        }
+        let result = self.play(transcode_chunk::NAME, &ctx, input.video, made).await;
         self.edit(input.video, |script| script.in_flight.0 -= 1);
-        if stuck { Err(ActivityError::cancelled()) } else { result }
+        result
     }
 
     #[activity(definition = package_video::Activity)]
@@ -214,7 +252,7 @@ impl Stage {
         input: package_video::Input,
     ) -> Result<package_video::Output, ActivityError> {
         let made = package_video::Output { playlists: 1, segments: 1 };
-        self.play(package_video::NAME, &ctx, input.video, made)
+        self.play(package_video::NAME, &ctx, input.video, made).await
     }
 
     #[activity(definition = verify_video::Activity)]
@@ -226,11 +264,11 @@ impl Stage {
         let frames = input.plan.video.as_ref().map_or(0, |video| video.grid.frames);
         let checked = verify_video::Output {
             outputs: Outputs { frames, ..Outputs::default() },
-            master: "#EXTM3U\n".into(),
+            master: Master::default(),
             decoded: frames - self.script(input.video).lost,
             decode_errors: 0,
         };
-        self.play(verify_video::NAME, &ctx, input.video, checked)
+        self.play(verify_video::NAME, &ctx, input.video, checked).await
     }
 
     #[activity(definition = publish_video::Activity)]
@@ -239,7 +277,8 @@ impl Stage {
         ctx: ActivityContext,
         input: publish_video::Input,
     ) -> Result<(), ActivityError> {
-        self.play(publish_video::NAME, &ctx, input.video, ())
+        self.edit(input.video, |script| script.master = input.master);
+        self.play(publish_video::NAME, &ctx, input.video, ()).await
     }
 
     #[activity(definition = clean_up::Activity)]
@@ -249,7 +288,7 @@ impl Stage {
         input: clean_up::Input,
     ) -> Result<u64, ActivityError> {
         self.edit(input.video, |script| script.cleaned.push(input.after));
-        self.play(clean_up::NAME, &ctx, input.video, 0)
+        self.play(clean_up::NAME, &ctx, input.video, 0).await
     }
 
     #[activity(definition = record_outcome::Activity)]
@@ -259,6 +298,156 @@ impl Stage {
         input: record_outcome::Input,
     ) -> Result<(), ActivityError> {
         self.edit(input.video, |script| script.outcomes.push(input.outcome));
-        self.play(record_outcome::NAME, &ctx, input.video, ())
+        self.play(record_outcome::NAME, &ctx, input.video, ()).await
+    }
+
+    #[activity(definition = choose_encoder::Activity)]
+    async fn choose_encoder(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: choose_encoder::Input,
+    ) -> Result<choose_encoder::Output, ActivityError> {
+        let made = choose_encoder::Output { encoder: Encoder::X264, reason: "scripted".into() };
+        self.play(choose_encoder::NAME, &ctx, input.video, made).await
+    }
+
+    #[activity(definition = render_watermark::Activity)]
+    async fn render_watermark(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: render_watermark::Input,
+    ) -> Result<render_watermark::Output, ActivityError> {
+        let made = Watermark { position: input.option.position, marks: vec![] };
+        self.play(render_watermark::NAME, &ctx, input.video, made).await
+    }
+
+    #[activity(definition = measure_loudness::Activity)]
+    async fn measure_loudness(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: measure_loudness::Input,
+    ) -> Result<measure_loudness::Output, ActivityError> {
+        let made = Some(Loudness {
+            target: input.target,
+            integrated: -23.0,
+            true_peak: -3.0,
+            range: 5.0,
+            threshold: -33.0,
+            offset: 0.1,
+        });
+        self.play(measure_loudness::NAME, &ctx, input.video, made).await
+    }
+
+    #[activity(definition = make_thumbnail::Activity)]
+    async fn make_thumbnail(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: make_thumbnail::Input,
+    ) -> Result<make_thumbnail::Output, ActivityError> {
+        let made = ThumbnailOutput {
+            image: "thumbnails/v/thumbnail.jpg".into(),
+            width: 640,
+            height: 360,
+            at_seconds: Some(1.0),
+            sizes: vec![],
+        };
+        self.play(make_thumbnail::NAME, &ctx, input.video, made).await
+    }
+
+    #[activity(definition = make_sprites::Activity)]
+    async fn make_sprites(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: make_sprites::Input,
+    ) -> Result<make_sprites::Output, ActivityError> {
+        let made = SpritesOutput { vtt: "v/sprites.vtt".into(), pictures: 1, sheets: 1 };
+        self.play(make_sprites::NAME, &ctx, input.video, made).await
+    }
+
+    #[activity(definition = make_waveform::Activity)]
+    async fn make_waveform(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: make_waveform::Input,
+    ) -> Result<make_waveform::Output, ActivityError> {
+        let made = WaveformOutput { json: "v/w.json".into(), image: "v/w.png".into() };
+        self.play(make_waveform::NAME, &ctx, input.video, made).await
+    }
+
+    #[activity(definition = make_chapters::Activity)]
+    async fn make_chapters(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: make_chapters::Input,
+    ) -> Result<make_chapters::Output, ActivityError> {
+        let made = ChaptersOutput {
+            vtt: "v/c.vtt".into(),
+            json: "v/c.json".into(),
+            count: 2,
+            from_source: true,
+        };
+        self.play(make_chapters::NAME, &ctx, input.video, made).await
+    }
+
+    #[activity(definition = extract_subtitles::Activity)]
+    async fn extract_subtitles(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: extract_subtitles::Input,
+    ) -> Result<extract_subtitles::Output, ActivityError> {
+        let track = SubtitleOutput {
+            name: "subtitles-0".into(),
+            label: "English".into(),
+            language: Some("en".into()),
+            default: true,
+            forced: false,
+            playlist: "v/s.m3u8".into(),
+            cues: 1,
+        };
+        let made = extract_subtitles::Output { tracks: vec![track], warnings: vec![] };
+        self.play(extract_subtitles::NAME, &ctx, input.video, made).await
+    }
+
+    #[activity(definition = make_mezzanine::Activity)]
+    async fn make_mezzanine(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: make_mezzanine::Input,
+    ) -> Result<make_mezzanine::Output, ActivityError> {
+        let made = MezzanineOutput { file: "mezzanine/v/mezzanine.mp4".into(), bytes: 1 };
+        self.play(make_mezzanine::NAME, &ctx, input.video, made).await
+    }
+
+    #[activity(definition = make_mp4::Activity)]
+    async fn make_mp4(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: make_mp4::Input,
+    ) -> Result<make_mp4::Output, ActivityError> {
+        let made = Mp4Output { name: input.rung, file: "v/a.mp4".into(), bytes: 1 };
+        self.play(make_mp4::NAME, &ctx, input.video, made).await
+    }
+
+    #[activity(definition = make_preview::Activity)]
+    async fn make_preview(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: make_preview::Input,
+    ) -> Result<make_preview::Output, ActivityError> {
+        let made = PreviewOutput {
+            playlist: "v/preview.m3u8".into(),
+            start_seconds: 6.0,
+            duration_seconds: 30.0,
+        };
+        self.play(make_preview::NAME, &ctx, input.video, made).await
+    }
+
+    #[activity(definition = delete_video::Activity)]
+    async fn delete_video(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: delete_video::Input,
+    ) -> Result<u64, ActivityError> {
+        self.play(delete_video::NAME, &ctx, input.video, 3).await
     }
 }

@@ -8,15 +8,20 @@ use temporalio_client::{
     errors::WorkflowGetResultError,
 };
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
-use workflows::{CompletionWorkflow, VideoWorkflow};
+use workflows::{CompletionWorkflow, DeletionWorkflow, VideoWorkflow};
 
-use crate::{bench::with_workers, script::Script};
+use crate::{
+    bench::with_workers,
+    enhancements::{ENHANCEMENTS, everything},
+    script::Script,
+};
 
 /// Steps in the order of a standard source.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     "begin_video",
     "download_source",
     "probe_source",
+    "choose_encoder",
     "encode_audio",
     "transcode_chunk",
     "package_video",
@@ -61,8 +66,8 @@ async fn completes() {
 #[tokio::test]
 async fn each_step_failing_leaves_a_clean_slate() {
     with_workers(async |bench| {
-        for step in STEPS.into_iter().filter(|step| !["clean_up", "record_outcome"].contains(step))
-        {
+        let harmless = ["choose_encoder", "clean_up", "record_outcome"];
+        for step in STEPS.into_iter().filter(|step| !harmless.contains(step)) {
             let fails = Some((step, "corrupt_media"));
             let (result, script) = bench.run(Script { fails, ..Script::default() }).await;
             let Err(WorkflowGetResultError::Failed(error)) = result else {
@@ -111,10 +116,10 @@ async fn cleaning_and_reporting_do_not_decide() {
 #[tokio::test]
 async fn each_activity_run_twice_changes_nothing() {
     with_workers(async |bench| {
-        let (once, _) = bench.run(Script::default()).await;
-        let (twice, script) = bench.run(Script { twice: true, ..Script::default() }).await;
+        let (once, _) = bench.run(everything()).await;
+        let (twice, script) = bench.run(Script { twice: true, ..everything() }).await;
         assert_eq!(once.unwrap(), twice.unwrap());
-        for step in STEPS {
+        for step in STEPS.into_iter().chain(ENHANCEMENTS.map(|(activity, _)| activity)) {
             let attempts: Vec<u32> =
                 script.calls.iter().filter(|call| call.0 == step).map(|call| call.1).collect();
             assert!(attempts.contains(&2), "{step} ran {attempts:?}");
@@ -135,6 +140,8 @@ async fn replays_all_stored_histories() {
             .unwrap()
             .register_workflow::<CompletionWorkflow>()
             .unwrap()
+            .register_workflow::<DeletionWorkflow>()
+            .unwrap()
             .build();
         let replay = WorkflowReplayer::new(options).unwrap().replay_workflow(history).await;
         assert!(replay.is_ok(), "{}: {:?}", path.display(), replay.err());
@@ -146,7 +153,7 @@ async fn replays_all_stored_histories() {
 #[tokio::test]
 async fn a_cancelled_video_stops_its_chunks_and_says_so() {
     with_workers(async |bench| {
-        let run = bench.start(Script { stuck: true, ..Script::default() }).await;
+        let run = bench.start(Script { stuck: Some("transcode_chunk"), ..Script::default() }).await;
         // Cancelled as soon as the first chunk is seen running.
         while bench.stage.script(run.id).in_flight.0 == 0 {
             tokio::task::yield_now().await;
@@ -196,7 +203,7 @@ async fn lost_pictures_are_a_warning_up_to_one_in_twenty() {
     .await;
 }
 
-fn record(name: &str, history: Vec<u8>) {
+pub(crate) fn record(name: &str, history: Vec<u8>) {
     if std::env::var_os(RECORD).is_some() {
         let path = repo_root().join(format!("crates/workflows/tests/histories/{name}.json"));
         fs_err::write(path, history).unwrap();

@@ -1,0 +1,81 @@
+//! Encoding of one track of sound, measured first when its loudness is to be changed.
+
+use contract::{StoredSource, encode_audio, measure_loudness, video::Input};
+use media::plan::AudioPlan;
+use temporalio_sdk::WorkflowCancellationToken;
+
+use super::{
+    Context,
+    enhance::{optional, warn},
+    fan_out::ended,
+};
+use crate::{call::Call, failure::Stop};
+
+/// Encodes one track in every bit rate; returns it as it was encoded, or `None` for a track that
+/// the video can do without.
+pub(super) async fn encode(
+    ctx: &Context,
+    job: &Input,
+    source: &StoredSource,
+    track: &AudioPlan,
+    group: &WorkflowCancellationToken,
+) -> Result<Option<AudioPlan>, Stop> {
+    let plan = level(ctx, job, source, track.clone(), group).await;
+    let rates: Vec<_> = plan.bitrates.iter().map(ToString::to_string).collect();
+    let summary = format!("audio{}, {}", called(&plan), rates.join(" "));
+    let options = Call::audio(seconds(&plan), summary).options(job, group.clone());
+    let input = encode_audio::Input {
+        video: job.video,
+        attempt: job.attempt,
+        source: source.clone(),
+        plan: plan.clone(),
+    };
+    let done = ctx.execute_activity(encode_audio::Activity, input, options).await;
+    match done.map_err(Stop::from) {
+        Ok(_) => Ok(Some(plan)),
+        Err(Stop::Failed(failure)) if plan.track > 0 => {
+            warn(
+                ctx,
+                "audio",
+                failure.code,
+                format!("track{}: {}", called(&plan), failure.message),
+            );
+            Ok(None)
+        }
+        Err(stop) => ended(Err(stop), group),
+    }
+}
+
+/// Measures the track when its loudness is to be changed; it stays as it is when that fails.
+async fn level(
+    ctx: &Context,
+    job: &Input,
+    source: &StoredSource,
+    mut plan: AudioPlan,
+    group: &WorkflowCancellationToken,
+) -> AudioPlan {
+    let Some(target) = job.options.loudness() else { return plan };
+    let call = Call::loudness(seconds(&plan), format!("measure the loudness{}", called(&plan)));
+    let input = measure_loudness::Input {
+        video: job.video,
+        source: source.clone(),
+        plan: plan.clone(),
+        target,
+    };
+    let activity = measure_loudness::Activity;
+    plan.loudness = optional(ctx, job, "loudness", activity, input, call, group).await.flatten();
+    plan
+}
+
+fn seconds(plan: &AudioPlan) -> f64 {
+    std::time::Duration::from_micros(plan.duration_us.unsigned_abs()).as_secs_f64()
+}
+
+/// Number and language of a track, for tracks beside the main one.
+fn called(plan: &AudioPlan) -> String {
+    match (plan.track, &plan.facts.language) {
+        (0, _) => String::new(),
+        (track, Some(language)) => format!(" {} ({language})", track + 1),
+        (track, None) => format!(" {}", track + 1),
+    }
+}
