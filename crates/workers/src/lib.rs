@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use activities::{
     Deps, DownloadActivities, MetadataActivities, NotifyActivities, PlaylistActivities,
-    TranscodeActivities,
+    ScenesActivities, ThumbnailActivities, TranscodeActivities,
 };
 use contract::TaskQueue;
 use temporalio_client::Client;
@@ -21,7 +21,7 @@ use temporalio_sdk::{
     },
 };
 use tokio_util::sync::CancellationToken;
-use workflows::{CompletionWorkflow, VideoWorkflow};
+use workflows::{CompletionWorkflow, DeletionWorkflow, VideoWorkflow};
 
 pub use slots::{BadSlots, Slots, parse as parse_slots};
 
@@ -89,7 +89,7 @@ async fn serve(
         })?;
     let mut workers = Vec::new();
     for &queue in &config.queues {
-        let Some(options) = options(queue, deps, &config.slots)? else { continue };
+        let options = options(queue, deps, &config.slots)?;
         let worker = Worker::new(&runtime, client.clone(), options)
             .map_err(|error| failed(queue, "start")(error.to_string()))?;
         workers.push((queue, worker));
@@ -116,12 +116,8 @@ async fn serve(
     futures::future::join_all(runs).await.into_iter().collect()
 }
 
-/// Options of a queue's worker; `None` for a queue that has nothing to run yet.
-fn options(
-    queue: TaskQueue,
-    deps: &Arc<Deps>,
-    slots: &Slots,
-) -> Result<Option<WorkerOptions>, Error> {
+/// Options of a queue's worker.
+fn options(queue: TaskQueue, deps: &Arc<Deps>, slots: &Slots) -> Result<WorkerOptions, Error> {
     let deps = Arc::clone(deps);
     let builder = WorkerOptions::new(queue.name())
         .graceful_shutdown_period(GRACE)
@@ -133,10 +129,11 @@ fn options(
         .nexus_task_slot_supplier(FixedSizeSlotSupplier::new(1))
         .build();
     let builder = builder.tuner(holder);
-    Ok(Some(match queue {
+    Ok(match queue {
         TaskQueue::VideoWorkflows => builder
             .register_workflow::<VideoWorkflow>()
             .and_then(temporalio_sdk::WorkerOptionsBuilder::register_workflow::<CompletionWorkflow>)
+            .and_then(temporalio_sdk::WorkerOptionsBuilder::register_workflow::<DeletionWorkflow>)
             .map_err(|error| failed(queue, "register its workflows")(error.to_string()))?
             .build(),
         TaskQueue::Download => builder.register_activities(DownloadActivities(deps)).build(),
@@ -144,8 +141,9 @@ fn options(
         TaskQueue::Transcode => builder.register_activities(TranscodeActivities(deps)).build(),
         TaskQueue::Playlist => builder.register_activities(PlaylistActivities(deps)).build(),
         TaskQueue::Notify => builder.register_activities(NotifyActivities(deps)).build(),
-        TaskQueue::Thumbnail | TaskQueue::Scenes => return Ok(None),
-    }))
+        TaskQueue::Thumbnail => builder.register_activities(ThumbnailActivities(deps)).build(),
+        TaskQueue::Scenes => builder.register_activities(ScenesActivities(deps)).build(),
+    })
 }
 
 fn failed<E>(queue: TaskQueue, action: &'static str) -> impl Fn(E) -> Error
