@@ -61,6 +61,8 @@ pub struct Settings {
     pub namespace: String,
     /// What one video is allowed.
     pub limits: Limits,
+    /// Attempts at one video, the first one included.
+    pub attempts_max: u32,
     /// Whose video a submitted video is.
     pub default_tenant: String,
 }
@@ -79,8 +81,10 @@ pub async fn live_progress(api: &Api, video: &catalog::Video) -> Option<contract
 pub fn router(api: Arc<Api>) -> Router {
     let (router, document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
         .routes(routes!(videos::create::create, videos::list::list))
-        .routes(routes!(videos::show::show))
+        .routes(routes!(videos::show::show, videos::delete::delete))
+        .routes(routes!(videos::events::events))
         .routes(routes!(videos::cancel::cancel))
+        .routes(routes!(videos::retry::retry))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(openapi::openapi))

@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     ObjectNotFound,
     RangeNotSatisfiable,
     NotCancellable,
+    NotRetryable,
+    IdempotencyKeyReused,
     Unavailable,
     Internal,
 }
@@ -63,6 +65,12 @@ impl Kind {
             Self::NotCancellable => {
                 (S::CONFLICT, "not-cancellable", "The video can no longer be cancelled")
             }
+            Self::NotRetryable => (S::CONFLICT, "not-retryable", "The video cannot be tried again"),
+            Self::IdempotencyKeyReused => (
+                S::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                "The idempotency key belongs to another request",
+            ),
             Self::Unavailable => {
                 (S::SERVICE_UNAVAILABLE, "unavailable", "A part of the service does not answer")
             }
@@ -160,8 +168,17 @@ impl Problem {
         Self { errors, ..Self::new(Kind::InvalidRequest, detail) }
     }
 
+    /// True when the same call may succeed later.
+    pub(crate) fn is_transient(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     pub(crate) fn video_not_found(id: &str) -> Self {
         Self::new(Kind::VideoNotFound, format!("no video has the id `{id}`"))
+    }
+
+    pub(crate) fn not_retryable(status: Status, detail: impl Into<String>) -> Self {
+        Self { video_status: Some(status), ..Self::new(Kind::NotRetryable, detail) }
     }
 
     pub(crate) fn not_cancellable(status: Status, detail: impl Into<String>) -> Self {

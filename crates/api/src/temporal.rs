@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use catalog::Video;
 use contract::{
-    Source, TaskQueue, completion, search_attributes,
+    TaskQueue, completion,
+    deletion::{self, DeletionWorkflow},
+    search_attributes,
     video::{self, VideoWorkflow},
 };
 use temporalio_client::{
@@ -18,7 +20,6 @@ use temporalio_client::{
     tonic::{Code, Status},
 };
 use temporalio_common::search_attributes::{SearchAttributeKey, SearchAttributes};
-use url::Url;
 
 use crate::{Api, Error};
 
@@ -86,9 +87,26 @@ fn options(video: &Video) -> WorkflowStartOptions {
         .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
         .search_attributes(attributes)
         .priority(priority)
-        .static_summary(summary(&video.source))
+        .static_summary(shortened(&video.source.to_string(), SUMMARY_BYTES_MAX).to_owned())
         .rpc_options(bounded())
         .build()
+}
+
+/// Starts the workflow that removes a video. Run twice, one removes it.
+pub(crate) async fn delete(client: &Client, video: &Video) -> Result<(), Error> {
+    let queue = TaskQueue::VideoWorkflows.name();
+    let options = WorkflowStartOptions::new(queue, video.id.deletion_workflow_id())
+        .id_conflict_policy(WorkflowIdConflictPolicy::UseExisting)
+        .static_summary(format!("remove {}", video.id))
+        .rpc_options(bounded())
+        .build();
+    let input = deletion::Input { video: video.id };
+    let started = Box::pin(client.start_workflow(DeletionWorkflow, input, options));
+    match started.await {
+        Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(()),
+        Err(WorkflowStartError::Rpc(status)) => Err(from_status(status)),
+        Err(error) => Err(Error::TemporalRefused(error.into())),
+    }
 }
 
 /// Asks the workflow of a video to stop. Run twice it asks again, which changes nothing.
@@ -164,19 +182,6 @@ fn from_status(status: Status) -> Error {
     }
 }
 
-/// What Temporal's pages show of a source: no query, which may hold tokens.
-fn summary(source: &Source) -> String {
-    let named = match source {
-        Source::Url { url } => Url::parse(url).map_or_else(
-            |_| "an address".to_owned(),
-            |url| format!("{}{}", url.host_str().unwrap_or_default(), url.path()),
-        ),
-        Source::File { path } => path.rsplit('/').next().unwrap_or_default().to_owned(),
-        Source::Object { bucket, key } => format!("{bucket}/{key}"),
-    };
-    shortened(&named, SUMMARY_BYTES_MAX).to_owned()
-}
-
 fn shortened(text: &str, bytes: usize) -> &str {
     let mut end = text.len().min(bytes);
     while !text.is_char_boundary(end) {
@@ -190,19 +195,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_summary_names_the_source_without_its_secrets() {
-        let url = "https://user:word@example.com:8443/a/clip.mp4?token=secret#part".to_owned();
-        assert_eq!(summary(&Source::Url { url }), "example.com/a/clip.mp4");
-        let object = Source::Object { bucket: "videos".into(), key: "a/b.mp4".into() };
-        assert_eq!(summary(&object), "videos/a/b.mp4");
-        assert_eq!(summary(&Source::File { path: "/home/me/clip.mov".into() }), "clip.mov");
-    }
-
-    #[test]
     fn long_texts_are_cut_between_characters() {
         assert_eq!(shortened("añb", 2), "a");
         assert_eq!(shortened("añb", 3), "añ");
-        let long = Source::Object { bucket: "videos".into(), key: "é".repeat(400) };
-        assert!(summary(&long).len() <= SUMMARY_BYTES_MAX);
+        assert_eq!(shortened(&"é".repeat(400), SUMMARY_BYTES_MAX).len(), SUMMARY_BYTES_MAX);
     }
 }

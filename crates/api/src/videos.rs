@@ -2,8 +2,13 @@
 
 pub(crate) mod cancel;
 pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod events;
+mod key;
 pub(crate) mod list;
+mod outputs;
 mod progress;
+pub(crate) mod retry;
 pub(crate) mod show;
 mod source;
 pub(crate) mod view;

@@ -42,21 +42,26 @@ pub(crate) async fn cancel(
     if video.status.is_final() {
         return Err(ended(video.status));
     }
-    match temporal::cancel(&api.temporal, &video).await? {
-        Cancelling::Asked => {}
-        Cancelling::Nobody => mark(&api, &video).await?,
-        Cancelling::Ended => {
-            let status = api.find(&id).await?.status;
-            let detail = "it has just ended; its outcome is being written";
-            return Err(if status.is_final() {
-                ended(status)
-            } else {
-                Problem::not_cancellable(status, detail)
-            });
-        }
+    if stop(&api, &video).await? == Cancelling::Ended {
+        let status = api.find(&id).await?.status;
+        let detail = "it has just ended; its outcome is being written";
+        return Err(if status.is_final() {
+            ended(status)
+        } else {
+            Problem::not_cancellable(status, detail)
+        });
     }
     let video = api.find(&id).await?;
     Ok((StatusCode::ACCEPTED, Json(VideoView::new(&api.settings, video, None))))
+}
+
+/// Asks a video to stop, and marks it when nobody is there to be asked.
+pub(super) async fn stop(api: &Api, video: &Video) -> Result<Cancelling, Problem> {
+    let found = temporal::cancel(&api.temporal, video).await?;
+    if found == Cancelling::Nobody {
+        mark(api, video).await?;
+    }
+    Ok(found)
 }
 
 async fn mark(api: &Api, video: &Video) -> Result<(), Problem> {

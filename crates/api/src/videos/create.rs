@@ -11,8 +11,8 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use catalog::NewVideo;
-use contract::VideoId;
+use catalog::{IdempotencyKey, Keyed, NewVideo, Video};
+use contract::{Status, VideoId};
 use media::options::Options;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -20,13 +20,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
+    key::Key,
     source::{self, Checked},
     view::VideoView,
 };
 use crate::{
     Api, Error,
     extract::JsonBody,
-    problem::{FieldError, Problem, chain},
+    problem::{FieldError, Kind, Problem, chain},
     temporal,
 };
 
@@ -59,6 +60,8 @@ pub(crate) struct CreateVideo {
     path = "/videos",
     tag = "videos",
     request_body = CreateVideo,
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
+        description = "Your own name of this request: sent again within 7 days with the same body, it answers the same video")),
     responses(
         (status = 202, description = "Taken; follow `Location`", body = VideoView,
             headers(("Location" = String, description = "Path of the video"))),
@@ -70,21 +73,50 @@ pub(crate) struct CreateVideo {
 )]
 pub(crate) async fn create(
     State(api): State<Arc<Api>>,
+    key: Key,
     JsonBody(asked): JsonBody<CreateVideo>,
 ) -> Result<impl IntoResponse, Problem> {
-    let video = api.catalog.insert(accepted(&api, asked).await?).await?.into_video();
-    if let Err(error) = temporal::start(&api, &video).await {
-        // Whether the request arrived is not known. The failed row settles it: a workflow that was
-        // started after all finds it and stops.
-        if let Err(error) = api.catalog.finish(&temporal::not_started(&video, &error)).await {
-            let error = chain(&error);
-            tracing::error!(video = %video.id, error, "a video without workflow stays uploaded");
+    let new = accepted(&api, asked).await?;
+    let key = key.of(&(&new.source, &new.options, &new.metadata));
+    let again = key.is_some();
+    let video = add(&api, new, key).await?;
+    let started = match video.status {
+        Status::Uploaded => temporal::start(&api, &video).await,
+        // Found under its key, and on its way or at its end.
+        _ => Ok(()),
+    };
+    match started {
+        Ok(()) => {}
+        // A key is there to be sent again: the video waits for that, or for the next start.
+        Err(source) if again => {
+            return Err(Error::NotStarted { video: video.id, source: Box::new(source) }.into());
         }
-        return Err(Error::NotStarted { video: video.id, source: Box::new(error) }.into());
+        Err(error) => return Err(not_started(&api, &video, error).await),
     }
     let view = VideoView::new(&api.settings, video, None);
     let location = [(header::LOCATION, view.path())];
     Ok((StatusCode::ACCEPTED, location, Json(view)))
+}
+
+async fn add(api: &Api, new: NewVideo, key: Option<IdempotencyKey>) -> Result<Video, Problem> {
+    let Some(key) = key else { return Ok(api.catalog.insert(new).await?.into_video()) };
+    match api.catalog.insert_once(new, key).await? {
+        Keyed::Video(inserted) => Ok(inserted.into_video()),
+        Keyed::Taken => {
+            let detail = "it was sent before with another body; use a new key for a new request";
+            Err(Problem::new(Kind::IdempotencyKeyReused, detail))
+        }
+    }
+}
+
+/// Closes an attempt whose workflow could not be started. Whether the request arrived is not known;
+/// the failed row settles it: a workflow that was started after all finds it and stops.
+pub(super) async fn not_started(api: &Api, video: &Video, error: Error) -> Problem {
+    if let Err(error) = api.catalog.finish(&temporal::not_started(video, &error)).await {
+        let error = chain(&error);
+        tracing::error!(video = %video.id, error, "a video without workflow stays uploaded");
+    }
+    Error::NotStarted { video: video.id, source: Box::new(error) }.into()
 }
 
 /// Checks everything that can be known at once.

@@ -24,10 +24,15 @@ pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     IdText(id): IdText,
 ) -> Result<Json<VideoView>, Problem> {
-    let video = api.find(&id).await?;
-    let live = match video.status {
+    Ok(Json(live(&api, &id).await?))
+}
+
+/// A video as it stands this moment.
+pub(super) async fn live(api: &Api, id: &str) -> Result<VideoView, Problem> {
+    let video = api.find(id).await?;
+    let progress = match video.status {
         Status::Transcoding => Box::pin(progress::live(&api.temporal, &video)).await,
         _ => None,
     };
-    Ok(Json(VideoView::new(&api.settings, video, live)))
+    Ok(VideoView::new(&api.settings, video, progress))
 }

@@ -4,16 +4,14 @@
 //! credentials is shown without them, and files of this machine are not named.
 
 use catalog::Video;
-use contract::{
-    AudioOutput, Failure, Outputs, Progress, RenditionOutput, Source, SourceSummary, Status,
-    VideoId, Warning,
-};
+use contract::{Failure, Progress, Source, SourceSummary, Status, VideoId, Warning};
 use media::options::Options;
 use serde::Serialize;
 use time::OffsetDateTime;
 use url::Url;
 use utoipa::ToSchema;
 
+use super::outputs::{OutputsView, below};
 use crate::Settings;
 
 /// A video as it stands.
@@ -70,22 +68,6 @@ struct SourceView {
     summary: Option<SourceSummary>,
 }
 
-/// What can be played.
-#[derive(Debug, Serialize, ToSchema)]
-struct OutputsView {
-    /// Address of the master playlist: give this to a player.
-    #[schema(format = "uri")]
-    master: String,
-    /// Video renditions, highest first.
-    renditions: Vec<RenditionOutput>,
-    /// Audio renditions, highest first.
-    audio: Vec<AudioOutput>,
-    /// Frames in every video rendition.
-    frames: u64,
-    /// Length of what is played, in seconds.
-    duration_seconds: f64,
-}
-
 /// Where to go from a video.
 #[derive(Debug, Serialize, ToSchema)]
 struct Links {
@@ -96,6 +78,14 @@ struct Links {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "uri")]
     playlist: Option<String>,
+    /// Address of the still picture; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri")]
+    thumbnail: Option<String>,
+    /// Address of the chapters as WebVTT; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri")]
+    chapters: Option<String>,
     /// The current attempt in Temporal's web pages, where these are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "uri")]
@@ -107,7 +97,9 @@ impl VideoView {
         let outputs = video.outputs.map(|outputs| OutputsView::new(&settings.media_base, outputs));
         let links = Links {
             this: format!("/videos/{}", video.id),
-            playlist: outputs.as_ref().map(|outputs| outputs.master.clone()),
+            playlist: outputs.as_ref().map(|outputs| outputs.0.master.clone()),
+            thumbnail: outputs.as_ref().and_then(OutputsView::thumbnail),
+            chapters: outputs.as_ref().and_then(OutputsView::chapters),
             temporal: settings.temporal_ui.as_ref().map(|pages| {
                 let workflow = video.id.workflow_id(video.attempt);
                 below(pages, ["namespaces", &settings.namespace, "workflows", &workflow])
@@ -130,6 +122,11 @@ impl VideoView {
         }
     }
 
+    /// Where the video stands.
+    pub(crate) fn status(&self) -> Status {
+        self.status
+    }
+
     /// The path of the video in this API.
     pub(crate) fn path(&self) -> String {
         self.links.this.clone()
@@ -150,27 +147,6 @@ impl SourceView {
     }
 }
 
-impl OutputsView {
-    fn new(media_base: &Url, outputs: Outputs) -> Self {
-        Self {
-            master: below(media_base, outputs.master.split('/')),
-            renditions: outputs.renditions,
-            audio: outputs.audio,
-            frames: outputs.frames,
-            duration_seconds: outputs.duration_seconds,
-        }
-    }
-}
-
-/// The address of a path below a base, each segment percent-encoded.
-fn below<'a>(base: &Url, segments: impl IntoIterator<Item = &'a str>) -> String {
-    let mut url = base.clone();
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().extend(segments);
-    }
-    url.into()
-}
-
 /// `None` for what cannot be parsed, because what it hides cannot be found either.
 fn without_credentials(text: &str) -> Option<String> {
     let mut url = Url::parse(text).ok()?;
@@ -185,18 +161,6 @@ fn without_credentials(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_are_put_below_any_base() {
-        for (base, expected) in [
-            ("http://127.0.0.1:9000", "http://127.0.0.1:9000/videos/1/a%20%2523.m3u8"),
-            ("http://127.0.0.1:9000/", "http://127.0.0.1:9000/videos/1/a%20%2523.m3u8"),
-            ("https://cdn.example/m/", "https://cdn.example/m/videos/1/a%20%2523.m3u8"),
-        ] {
-            let base = base.parse().unwrap();
-            assert_eq!(below(&base, "videos/1/a %23.m3u8".split('/')), expected);
-        }
-    }
 
     #[test]
     fn credentials_are_not_shown() {

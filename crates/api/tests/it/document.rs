@@ -7,17 +7,19 @@ use axum::{
     http::{Method, Request, StatusCode},
 };
 use media::options::{Options, RungOption};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::Harness;
 
-const ROUTES: [(&str, &[&str]); 6] = [
+const ROUTES: [(&str, &[&str]); 8] = [
     ("/healthz", &["get"]),
     ("/openapi.json", &["get"]),
     ("/readyz", &["get"]),
     ("/videos", &["get", "post"]),
-    ("/videos/{id}", &["get"]),
+    ("/videos/{id}", &["delete", "get"]),
     ("/videos/{id}/cancel", &["post"]),
+    ("/videos/{id}/events", &["get"]),
+    ("/videos/{id}/retry", &["post"]),
 ];
 
 fn keys(object: &Value) -> BTreeSet<&str> {
@@ -55,28 +57,51 @@ fn routes_are_only_added_together_with_their_description() {
     }
 }
 
+/// The object a schema describes, which may be one of several forms.
+fn settings(schema: &Value) -> &Value {
+    let forms = schema["oneOf"].as_array();
+    forms.and_then(|all| all.iter().find(|form| form["properties"].is_object())).unwrap_or(schema)
+}
+
 #[tokio::test]
 async fn every_option_and_every_answer_is_described() {
     let Some(harness) = Harness::start().await else { return };
     let document = harness.get("/openapi.json").await.json();
     let schemas = &document["components"]["schemas"];
-    let rung = RungOption {
-        name: "a".into(),
-        height: 720,
-        bitrate: "3M".parse().unwrap(),
-        audio_bitrate: "128k".parse().unwrap(),
-    };
-    let options = Options {
-        resolutions: Some(vec!["720p".into()]),
-        ladder: Some(vec![rung.clone()]),
-        preset: Some(media::options::Preset::Fast),
-        priority: Some(1),
-    };
-    let options = serde_json::to_value(options).unwrap();
-    assert_eq!(keys(&schemas["Options"]["properties"]), keys(&options));
-    let rung = serde_json::to_value(rung).unwrap();
-    assert_eq!(keys(&schemas["RungOption"]["properties"]), keys(&rung));
-    for closed in ["CreateVideo", "Options", "RungOption"] {
+    let rung: RungOption =
+        serde_json::from_value(json!({"name": "a", "height": 720, "bitrate": "3M"})).unwrap();
+    let everything = json!({
+        "resolutions": ["720p"], "ladder": [rung], "preset": "fast", "priority": 1,
+        "encoder": "x264", "thumbnail": {"mode": "timestamp", "at_seconds": 1.0, "widths": [320]},
+        "watermark": {"text": "a", "image": {"url": "u", "bucket": "b", "key": "k"},
+            "position": "center", "opacity": 0.5, "size": 0.1},
+        "chapters": {"scene_threshold": 0.4, "min_seconds": 2.0}, "mp4": ["720p"],
+        "loudness": {"integrated": -16.0, "true_peak": -1.5, "range": 11.0},
+        "audio_tracks": "all", "subtitles": true, "waveform": true, "preview": {"seconds": 30},
+        "sprites": {"interval_seconds": 2, "width": 160}, "mezzanine": true,
+    });
+    // What is written here is read and written again unchanged, so nothing is left out.
+    let options: Options = serde_json::from_value(everything.clone()).unwrap();
+    let written = serde_json::to_value(options).unwrap();
+    assert_eq!(keys(&written), keys(&everything));
+    assert_eq!(keys(&schemas["Options"]["properties"]), keys(&written));
+    for (name, value) in [
+        ("RungOption", &written["ladder"][0]),
+        ("ThumbnailOption", &written["thumbnail"]),
+        ("WatermarkOption", &written["watermark"]),
+        ("WatermarkImage", &written["watermark"]["image"]),
+        ("ChaptersOption", &written["chapters"]),
+        ("Switch_LoudnessOption", &written["loudness"]),
+        ("Switch_PreviewOption", &written["preview"]),
+        ("Switch_SpritesOption", &written["sprites"]),
+    ] {
+        let known = keys(schemas);
+        assert!(known.contains(name), "{name} is not among {known:?}");
+        let settings = settings(&schemas[name]);
+        assert_eq!(keys(&settings["properties"]), keys(value), "{name}");
+        assert_eq!(settings["additionalProperties"], false, "{name}");
+    }
+    for closed in ["CreateVideo", "Options"] {
         assert_eq!(schemas[closed]["additionalProperties"], false, "{closed}");
     }
     let asked = keys(&schemas["CreateVideo"]["properties"]);

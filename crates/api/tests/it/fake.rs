@@ -167,6 +167,7 @@ fn chunk(video: &video::Input) -> transcode_chunk::Input {
         rotation: Rotation::None,
         mirrored: false,
         color: Color::default(),
+        dolby_vision: None,
         field_order: None,
         timeline,
         packets: FRAMES,
@@ -180,6 +181,8 @@ fn chunk(video: &video::Input) -> transcode_chunk::Input {
         preset: Preset::Veryfast,
         chunks: 1,
         threads: 1,
+        encoder: media::plan::Encoder::X264,
+        watermark: None,
     };
     let source = StoredSource { bucket: "videos".into(), key: "a".into(), bytes: 1, etag: None };
     transcode_chunk::Input { video: video.video, attempt: video.attempt, source, plan, chunk: 0 }

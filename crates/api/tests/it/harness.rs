@@ -131,7 +131,8 @@ fn settings() -> Settings {
         media_base: "http://127.0.0.1:9000".parse().unwrap(),
         temporal_ui: Some("http://127.0.0.1:8080".parse().unwrap()),
         namespace: "default".into(),
-        limits: Limits { parallel_chunks: 2, chunk_seconds: None },
+        limits: Limits { parallel_chunks: 2, chunk_seconds: None, ..Limits::default() },
+        attempts_max: 2,
         default_tenant: "default".into(),
     }
 }

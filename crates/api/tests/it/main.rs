@@ -1,7 +1,9 @@
 //! Tests of the API against a real Temporal server, a SQLite catalogue and a folder store.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its functions too")]
 
+mod again;
 mod document;
+mod events;
 mod fake;
 mod harness;
 mod listener;

@@ -135,7 +135,7 @@ async fn queries_ids_routes_and_methods_that_do_not_exist() {
     }
     for (method, path, allow) in [
         (Method::DELETE, "/videos", "GET,HEAD,POST"),
-        (Method::PUT, "/videos/1", "GET,HEAD"),
+        (Method::PUT, "/videos/1", "DELETE,GET,HEAD"),
         (Method::GET, "/videos/1/cancel", "POST"),
         (Method::POST, "/healthz", "GET,HEAD"),
     ] {

@@ -152,9 +152,15 @@ async fn a_ready_video_shows_what_can_be_played() {
                 average_bandwidth: 2,
                 codecs: "avc1.64001f,mp4a.40.2".into(),
             }],
-            audio: vec![AudioOutput { name: "audio-128".into(), bandwidth: 1 }],
+            audio: vec![AudioOutput {
+                name: "audio-128".into(),
+                bandwidth: 1,
+                language: None,
+                default: true,
+            }],
             frames: 125,
             duration_seconds: 5.0,
+            ..Outputs::default()
         },
         warnings: vec![],
     };
@@ -169,7 +175,8 @@ async fn a_ready_video_shows_what_can_be_played() {
         (&json!(master), &json!(master))
     );
     assert_eq!(shown["outputs"]["renditions"][0]["bandwidth"], 3);
-    assert_eq!(shown["outputs"]["audio"], json!([{"name": "audio-128", "bandwidth": 1}]));
+    let sound = json!([{"name": "audio-128", "bandwidth": 1, "language": null, "default": true}]);
+    assert_eq!(shown["outputs"]["audio"], sound);
     let source = json!({
         "kind": "url", "url": "http://example.com/clip.mp4", "duration_seconds": 5.0,
         "width": 1280, "height": 720, "fps": 25.0, "codecs": ["h264", "aac"], "bytes": 7,

@@ -1,0 +1,36 @@
+//! `DELETE /videos/{id}`: removes a video and everything made of it.
+//!
+//! Stopping and removing take time and must survive a crash, so a workflow does both; the row goes
+//! last, and with it the video.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+
+use super::cancel;
+use crate::{Api, extract::IdText, problem::Problem, temporal};
+
+/// Removes a video: stops it if it is running, then removes every object and at last the video
+/// itself. Asking again changes nothing.
+#[utoipa::path(
+    delete,
+    path = "/videos/{id}",
+    tag = "videos",
+    params(("id" = String, Path, format = Uuid, description = "The video")),
+    responses(
+        (status = 202, description = "Being removed; afterwards it is not found any more"),
+        (status = "default", description = "Refused", body = Problem,
+            content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn delete(
+    State(api): State<Arc<Api>>,
+    IdText(id): IdText,
+) -> Result<StatusCode, Problem> {
+    let video = api.find(&id).await?;
+    if !video.status.is_final() {
+        cancel::stop(&api, &video).await?;
+    }
+    temporal::delete(&api.temporal, &video).await?;
+    Ok(StatusCode::ACCEPTED)
+}

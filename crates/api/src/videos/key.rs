@@ -1,0 +1,42 @@
+//! The header `Idempotency-Key`: a request that is sent again does not make a second video.
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use catalog::IdempotencyKey;
+use serde::Serialize;
+
+use crate::problem::{FieldError, Problem};
+
+/// Name of the header.
+pub(crate) const HEADER: &str = "idempotency-key";
+/// Longest key.
+const BYTES_MAX: usize = 255;
+
+/// What the client calls its request, if anything.
+pub(crate) struct Key(Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Key {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get(HEADER) else { return Ok(Self(None)) };
+        let text = value.to_str().ok().filter(|text| (1..=BYTES_MAX).contains(&text.len()));
+        let text = text.ok_or_else(|| {
+            let reason = format!("must be 1 to {BYTES_MAX} visible ASCII characters");
+            Problem::invalid(vec![FieldError::parameter(HEADER, &reason)])
+        })?;
+        Ok(Self(Some(text.to_owned())))
+    }
+}
+
+impl Key {
+    /// The key together with what tells this request from others.
+    pub(crate) fn of(self, request: &impl Serialize) -> Option<IdempotencyKey> {
+        let key = self.0?;
+        let bytes =
+            serde_json::to_vec(request).expect("a request is plain values with string keys");
+        let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
+        let fingerprint = URL_SAFE_NO_PAD.encode(digest);
+        Some(IdempotencyKey { key, fingerprint })
+    }
+}

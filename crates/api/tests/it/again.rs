@@ -1,0 +1,69 @@
+//! Asking again: the same request twice, and a failed video once more.
+
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+use contract::{
+    ErrorCode, Failure, Status, VideoId,
+    completion::{Input, Outcome},
+};
+
+use crate::harness::{Answer, Harness};
+
+async fn post(harness: &Harness, key: &str, url: &str) -> Answer {
+    let body = serde_json::json!({"url": url, "metadata": {"a": 1}}).to_string();
+    let request = Request::post("/videos")
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("idempotency-key", key);
+    harness.send(request.body(Body::from(body)).unwrap()).await
+}
+
+async fn fail(harness: &Harness, video: VideoId, attempt: u32) {
+    let failure = Failure { code: ErrorCode::NoSpace, message: "the disk is full".into() };
+    let outcome = Outcome::Failed { failure, warnings: vec![] };
+    harness.api.catalog.finish(&Input { video, attempt, outcome }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_sent_again_under_its_key_makes_no_second_video() {
+    let Some(harness) = Harness::start().await else { return };
+    let first = post(&harness, "order-7", "http://example.com/a.mp4").await;
+    let again = post(&harness, "order-7", "http://example.com/a.mp4").await;
+    assert_eq!((first.status, again.status), (StatusCode::ACCEPTED, StatusCode::ACCEPTED));
+    assert_eq!(first.json()["id"], again.json()["id"]);
+    let other = post(&harness, "order-7", "http://example.com/b.mp4").await;
+    other.problem(422, "idempotency-key-reused");
+    assert_eq!(harness.get("/videos").await.json()["videos"].as_array().unwrap().len(), 1);
+    post(&harness, "", "http://example.com/a.mp4").await.problem(422, "invalid-request");
+    post(&harness, &"k".repeat(256), "http://example.com/a.mp4")
+        .await
+        .problem(422, "invalid-request");
+}
+
+#[tokio::test]
+async fn a_failed_video_is_tried_again_as_often_as_allowed() {
+    let Some(harness) = Harness::start().await else { return };
+    let id = harness.create().await;
+    let path = format!("/videos/{id}/retry");
+    let problem = harness.post(&path, "").await.problem(409, "not-retryable");
+    assert_eq!(problem["video_status"], "uploaded");
+    fail(&harness, id, 1).await;
+    let answer = harness.post(&path, "").await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+    assert_eq!(
+        (&answer.json()["attempt"], &answer.json()["status"]),
+        (&2.into(), &"uploaded".into())
+    );
+    assert!(answer.json()["error"].is_null());
+    let running = harness
+        .api
+        .temporal
+        .get_workflow_handle::<contract::video::VideoWorkflow>(id.workflow_id(2));
+    assert!(running.describe(temporalio_client::WorkflowDescribeOptions::default()).await.is_ok());
+    assert_eq!(harness.row(id).await.status, Status::Uploaded);
+    fail(&harness, id, 2).await;
+    let problem = harness.post(&path, "").await.problem(409, "not-retryable");
+    assert_eq!(problem["video_status"], "failed");
+    harness.post("/videos/nothing/retry", "").await.problem(404, "video-not-found");
+}
