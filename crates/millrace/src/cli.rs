@@ -114,6 +114,53 @@ pub(crate) struct Common {
     /// Put before every bucket name, as bucket names are global.
     #[arg(long, env = "MILLRACE_S3_BUCKET_PREFIX")]
     pub(crate) s3_bucket_prefix: Option<String>,
+    #[command(flatten)]
+    pub(crate) mezzanine: Mezzanine,
+}
+
+/// Where master copies are kept, if not with everything else.
+#[derive(Debug, Args)]
+pub(crate) struct Mezzanine {
+    /// Folder of master copies.
+    #[arg(
+        id = "mezzanine_folder",
+        long = "mezzanine-folder",
+        env = "MILLRACE_MEZZANINE_FOLDER",
+        conflicts_with = "mezzanine_s3_endpoint"
+    )]
+    pub(crate) folder: Option<PathBuf>,
+    /// Address of the S3-compatible store of master copies.
+    #[arg(
+        id = "mezzanine_s3_endpoint",
+        long = "mezzanine-s3-endpoint",
+        env = "MILLRACE_MEZZANINE_S3_ENDPOINT"
+    )]
+    pub(crate) s3_endpoint: Option<Url>,
+    /// Region of its bucket.
+    #[arg(
+        id = "mezzanine_s3_region",
+        long = "mezzanine-s3-region",
+        env = "MILLRACE_MEZZANINE_S3_REGION",
+        default_value = "us-east-1"
+    )]
+    pub(crate) s3_region: String,
+    /// Put before its bucket's name.
+    #[arg(
+        id = "mezzanine_s3_bucket_prefix",
+        long = "mezzanine-s3-bucket-prefix",
+        env = "MILLRACE_MEZZANINE_S3_BUCKET_PREFIX"
+    )]
+    pub(crate) s3_bucket_prefix: Option<String>,
+    /// Its access key id; the usual AWS environment variables and profiles by default.
+    #[arg(
+        id = "mezzanine_s3_access_key",
+        long = "mezzanine-s3-access-key",
+        env = "MILLRACE_MEZZANINE_S3_ACCESS_KEY"
+    )]
+    pub(crate) s3_access_key: Option<String>,
+    /// Its secret access key; better given in the environment, where no process list shows it.
+    #[arg(id = "mezzanine_s3_secret_key", long = "mezzanine-s3-secret-key", env = "MILLRACE_MEZZANINE_S3_SECRET_KEY", hide_env_values = true, value_parser = secret)]
+    pub(crate) s3_secret_key: Option<storage::Secret>,
 }
 
 /// Where to listen.
@@ -128,6 +175,9 @@ pub(crate) struct Listen {
     /// Base of the links to media, when players reach it by another address.
     #[arg(long, env = "MILLRACE_MEDIA_URL")]
     pub(crate) media_url: Option<Url>,
+    /// Attempts at one video that `retry` may reach, the first one included.
+    #[arg(long, env = "MILLRACE_ATTEMPTS_MAX", default_value_t = 2)]
+    pub(crate) attempts_max: u32,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }
@@ -141,6 +191,26 @@ pub(crate) struct LimitArgs {
     /// Length of chunks in seconds of media; chosen by the length of the video by default.
     #[arg(long, env = "MILLRACE_CHUNK_SECONDS")]
     pub(crate) chunk_seconds: Option<u32>,
+    /// Seconds a finished video waits for a thumbnail and the like; 60 by default.
+    #[arg(long, env = "MILLRACE_ENHANCEMENT_SECONDS")]
+    pub(crate) enhancement_seconds: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Encoder {
+    Auto,
+    X264,
+    Nvenc,
+}
+
+impl From<Encoder> for media::options::EncoderOption {
+    fn from(encoder: Encoder) -> Self {
+        match encoder {
+            Encoder::Auto => Self::Auto,
+            Encoder::X264 => Self::X264,
+            Encoder::Nvenc => Self::Nvenc,
+        }
+    }
 }
 
 /// How the workers work.
@@ -167,7 +237,15 @@ pub(crate) struct Work {
     /// The ffprobe to use.
     #[arg(long, env = "MILLRACE_FFPROBE", default_value = "ffprobe")]
     pub(crate) ffprobe: PathBuf,
+    /// What may encode the picture here: `auto` uses NVENC where a trial succeeds, `x264` never tries.
+    #[arg(long, env = "MILLRACE_ENCODER", value_enum, default_value = "auto")]
+    pub(crate) encoder: Encoder,
     /// The yt-dlp to use.
     #[arg(long, env = "MILLRACE_YT_DLP")]
     pub(crate) yt_dlp: Option<PathBuf>,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "clap's parsers answer a result")]
+fn secret(text: &str) -> Result<storage::Secret, std::convert::Infallible> {
+    Ok(storage::Secret::new(text))
 }

@@ -5,10 +5,11 @@ use std::{path::Path, sync::Arc};
 use activities::Deps;
 use anyhow::Context as _;
 use catalog::Catalog;
+use ffmpeg::encoder::Nvenc;
 use media::plan::Limits;
 use storage::{S3Config, Scratch, Store};
 
-use crate::cli::{Common, LimitArgs, Work};
+use crate::cli::{Common, LimitArgs, Mezzanine, Work};
 
 /// Cores of this machine that this process may use.
 pub(crate) fn cores() -> usize {
@@ -21,6 +22,7 @@ pub(crate) fn limits(args: &LimitArgs) -> Limits {
     Limits {
         parallel_chunks: args.parallel_chunks.unwrap_or(cores).max(1),
         chunk_seconds: args.chunk_seconds,
+        enhancement_seconds: args.enhancement_seconds,
     }
 }
 
@@ -58,6 +60,25 @@ pub(crate) async fn store(common: &Common) -> anyhow::Result<Store> {
     Ok(store)
 }
 
+/// Opens the store of master copies; the store of everything where none is given.
+pub(crate) async fn mezzanine(args: &Mezzanine, everything: &Store) -> anyhow::Result<Store> {
+    if let Some(folder) = &args.folder {
+        return folder_store(folder);
+    }
+    let Some(endpoint) = &args.s3_endpoint else { return Ok(everything.clone()) };
+    let config = S3Config {
+        endpoint: Some(endpoint.clone()),
+        region: args.s3_region.clone(),
+        access_key: args.s3_access_key.clone(),
+        secret_key: args.s3_secret_key.clone(),
+        bucket_prefix: args.s3_bucket_prefix.clone(),
+        force_path_style: true,
+    };
+    let store = Store::open_s3(&config).await.context("open the mezzanine store")?;
+    store.ensure_buckets().await.context("create the buckets of the mezzanine store")?;
+    Ok(store)
+}
+
 /// Opens a store in a folder; its paths are absolute, whatever was typed.
 pub(crate) fn folder_store(folder: &Path) -> anyhow::Result<Store> {
     fs_err::create_dir_all(folder)?;
@@ -70,6 +91,7 @@ pub(crate) fn deps(
     work: &Work,
     data: &Path,
     store: Store,
+    mezzanine: Store,
     catalog: Catalog,
 ) -> anyhow::Result<Arc<Deps>> {
     let scratch = work.scratch.clone().unwrap_or_else(|| data.join("scratch"));
@@ -86,5 +108,6 @@ pub(crate) fn deps(
     };
     let fetch = fetch::Client::new(config).context("build the download client")?;
     let tools = ffmpeg::Tools { ffmpeg: work.ffmpeg.clone(), ffprobe: work.ffprobe.clone() };
-    Ok(Arc::new(Deps { store, scratch, tools, fetch, catalog }))
+    let (encoder, nvenc) = (work.encoder.into(), Nvenc::default());
+    Ok(Arc::new(Deps { store, mezzanine, scratch, tools, encoder, nvenc, fetch, catalog }))
 }

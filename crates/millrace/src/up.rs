@@ -37,7 +37,9 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
     let ui = server.as_ref().and_then(Server::ui);
     let (store, catalog) =
         (compose::store(&args.common).await?, compose::catalog(&args.common).await?);
-    let deps = compose::deps(&args.work, &args.common.data, store.clone(), catalog.clone())?;
+    let mezzanine = compose::mezzanine(&args.common.mezzanine, &store).await?;
+    let deps =
+        compose::deps(&args.work, &args.common.data, store.clone(), mezzanine, catalog.clone())?;
     let media_url = media_url(&args.listen, media_listener.local_addr()?)?;
     let api =
         api_of(&args.listen, client.clone(), store.clone(), catalog, media_url.clone(), ui.clone());
@@ -92,7 +94,8 @@ pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
     temporal::register_search_attributes(&client).await?;
     let (store, catalog) =
         (compose::store(&args.common).await?, compose::catalog(&args.common).await?);
-    let deps = compose::deps(&args.work, &args.common.data, store, catalog)?;
+    let mezzanine = compose::mezzanine(&args.common.mezzanine, &store).await?;
+    let deps = compose::deps(&args.work, &args.common.data, store, mezzanine, catalog)?;
     let queues = if args.queues.is_empty() { TaskQueue::ALL.to_vec() } else { args.queues };
     let names: Vec<_> = queues.iter().map(|queue| queue.name()).collect();
     tracing::info!(queues = names.join(","), "working");
@@ -127,6 +130,7 @@ fn api_of(
         temporal_ui,
         namespace: temporal.namespace(),
         limits: compose::limits(&listen.limits),
+        attempts_max: listen.attempts_max,
         default_tenant: "default".to_owned(),
     };
     Arc::new(api::Api { catalog, temporal, store, settings })

@@ -44,7 +44,7 @@ pub(crate) async fn run(args: cli::Transcode) -> anyhow::Result<()> {
     let store = compose::folder_store(&state.join("media"))?;
     let catalog =
         Catalog::open(&compose::sqlite_url(&state)?).await.context("open the catalogue")?;
-    let deps = compose::deps(&args.work, &state, store.clone(), catalog.clone())?;
+    let deps = compose::deps(&args.work, &state, store.clone(), store.clone(), catalog.clone())?;
     let config = workers::Config { queues: TaskQueue::ALL.to_vec(), slots: up::slots(&args.work) };
     let limits = compose::limits(&args.limits);
     let followed = async {
@@ -107,6 +107,7 @@ async fn submit(
         temporal_ui: None,
         namespace: client.namespace(),
         limits,
+        attempts_max: 1,
         default_tenant: "default".to_owned(),
     };
     let api = api::Api {
@@ -168,22 +169,37 @@ async fn follow(
     }
 }
 
-/// Moves what is played out of the hidden folder.
+/// Moves what was made out of the hidden folder: what is played to the top, the rest beside it.
 fn finish(output: &Path, state: &Path, store: &Store, video: &Video) -> anyhow::Result<()> {
     if video.status != Status::Ready {
         return Ok(());
     }
     let media = store.folder_root().unwrap_or(state);
-    let made = media.join("videos").join(video.id.to_string()).join("outputs");
-    for entry in fs_err::read_dir(&made)? {
+    let id = video.id.to_string();
+    let made = media.join("videos").join(&id);
+    for entry in fs_err::read_dir(made.join("outputs"))? {
         let entry = entry?;
-        let target = output.join(entry.file_name());
-        if target.is_dir() {
-            fs_err::remove_dir_all(&target)?;
-        }
-        fs_err::rename(entry.path(), target)?;
+        replace(&entry.path(), &output.join(entry.file_name()))?;
     }
-    Ok(())
+    let beside = [
+        (made.join("chapters"), "chapters"),
+        (media.join("thumbnails").join(&id), "thumbnails"),
+        (media.join("mezzanine").join(&id), "mezzanine"),
+    ];
+    for (folder, name) in beside.into_iter().filter(|(folder, _)| folder.is_dir()) {
+        replace(&folder, &output.join(name))?;
+    }
+    // Here the playlist and the chapters are neighbours.
+    let master = output.join("master.m3u8");
+    let text = fs_err::read_to_string(&master)?;
+    Ok(fs_err::write(&master, text.replace("\"../chapters/", "\"chapters/"))?)
+}
+
+fn replace(from: &Path, to: &Path) -> anyhow::Result<()> {
+    if to.is_dir() {
+        fs_err::remove_dir_all(to)?;
+    }
+    Ok(fs_err::rename(from, to)?)
 }
 
 #[expect(clippy::print_stdout, reason = "the result is for the terminal")]

@@ -102,3 +102,24 @@ async fn sound_that_steps_keeps_its_length() {
     sound.assert_continuous();
     assert!((sound.extinf - 49.6).abs() < 0.2, "{} s of sound", sound.extinf);
 }
+
+#[tokio::test]
+async fn a_short_rest_joins_the_last_segment() {
+    let data = data();
+    let Some(product) = Product::start(data.path(), &Flags::short_chunks()) else { return };
+    let clip = Clip::new().seconds("12.2").fps("25");
+    let url = serve_file(clip.path()).await;
+    let id = product.submit(&url, json!({"resolutions": ["240p"], "preview": true})).await;
+    product.ready(&id).await;
+    let folder = outputs(data.path(), &id);
+    // The preview of a short video is all of it, copied fragment by fragment.
+    for folder in [folder.clone(), folder.join("preview")] {
+        let video = if folder.ends_with("preview") { "video" } else { "240p" };
+        let picture = hls::rendition(&folder.join(video));
+        picture.assert_continuous();
+        assert_eq!((picture.segments.len(), picture.pts.len()), (2, 305), "{}", folder.display());
+    }
+    let sound = hls::rendition(&folder.join("audio-64"));
+    sound.assert_continuous();
+    assert_eq!(sound.segments.len(), 2);
+}

@@ -3,10 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod bad_input;
+mod browser;
 mod corpus;
 mod crash;
+mod degraded;
+mod features;
 mod hls;
 mod ladder;
+mod lifecycle;
+mod look;
 mod product;
 mod sources;
 mod transcode;

@@ -27,11 +27,17 @@ impl Flags {
     pub(crate) fn short_chunks() -> Self {
         Self(vec!["--chunk-seconds".into(), "6".into()])
     }
+
+    /// These and more.
+    pub(crate) fn and<'a>(mut self, flags: impl IntoIterator<Item = &'a str>) -> Self {
+        self.0.extend(flags.into_iter().map(str::to_owned));
+        self
+    }
 }
 
 /// A `millrace up` on its own data folder and ports. Dropped, it is killed.
 pub(crate) struct Product {
-    process: Child,
+    process: Process,
     api: String,
     media: String,
     http: reqwest::Client,
@@ -65,8 +71,8 @@ impl Product {
 
     /// Starts the process and reads the addresses it prints.
     fn launch(mut command: Command) -> Self {
-        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut process = Process(command.stdout(Stdio::piped()).spawn().unwrap());
+        let lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
         let mut said = Vec::new();
         for line in lines.map_while(Result::ok) {
             let last = line.starts_with("Data");
@@ -96,9 +102,8 @@ impl Product {
     }
 
     /// Kills the process as `kill -9` does and waits until it is gone.
-    pub(crate) fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+    pub(crate) fn kill(self) {
+        drop(self.process);
     }
 
     /// Posts a body; gives status and answer.
@@ -109,9 +114,22 @@ impl Product {
         (status, answer.json().await.unwrap_or_default())
     }
 
+    /// Deletes one resource; gives the status.
+    pub(crate) async fn delete(&self, path: &str) -> u16 {
+        self.http.delete(format!("{}{path}", self.api)).send().await.unwrap().status().as_u16()
+    }
+
     /// Gets one resource.
     pub(crate) async fn get(&self, path: &str) -> Value {
         self.http.get(format!("{}{path}", self.api)).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Bytes and content type of an address, such as one of a video's outputs.
+    pub(crate) async fn fetch(&self, address: &str) -> (String, Vec<u8>) {
+        let answer = self.http.get(address).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{address}");
+        let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+        (kind, answer.bytes().await.unwrap().to_vec())
     }
 
     /// Submits a video and returns its id.
@@ -150,26 +168,27 @@ impl Product {
     }
 }
 
-impl Drop for Product {
-    fn drop(&mut self) {
-        // Both fail only when it is gone already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// A `millrace worker` for every queue. Dropped, it is killed as `kill -9` does.
-pub(crate) struct Worker(Child);
+/// A `millrace worker`. Dropped, it is killed as `kill -9` does.
+pub(crate) struct Worker(#[expect(dead_code, reason = "held for its end")] Process);
 
 impl Worker {
-    /// Starts the worker; it shares the data folder with others.
+    /// Starts a worker for every queue; it shares the data folder with others.
     pub(crate) fn start(data: &Path, temporal: &str) -> Self {
+        Self::with(data, temporal, &[])
+    }
+
+    /// The same with more flags, such as `--queues`.
+    pub(crate) fn with(data: &Path, temporal: &str, flags: &[&str]) -> Self {
         let mut command = millrace("worker", data);
-        Self(command.args(WORK).env("TEMPORAL_ADDRESS", temporal).spawn().unwrap())
+        command.args(WORK).args(flags).env("TEMPORAL_ADDRESS", temporal);
+        Self(Process(command.spawn().unwrap()))
     }
 }
 
-impl Drop for Worker {
+/// A process of ours, which never outlives the test, also when the test panics.
+struct Process(Child);
+
+impl Drop for Process {
     fn drop(&mut self) {
         // Both fail only when it is gone already.
         let _ = self.0.kill();

@@ -1,0 +1,238 @@
+//! hls.js in Chromium lists, plays, hears and shows every track of a result.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    http::header::CONTENT_TYPE,
+    routing::{get, post},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+use crate::{
+    product::{Flags, Product, data},
+    sources::serve_file,
+};
+
+const PAGE: &str = include_str!("../browser/player.html");
+/// Longest time the page may take, in seconds.
+const PATIENCE: u64 = 50;
+/// Headless, without a display, a sound card or a way to the Internet; as root in a container too.
+const CHROMIUM: &[&str] = &[
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+];
+const TEXTS: [&str; 2] = [
+    "1\n00:00:02,000 --> 00:00:02,500\nTwo, early\n\n2\n00:00:07,000 --> 00:00:07,500\nTwo & <i>late</i>\n",
+    "1\n00:00:02,000 --> 00:00:02,500\nDeux\n\n2\n00:00:07,000 --> 00:00:07,500\nDéjà « vu »\n",
+];
+
+/// What the page notes.
+#[derive(Debug, Deserialize)]
+struct Notes {
+    steps: Vec<String>,
+    audio: Vec<Value>,
+    subtitles: Vec<Value>,
+    passed: f64,
+    tones: Vec<f64>,
+    cues: Vec<Vec<Shown>>,
+    restarted: f64,
+}
+
+/// A text, and what was to be seen just before and just after it begins.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    start_time: f64,
+    end_time: f64,
+    text: String,
+    before: Seen,
+    after: Seen,
+}
+
+#[derive(Debug, Deserialize)]
+struct Seen {
+    brightness: f64,
+    active: Vec<String>,
+}
+
+/// The two programs, or why the test is skipped.
+struct Browser {
+    chromium: PathBuf,
+    hls_js: PathBuf,
+}
+
+impl Browser {
+    fn find() -> Option<Self> {
+        let chromium = fixtures::require_or_skip("chromium")?;
+        let hls_js = fixtures::require_or_skip("hls.min.js")?;
+        Some(Self { chromium, hls_js })
+    }
+
+    /// Has the page play `master` and gives what it noted. `joint` is an instant at which two chunks
+    /// meet; `cues` is how many texts each track has.
+    async fn play(&self, master: &str, joint: f64, cues: usize) -> Notes {
+        let (report, mut reports) = mpsc::channel::<Value>(1);
+        let hls_js = fs_err::read_to_string(&self.hls_js).unwrap();
+        let script = move || async move { ([(CONTENT_TYPE, "text/javascript")], hls_js) };
+        let page = Router::new()
+            .route("/", get(|| async { ([(CONTENT_TYPE, "text/html")], PAGE) }))
+            .route("/hls.js", get(script))
+            .route(
+                "/report",
+                post(|body: String| async move {
+                    let notes = serde_json::from_str(&body).unwrap();
+                    report.send(notes).await.unwrap();
+                    Json(())
+                }),
+            );
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move { axum::serve(listener, page).await.unwrap() });
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("master", master)
+            .append_pair("joint", &joint.to_string())
+            .append_pair("cues", &cues.to_string())
+            .append_pair("patience", &PATIENCE.to_string())
+            .finish();
+        let _window = Window::open(&self.chromium, &format!("http://127.0.0.1:{port}/?{query}"));
+        let limit = Duration::from_secs(PATIENCE + 20);
+        let notes = tokio::time::timeout(limit, reports.recv()).await.unwrap().unwrap();
+        assert!(notes["late"].is_null() && notes["errors"] == json!([]), "{notes:#}");
+        serde_json::from_value(notes).unwrap()
+    }
+}
+
+/// A Chromium on a profile of its own. Dropped, it is killed.
+struct Window {
+    process: Child,
+    _profile: TempDir,
+}
+
+impl Window {
+    fn open(chromium: &Path, address: &str) -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let process = fixtures::tools::command(chromium)
+            .args(CHROMIUM)
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg(address)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { process, _profile: profile }
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        // Both fail only when it is gone already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Black pictures that flash once a second from the first second on, three sounds of 440, 880 and
+/// 1760 Hz, and two tracks of texts that begin with the flashes at 2 s and 7 s.
+fn film(folder: &Path) -> PathBuf {
+    let file = folder.join("film.mkv");
+    let flashes = "color=c=black:s=320x240:r=25:d=14,\
+        drawbox=c=white:t=fill:enable='lt(mod(n,25),3)*gte(n,25)'";
+    let mut ffmpeg = fixtures::tools::command(fixtures::tools::ffmpeg().unwrap());
+    ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", flashes]);
+    for hertz in [440, 880, 1760] {
+        ffmpeg.args(["-f", "lavfi", "-i", &format!("sine=f={hertz}:r=48000:d=14")]);
+    }
+    for (at, text) in TEXTS.iter().enumerate() {
+        let texts = folder.join(format!("{at}.srt"));
+        fs_err::write(&texts, text).unwrap();
+        ffmpeg.arg("-i").arg(texts);
+    }
+    let output = "-map 0 -map 1 -map 2 -map 3 -map 4 -map 5 -c:v libx264 -preset veryfast -g 25 \
+        -c:a aac -c:s srt -metadata:s:a:0 language=eng -metadata:s:a:1 language=spa \
+        -metadata:s:a:2 title=Commentary -metadata:s:s:0 language=eng -metadata:s:s:1 language=fre \
+        -disposition:s:1 forced";
+    assert!(ffmpeg.args(output.split_whitespace()).arg(&file).status().unwrap().success());
+    file
+}
+
+async fn played(file: PathBuf, options: Value, joint: f64, cues: usize) -> Option<Notes> {
+    let browser = Browser::find()?;
+    let data = data();
+    let product = Product::start(data.path(), &Flags::short_chunks())?;
+    let url = serve_file(file).await;
+    let id = product.submit(&url, options).await;
+    let video = product.ready(&id).await;
+    let notes = browser.play(video["outputs"]["master"].as_str().unwrap(), joint, cues).await;
+    assert_eq!(notes.steps, ["parsed", "played", "listened", "read", "ended"]);
+    assert!((joint + 0.5..joint + 3.0).contains(&notes.passed), "{notes:#?}");
+    assert!((0.4..3.0).contains(&notes.restarted), "{notes:#?}");
+    Some(notes)
+}
+
+fn column<'a>(tracks: &'a [Value], name: &str) -> Vec<&'a Value> {
+    tracks.iter().map(|track| &track[name]).collect()
+}
+
+#[tokio::test]
+async fn hls_js_plays_every_track_and_texts_begin_with_their_pictures() {
+    if fixtures::require_or_skip("ffmpeg").is_none() {
+        return;
+    }
+    let folder = data();
+    let options = json!({"resolutions": ["240p"]});
+    let Some(notes) = played(film(folder.path()), options, 6.0, 2).await else { return };
+    assert_eq!(column(&notes.audio, "lang"), [&json!("eng"), &json!("spa"), &Value::Null]);
+    assert_eq!(column(&notes.audio, "default"), [true, false, false]);
+    assert_eq!(notes.audio[2]["name"], "Commentary");
+    for (heard, hertz) in notes.tones.iter().zip([440.0, 880.0, 1760.0]) {
+        assert!((heard - hertz).abs() < 12.0, "{:?}", notes.tones);
+    }
+    assert_eq!(column(&notes.subtitles, "lang"), ["eng", "fre"]);
+    assert_eq!(column(&notes.subtitles, "forced"), [false, true]);
+    let texts = [["Two, early", "Two &amp; <i>late</i>"], ["Deux", "Déjà « vu »"]];
+    for (cues, texts) in notes.cues.iter().zip(texts) {
+        for ((cue, text), second) in cues.iter().zip(texts).zip([2.0, 7.0]) {
+            // Everything is shown two frames late (ADR 0002).
+            assert!((cue.start_time - second - 0.08).abs() < 0.002, "{cue:?}");
+            assert!((cue.end_time - cue.start_time - 0.5).abs() < 0.002, "{cue:?}");
+            assert_eq!(cue.text, text);
+            assert!(cue.before.brightness < 40.0 && cue.before.active.is_empty(), "{cue:?}");
+            assert!(cue.after.brightness > 200.0 && cue.after.active == [text], "{cue:?}");
+        }
+        assert_eq!(cues.len(), 2);
+    }
+    assert_eq!((notes.cues.len(), notes.tones.len()), (2, 3));
+}
+
+#[tokio::test]
+async fn hls_js_plays_a_real_film_with_three_sounds_and_two_subtitles() {
+    let Some(corpus) = fixtures::corpus() else { return };
+    let file = corpus.join("sintel_3audio_2subs_chapters.mkv");
+    let options = json!({"resolutions": ["360p"], "preset": "ultrafast"});
+    let Some(notes) = played(file, options, 12.0, 3).await else { return };
+    assert_eq!(notes.audio.len(), 3, "{:?}", notes.audio);
+    assert_eq!(column(&notes.subtitles, "lang"), ["eng", "fre"]);
+    assert_eq!(column(&notes.subtitles, "forced"), [false, true]);
+    let [english, french] = &notes.cues[..] else { panic!("{:?}", notes.cues) };
+    assert_eq!(english[2].text, "A dangerous quest &amp; <i>a lone</i> hunter.");
+    assert_eq!(french[1].text, "Je cherche quelqu’un…");
+    for (cue, second) in english.iter().zip([12.5, 18.5, 22.4]) {
+        assert!((second..second + 0.1).contains(&cue.start_time), "{cue:?}");
+        assert!(cue.before.active.is_empty() && cue.after.active.len() == 1, "{cue:?}");
+    }
+}
