@@ -16,7 +16,7 @@ check: setup ## Formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
-test: ## Every test, against real ffmpeg, Temporal, PostgreSQL, S3 and VLC
+test: ## Every test, against real ffmpeg, Temporal, PostgreSQL, S3, VLC and Chromium
 	@scripts/setup.sh test
 	@scripts/test.sh
 
