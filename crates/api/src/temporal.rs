@@ -157,12 +157,13 @@ pub(crate) fn not_started(video: &Video, error: &Error) -> completion::Input {
     completion::Input { video: video.id, attempt: video.attempt, outcome }
 }
 
-fn bounded() -> RpcOptions {
+/// One request, bounded in time.
+pub(crate) fn bounded() -> RpcOptions {
     let retries = RetryOptions::builder().max_elapsed_time(Some(RETRY_WITHIN)).build();
     RpcOptions::builder().timeout(ANSWER_WITHIN).retry_options(retries).build()
 }
 
-fn from_interaction(error: WorkflowInteractionError) -> Error {
+pub(crate) fn from_interaction(error: WorkflowInteractionError) -> Error {
     match error {
         WorkflowInteractionError::Rpc(status) => from_status(status),
         error => Error::TemporalRefused(error.into()),

@@ -8,6 +8,7 @@ mod key;
 pub(crate) mod list;
 mod outputs;
 mod progress;
+mod reconcile;
 pub(crate) mod retry;
 pub(crate) mod show;
 mod source;

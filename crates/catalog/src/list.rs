@@ -7,6 +7,7 @@ use std::{fmt, str::FromStr};
 
 use contract::Status;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
@@ -27,6 +28,8 @@ pub struct Filter {
     pub status: Option<Status>,
     /// Only those of this tenant.
     pub tenant: Option<String>,
+    /// Only those that have not changed since.
+    pub unchanged_since: Option<OffsetDateTime>,
 }
 
 /// A part of a list.
@@ -74,6 +77,9 @@ impl Catalog {
         }
         if let Some(tenant) = filter.tenant {
             query = query.filter(Column::Tenant.eq(tenant));
+        }
+        if let Some(since) = filter.unchanged_since {
+            query = query.filter(Column::UpdatedAt.lt(since));
         }
         if let Some(Cursor(last)) = after {
             query = query.filter(Column::Id.lt(last));

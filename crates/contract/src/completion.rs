@@ -1,7 +1,7 @@
 //! `CompletionWorkflow`: reports how an attempt ended, and outlives the workflow that made it.
 
 use serde::{Deserialize, Serialize};
-use temporalio_common::WorkflowDefinition;
+use temporalio_common::{HasWorkflowDefinition, WorkflowDefinition};
 
 use crate::{Failure, VideoId, Warning, video};
 
@@ -18,6 +18,10 @@ impl WorkflowDefinition for CompletionWorkflow {
     fn name(&self) -> &str {
         NAME
     }
+}
+
+impl HasWorkflowDefinition for CompletionWorkflow {
+    type Run = Self;
 }
 
 /// An attempt and how it ended.

@@ -45,13 +45,15 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
         api_of(&args.listen, client.clone(), store.clone(), catalog, media_url.clone(), ui.clone());
     api.start_waiting().await.context("start what was waiting")?;
     announce(&api_listener, &media_url, ui.as_ref(), &args.common)?;
+    let healer = Arc::clone(&api);
     let config = workers::Config { queues: TaskQueue::ALL.to_vec(), slots: slots(&args.work) };
-    let (work, http, media) = tokio::join!(
+    let (work, http, media, ()) = tokio::join!(
         ending(&stop, async {
             workers::run(client, deps, config, stop.clone()).await.context("run the workers")
         }),
         ending(&stop, serve(api_listener, api::router(api), &stop)),
         ending(&stop, serve_media(media_listener, &store, &stop)),
+        heal(&healer, &stop),
     );
     server_stop.cancel();
     if let Some(server) = server {
@@ -80,9 +82,11 @@ pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
     );
     api.start_waiting().await.context("start what was waiting")?;
     announce(&api_listener, &media_url, args.temporal_ui.as_ref(), &args.common)?;
-    let (http, media) = tokio::join!(
+    let healer = Arc::clone(&api);
+    let (http, media, ()) = tokio::join!(
         ending(&stop, serve(api_listener, api::router(api), &stop)),
         ending(&stop, serve_media(media_listener, &store, &stop)),
+        heal(&healer, &stop),
     );
     http.and(media)
 }
@@ -143,6 +147,14 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let stop = stop.clone();
     api::serve(listener, router, async move { stop.cancelled().await }).await.context("serve HTTP")
+}
+
+/// Heals what was left behind, until everything stops.
+async fn heal(api: &api::Api, stop: &CancellationToken) {
+    tokio::select! {
+        () = api.keep_reconciled() => {}
+        () = stop.cancelled() => {}
+    }
 }
 
 /// Serves the folder store; an S3 store serves itself.

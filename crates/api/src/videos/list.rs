@@ -50,7 +50,7 @@ pub(crate) async fn list(
     Parameters(given): Parameters,
 ) -> Result<Json<VideoPage>, Problem> {
     let asked = Asked::read(&given)?;
-    let filter = Filter { status: asked.status, tenant: None };
+    let filter = Filter { status: asked.status, tenant: None, ..Filter::default() };
     let page = api.catalog.list(filter, asked.limit, asked.cursor).await?;
     let videos = page.videos.into_iter();
     Ok(Json(VideoPage {

@@ -15,7 +15,7 @@ impl Api {
     /// To be called when a process starts. Videos whose workflow runs, waits for a worker or has
     /// ended are not touched, so running it twice, or in several processes at once, changes nothing.
     pub async fn start_waiting(&self) -> Result<u64, Error> {
-        let filter = Filter { status: Some(Status::Uploaded), tenant: None };
+        let filter = Filter { status: Some(Status::Uploaded), tenant: None, ..Filter::default() };
         let (mut found, mut after) = (0, None);
         loop {
             let page = self.catalog.list(filter.clone(), PAGE, after).await;

@@ -23,8 +23,8 @@ use media::{
 use temporalio_client::Client;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
-    ActivityOptions, Runtime, Worker, WorkerOptions, WorkflowContext, WorkflowContextView,
-    WorkflowResult,
+    ActivityOptions, ApplicationFailure, Runtime, Worker, WorkerOptions, WorkflowContext,
+    WorkflowContextView, WorkflowResult,
     activities::{ActivityContext, ActivityError},
     runtime::RuntimeOptions,
 };
@@ -95,6 +95,40 @@ impl Ends {
     pub async fn run(_ctx: &mut WorkflowContext<Self>, _input: video::Input) -> WorkflowResult<()> {
         Ok(())
     }
+}
+
+/// Makes the video at once, or fails it where its address says so, and reports neither.
+#[workflow]
+#[derive(Default)]
+pub struct Forgets;
+
+#[workflow_methods]
+impl Forgets {
+    #[run(name = "VideoWorkflow")]
+    pub async fn run(
+        _ctx: &mut WorkflowContext<Self>,
+        input: video::Input,
+    ) -> WorkflowResult<video::Output> {
+        if input.source.to_string().contains("full") {
+            let failure = ApplicationFailure::builder(anyhow::anyhow!("the disk is full"));
+            return Err(failure
+                .type_name("no_space".to_owned())
+                .non_retryable(true)
+                .build()
+                .into());
+        }
+        Ok(video::Output {
+            source: contract::SourceSummary::default(),
+            outputs: contract::Outputs { frames: 7, ..contract::Outputs::default() },
+            warnings: vec![],
+        })
+    }
+}
+
+/// Options of a worker that decides as [`Forgets`] does.
+pub(crate) fn forgetting() -> WorkerOptions {
+    let options = WorkerOptions::new(TaskQueue::VideoWorkflows.name());
+    options.register_workflow::<Forgets>().unwrap().build()
 }
 
 /// Options of a worker that decides as [`OneChunk`] does.

@@ -8,6 +8,7 @@ mod fake;
 mod harness;
 mod listener;
 mod progress;
+mod reconcile;
 mod refusals;
 mod service;
 mod videos;

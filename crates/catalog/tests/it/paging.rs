@@ -80,18 +80,24 @@ async fn filters_pick_by_status_and_by_tenant(place: Place) {
     let acme = || Some("acme".to_owned());
     let running = Some(Status::Transcoding);
     let cases = [
-        (Filter { status: running, tenant: None }, vec![other, all[3], all[1]]),
-        (Filter { status: running, tenant: acme() }, vec![all[3], all[1]]),
-        (Filter { status: None, tenant: acme() }, vec![all[3], all[2], all[1], all[0]]),
-        (Filter { status: Some(Status::Ready), tenant: None }, vec![]),
-        (Filter { status: None, tenant: Some("ACME".into()) }, vec![]),
-        (Filter { status: None, tenant: Some("' OR 1=1 --".into()) }, vec![]),
+        (
+            Filter { status: running, tenant: None, ..Filter::default() },
+            vec![other, all[3], all[1]],
+        ),
+        (Filter { status: running, tenant: acme(), ..Filter::default() }, vec![all[3], all[1]]),
+        (
+            Filter { status: None, tenant: acme(), ..Filter::default() },
+            vec![all[3], all[2], all[1], all[0]],
+        ),
+        (Filter { status: Some(Status::Ready), tenant: None, ..Filter::default() }, vec![]),
+        (Filter { status: None, tenant: Some("ACME".into()), ..Filter::default() }, vec![]),
+        (Filter { status: None, tenant: Some("' OR 1=1 --".into()), ..Filter::default() }, vec![]),
     ];
     for (filter, expected) in cases {
         let page = catalog.list(filter.clone(), 10, None).await.unwrap();
         assert_eq!(ids(&page), expected, "{filter:?}");
     }
-    let filter = Filter { status: running, tenant: None };
+    let filter = Filter { status: running, tenant: None, ..Filter::default() };
     let first = catalog.list(filter.clone(), 2, None).await.unwrap();
     let second = catalog.list(filter, 2, first.next).await.unwrap();
     assert_eq!((ids(&second), second.next), (vec![all[1]], None));

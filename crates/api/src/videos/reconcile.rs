@@ -1,0 +1,137 @@
+//! Heals what a crash or an operator's hand leaves between the catalogue and Temporal: a row without
+//! a workflow gets one, a workflow that has ended without its row knowing gets the row written.
+//!
+//! Nothing is started or ended twice: workflows are named by video and attempt, and an end is written
+//! by a conditional UPDATE.
+
+use std::time::Duration;
+
+use catalog::{Filter, Moved, Video};
+use contract::{
+    ErrorCode, Failure, Status,
+    completion::{CompletionWorkflow, Input, Outcome},
+};
+use temporalio_client::{
+    WorkflowDescribeOptions, WorkflowExecutionStatus as Execution, WorkflowGetResultOptions,
+    errors::{WorkflowGetResultError, WorkflowInteractionError},
+};
+use temporalio_common::protos::temporal::api::failure::v1::failure::FailureInfo;
+use time::OffsetDateTime;
+
+use crate::{Api, Error, problem::chain, temporal};
+
+/// How often everything is looked through.
+const EVERY: Duration = Duration::from_mins(1);
+/// Rows that changed later than this ago are left to those who are at work on them.
+const QUIET: Duration = Duration::from_mins(1);
+/// Videos read at a time.
+const PAGE: u32 = 200;
+
+/// What has become of an attempt.
+enum Fate {
+    /// Its workflow, or the report of its end, is still at work.
+    Alive,
+    /// No workflow was ever started.
+    NeverStarted,
+    /// It has ended, and nobody is left to write it down.
+    Ended(Outcome),
+}
+
+impl Api {
+    /// Heals for ever. To be run beside the API, in any number of processes.
+    pub async fn keep_reconciled(&self) {
+        let mut tick = tokio::time::interval(EVERY);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            match self.reconcile(QUIET).await {
+                Ok(0) => {}
+                Ok(healed) => tracing::warn!(healed, "videos had been left behind"),
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "cannot look for videos left behind");
+                }
+            }
+        }
+    }
+
+    /// Looks once through all videos on their way that have not changed for `quiet`; answers how
+    /// many were healed. Run twice, the second run finds nothing.
+    pub async fn reconcile(&self, quiet: Duration) -> Result<u64, Error> {
+        let since = OffsetDateTime::now_utc() - quiet;
+        let mut healed = 0;
+        for status in [Status::Uploaded, Status::Transcoding] {
+            let filter =
+                Filter { status: Some(status), unchanged_since: Some(since), ..Filter::default() };
+            let mut after = None;
+            loop {
+                let page = self.catalog.list(filter.clone(), PAGE, after).await;
+                let page = page.map_err(Error::Catalog)?;
+                for video in &page.videos {
+                    healed += u64::from(self.heal(video).await?);
+                }
+                match page.next {
+                    Some(next) => after = Some(next),
+                    None => break,
+                }
+            }
+        }
+        Ok(healed)
+    }
+
+    async fn heal(&self, video: &Video) -> Result<bool, Error> {
+        let outcome = match fate(self, video).await? {
+            Fate::Alive => return Ok(false),
+            Fate::NeverStarted if video.status == Status::Uploaded => {
+                temporal::start(self, video).await?;
+                return Ok(true);
+            }
+            Fate::NeverStarted => failed(ErrorCode::Internal, "its workflow is gone"),
+            Fate::Ended(outcome) => outcome,
+        };
+        let end = Input { video: video.id, attempt: video.attempt, outcome };
+        Ok(self.catalog.finish(&end).await.map_err(Error::Catalog)? == Moved::Moved)
+    }
+}
+
+async fn fate(api: &Api, video: &Video) -> Result<Fate, Error> {
+    let handle = temporal::handle(&api.temporal, video);
+    let looking = || WorkflowDescribeOptions::builder().rpc_options(temporal::bounded()).build();
+    let status = match handle.describe(looking()).await {
+        Ok(described) => described.status(),
+        Err(WorkflowInteractionError::NotFound(_)) => return Ok(Fate::NeverStarted),
+        Err(error) => return Err(temporal::from_interaction(error)),
+    };
+    match status {
+        Execution::Running | Execution::Paused => return Ok(Fate::Alive),
+        Execution::Terminated | Execution::TimedOut => {
+            let outcome = failed(ErrorCode::Internal, "its workflow was terminated in Temporal");
+            return Ok(Fate::Ended(outcome));
+        }
+        _ => {}
+    }
+    let report = video.id.completion_workflow_id(video.attempt);
+    let report = api.temporal.get_workflow_handle::<CompletionWorkflow>(report);
+    match report.describe(looking()).await {
+        Ok(described) if described.status() == Execution::Running => return Ok(Fate::Alive),
+        Ok(_) | Err(WorkflowInteractionError::NotFound(_)) => {}
+        Err(error) => return Err(temporal::from_interaction(error)),
+    }
+    let outcome = match handle.get_result(WorkflowGetResultOptions::default()).await {
+        Ok(output) => Outcome::Ready(Box::new(output)),
+        Err(WorkflowGetResultError::Cancelled { .. }) => Outcome::Cancelled,
+        Err(WorkflowGetResultError::Failed(error)) => {
+            let failure = error.failure();
+            let kind = failure.failure_info.as_ref().and_then(|info| match info {
+                FailureInfo::ApplicationFailureInfo(info) => info.r#type.parse().ok(),
+                _ => None,
+            });
+            failed(kind.unwrap_or(ErrorCode::Internal), &failure.message)
+        }
+        Err(error) => return Err(Error::TemporalUnavailable(error.into())),
+    };
+    Ok(Fate::Ended(outcome))
+}
+
+fn failed(code: ErrorCode, message: &str) -> Outcome {
+    Outcome::Failed { failure: Failure { code, message: message.to_owned() }, warnings: Vec::new() }
+}
