@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Api(Api),
     /// Runs workers against a Temporal server.
     Worker(Worker),
+    /// Looks at everything the other commands need, and says what to do.
+    Doctor(Doctor),
 }
 
 #[derive(Debug, Args)]
@@ -74,6 +76,14 @@ pub(crate) struct Worker {
     /// Queues to serve, separated by commas; all of them by default.
     #[arg(long, env = "MILLRACE_QUEUES", value_delimiter = ',')]
     pub(crate) queues: Vec<TaskQueue>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) work: Work,
 }
 
 #[derive(Debug, Args)]

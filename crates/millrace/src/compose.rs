@@ -86,6 +86,19 @@ pub(crate) fn folder_store(folder: &Path) -> anyhow::Result<Store> {
     Store::open_folder(&folder).with_context(|| format!("open the store in {}", folder.display()))
 }
 
+/// Opens the scratch folder.
+pub(crate) fn scratch(work: &Work, data: &Path) -> anyhow::Result<Scratch> {
+    let folder = work.scratch.clone().unwrap_or_else(|| data.join("scratch"));
+    fs_err::create_dir_all(&folder)?;
+    Scratch::open(&fs_err::canonicalize(folder)?, work.scratch_reserve_mib << 20)
+        .context("open the scratch folder")
+}
+
+/// The programs to use.
+pub(crate) fn tools(work: &Work) -> ffmpeg::Tools {
+    ffmpeg::Tools { ffmpeg: work.ffmpeg.clone(), ffprobe: work.ffprobe.clone() }
+}
+
 /// Builds what activities need.
 pub(crate) fn deps(
     work: &Work,
@@ -94,10 +107,7 @@ pub(crate) fn deps(
     mezzanine: Store,
     catalog: Catalog,
 ) -> anyhow::Result<Arc<Deps>> {
-    let scratch = work.scratch.clone().unwrap_or_else(|| data.join("scratch"));
-    fs_err::create_dir_all(&scratch)?;
-    let scratch = Scratch::open(&fs_err::canonicalize(scratch)?, work.scratch_reserve_mib << 20)
-        .context("open the scratch folder")?;
+    let scratch = scratch(work, data)?;
     let config = fetch::Config {
         allow: work.allow_source_networks.clone(),
         max_bytes: work.source_mib_max << 20,
@@ -107,7 +117,7 @@ pub(crate) fn deps(
         ..fetch::Config::default()
     };
     let fetch = fetch::Client::new(config).context("build the download client")?;
-    let tools = ffmpeg::Tools { ffmpeg: work.ffmpeg.clone(), ffprobe: work.ffprobe.clone() };
+    let tools = tools(work);
     let (encoder, nvenc) = (work.encoder.into(), Nvenc::default());
     Ok(Arc::new(Deps { store, mezzanine, scratch, tools, encoder, nvenc, fetch, catalog }))
 }

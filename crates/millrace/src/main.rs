@@ -1,9 +1,10 @@
-//! The `millrace` binary: reads flags, builds everything once, runs one of four commands.
+//! The `millrace` binary: reads flags, builds everything once, runs one command.
 //!
 //! Nothing is decided here about videos. This is the only place that reads the environment.
 
 mod cli;
 mod compose;
+mod doctor;
 mod lock;
 mod stop;
 mod temporal;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
             Command::Api(args) => Box::pin(up::api(args)).await,
             Command::Worker(args) => Box::pin(up::worker(args)).await,
             Command::Transcode(args) => Box::pin(transcode::run(args)).await,
+            Command::Doctor(args) => Box::pin(doctor::run(args)).await,
         }
     });
     match result {
@@ -41,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 fn start_log(cli: &Cli) {
-    let quiet = matches!(cli.command, Command::Transcode(_));
+    let quiet = matches!(cli.command, Command::Transcode(_) | Command::Doctor(_));
     let default =
         if quiet { "error" } else { "warn,millrace=info,activities=info,workers=info,api=info" };
     let filter = cli.log.clone().unwrap_or_else(|| default.to_owned());

@@ -4,4 +4,4 @@ mod client;
 mod server;
 
 pub(crate) use client::{connect, from_environment, register_search_attributes};
-pub(crate) use server::{Server, Wish};
+pub(crate) use server::{Server, Wish, version};

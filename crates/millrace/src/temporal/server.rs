@@ -19,6 +19,8 @@ const END: Duration = Duration::from_secs(10);
 const RESTART: Duration = Duration::from_millis(500);
 /// How long the server may take until it answers.
 const READY_WITHIN: Duration = Duration::from_mins(1);
+/// How long it may take to say its version.
+const VERSION_WITHIN: Duration = Duration::from_secs(10);
 /// The line it then prints.
 const READY: &str = "Temporal Server:";
 /// How often a start is tried.
@@ -182,6 +184,12 @@ impl Recipe {
             "start the Temporal server; run scripts/setup.sh, put `temporal` on PATH, or set TEMPORAL_ADDRESS",
         )
     }
+}
+
+/// What the program that would be started says of itself.
+pub(crate) async fn version() -> anyhow::Result<String> {
+    let output = Command::new(program()).args(["--version"]).output(VERSION_WITHIN).await?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// The `temporal` that set-up put into the project, or the one on PATH.

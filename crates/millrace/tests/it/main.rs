@@ -7,6 +7,7 @@ mod browser;
 mod corpus;
 mod crash;
 mod degraded;
+mod doctor;
 mod features;
 mod hls;
 mod ladder;

@@ -1,0 +1,42 @@
+//! `millrace doctor` on a healthy machine, and on ones that lack something.
+
+use std::path::Path;
+
+/// Exit code and output.
+fn doctor(data: &Path, flags: &[&str], temporal: &Path) -> (bool, String) {
+    let output = fixtures::tools::command(env!("CARGO_BIN_EXE_millrace"))
+        .args(["doctor", "--scratch-reserve-mib", "1", "--data"])
+        .arg(data)
+        .args(flags)
+        .env("MILLRACE_TEMPORAL", temporal)
+        .env_remove("TEMPORAL_ADDRESS")
+        .output()
+        .unwrap();
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn it_finds_what_is_wrong_and_says_what_to_do() {
+    let Some(temporal) = fixtures::require_or_skip("temporal") else { return };
+    if fixtures::require_or_skip("ffmpeg").is_none() {
+        return;
+    }
+    let data = tempfile::tempdir().unwrap();
+    let (healthy, said) = doctor(data.path(), &[], &temporal);
+    assert!(healthy, "{said}");
+    assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 6, "{said}");
+
+    let missing = Path::new("/nonexistent/temporal");
+    let flags = ["--ffmpeg", "/nonexistent/ffmpeg", "--database", "postgres://127.0.0.1:1/x"];
+    let (healthy, said) = doctor(data.path(), &flags, missing);
+    assert!(!healthy, "{said}");
+    for (name, advice) in [
+        ("ffmpeg", "scripts/setup.sh"),
+        ("temporal", "TEMPORAL_ADDRESS"),
+        ("catalogue", "--database"),
+    ] {
+        let line = said.lines().find(|line| line.starts_with(&format!("FAIL  {name}")));
+        assert!(line.is_some_and(|line| line.contains(advice)), "{name}: {said}");
+    }
+    assert!(said.contains("ok    store"), "{said}");
+}
