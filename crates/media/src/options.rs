@@ -241,3 +241,47 @@ impl RungOption {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn refused(options: serde_json::Value) -> String {
+        let options: Options = serde_json::from_value(options).unwrap();
+        options.validate().unwrap_err().path
+    }
+
+    #[test]
+    fn rungs_do_not_share_a_folder_with_other_outputs() {
+        for name in ["audio-64", "Subtitles-0", "mp4", "preview", "sprites", "waveform.png"] {
+            let ladder = json!({"ladder": [{"name": name, "height": 360, "bitrate": "1M"}]});
+            assert_eq!(refused(ladder), "ladder[0].name", "{name}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_by_its_path() {
+        for (options, path) in [
+            (json!({"thumbnail": {"mode": "timestamp"}}), "thumbnail.at_seconds"),
+            (json!({"thumbnail": {"at_seconds": 3.0}}), "thumbnail.at_seconds"),
+            (json!({"thumbnail": {"widths": [320, 15]}}), "thumbnail.widths[1]"),
+            (json!({"watermark": {}}), "watermark"),
+            (json!({"watermark": {"text": " \n"}}), "watermark.text"),
+            (json!({"watermark": {"text": "a", "image": {"url": "b"}}}), "watermark.image"),
+            (json!({"watermark": {"image": {"url": "a", "key": "b"}}}), "watermark.image"),
+            (json!({"watermark": {"text": "a", "opacity": 1.1}}), "watermark.opacity"),
+            (json!({"watermark": {"text": "a", "size": 0.0}}), "watermark.size"),
+            (json!({"chapters": {"scene_threshold": -0.1}}), "chapters.scene_threshold"),
+            (json!({"mp4": ["360p", "9000p"]}), "mp4[1]"),
+            (json!({"loudness": {"integrated": -4.0}}), "loudness.integrated"),
+            (json!({"preview": {"seconds": 0}}), "preview.seconds"),
+            (json!({"sprites": {"width": 16}}), "sprites.width"),
+            (json!({"priority": 6}), "priority"),
+        ] {
+            assert_eq!(refused(options.clone()), path, "{options}");
+        }
+    }
+}
