@@ -40,6 +40,7 @@ const STANDARD: &[&str] = &[
     "tiny_36x64_3s.mp4",
     "train_360p30_10s.mp4",
     "vfr_518x488_fullrange.mp4",
+    "webm_8x8_one_frame.webm",
     "vp9_odd_dimensions.webm",
 ];
 

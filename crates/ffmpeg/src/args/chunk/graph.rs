@@ -89,10 +89,10 @@ pub(super) fn graph(plan: &VideoPlan, index: u32, seek: Seek, marks: usize) -> S
     graph
 }
 
-/// A single picture, of which no end is known either, is dropped by fps of ffmpeg 5.1. A second one is
-/// cut away again behind it.
+/// Repeats a single picture for a second: fps of ffmpeg 5.1 drops one of which no end is known, and a
+/// second one may fall on the same frame of the grid. What is too much is cut away again behind.
 fn single(facts: &VideoFacts) -> &'static str {
-    if facts.timeline.frames == 1 { "tpad=stop=1:stop_mode=clone," } else { "" }
+    if facts.timeline.frames == 1 { "tpad=stop_duration=1:stop_mode=clone," } else { "" }
 }
 
 fn size(rung: &Rung) -> (u32, u32) {
