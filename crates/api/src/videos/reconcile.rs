@@ -11,6 +11,7 @@ use contract::{
     ErrorCode, Failure, Status,
     completion::{CompletionWorkflow, Input, Outcome},
 };
+use futures::TryStreamExt as _;
 use temporalio_client::{
     WorkflowDescribeOptions, WorkflowExecutionStatus as Execution, WorkflowGetResultOptions,
     errors::{WorkflowGetResultError, WorkflowInteractionError},
@@ -24,8 +25,6 @@ use crate::{Api, Error, problem::chain, temporal};
 const EVERY: Duration = Duration::from_mins(1);
 /// Rows that changed later than this ago are left to those who are at work on them.
 const QUIET: Duration = Duration::from_mins(1);
-/// Videos read at a time.
-const PAGE: u32 = 200;
 
 /// What has become of an attempt.
 enum Fate {
@@ -62,17 +61,9 @@ impl Api {
         for status in [Status::Uploaded, Status::Transcoding] {
             let filter =
                 Filter { status: Some(status), unchanged_since: Some(since), ..Filter::default() };
-            let mut after = None;
-            loop {
-                let page = self.catalog.list(filter.clone(), PAGE, after).await;
-                let page = page.map_err(Error::Catalog)?;
-                for video in &page.videos {
-                    healed += u64::from(self.heal(video).await?);
-                }
-                match page.next {
-                    Some(next) => after = Some(next),
-                    None => break,
-                }
+            let mut videos = std::pin::pin!(self.all(&filter));
+            while let Some(video) = videos.try_next().await? {
+                healed += u64::from(self.heal(&video).await?);
             }
         }
         Ok(healed)

@@ -1,8 +1,9 @@
 //! Starts the videos whose workflow was never started: what a crash in the middle of
 //! `POST /videos` leaves behind.
 
-use catalog::Filter;
+use catalog::{Filter, Video};
 use contract::Status;
+use futures::{Stream, TryStreamExt as _, stream};
 
 use crate::{Api, Error, temporal};
 
@@ -16,21 +17,29 @@ impl Api {
     /// ended are not touched, so running it twice, or in several processes at once, changes nothing.
     pub async fn start_waiting(&self) -> Result<u64, Error> {
         let filter = Filter { status: Some(Status::Uploaded), tenant: None, ..Filter::default() };
-        let (mut found, mut after) = (0, None);
-        loop {
+        let mut found = 0;
+        let mut waiting = std::pin::pin!(self.all(&filter));
+        while let Some(video) = waiting.try_next().await? {
+            temporal::start(self, &video)
+                .await
+                .map_err(|error| Error::NotStarted { video: video.id, source: Box::new(error) })?;
+            found += 1;
+        }
+        Ok(found)
+    }
+
+    /// Every video that a filter lets pass, read page by page.
+    pub(super) fn all<'a>(
+        &'a self,
+        filter: &'a Filter,
+    ) -> impl Stream<Item = Result<Video, Error>> + 'a {
+        let pages = stream::try_unfold(Some(None), move |place| async move {
+            let Some(after) = place else { return Ok(None) };
             let page = self.catalog.list(filter.clone(), PAGE, after).await;
             let page = page.map_err(Error::Catalog)?;
-            for video in &page.videos {
-                temporal::start(self, video).await.map_err(|error| Error::NotStarted {
-                    video: video.id,
-                    source: Box::new(error),
-                })?;
-                found += 1;
-            }
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(found),
-            }
-        }
+            let videos = stream::iter(page.videos.into_iter().map(Ok));
+            Ok(Some((videos, page.next.map(Some))))
+        });
+        pages.try_flatten()
     }
 }
