@@ -12,7 +12,7 @@ use media::{
     playlist::{MediaPlaylist, master_playlist, media_playlist},
     preview::{self, Cut, Part},
 };
-use storage::layout::Layout;
+use storage::layout::{INIT, Layout};
 
 use crate::{
     Deps,
@@ -21,9 +21,6 @@ use crate::{
     manifests::{self, once},
     pulse::Pulse,
 };
-
-/// The initialisation segment as playlists name it.
-const INIT: &str = "init.mp4";
 
 pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Output, Error> {
     let record = Layout::new(input.video).record(NAME, &fingerprint::input(NAME, &input))?;

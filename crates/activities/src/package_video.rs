@@ -5,16 +5,13 @@ use media::{
     manifest::{RenditionManifest, Segment},
     playlist::{MediaPlaylist, media_playlist},
 };
-use storage::layout::Layout;
+use storage::layout::{INIT, Layout};
 
 use crate::{
     Deps,
     failure::Error,
     manifests::{self, Encoded},
 };
-
-/// The initialisation segment as playlists name it.
-const INIT: &str = "init.mp4";
 
 pub(crate) async fn run(deps: &Deps, input: Input) -> Result<Output, Error> {
     let layout = Layout::new(input.video);

@@ -17,6 +17,8 @@ use crate::{Bucket, Error, Object};
 
 /// Folders of one video that are not for players.
 pub const PRIVATE: [&str; 2] = ["source", "work"];
+/// Name of a rendition's initialisation segment, beside its playlist.
+pub const INIT: &str = "init.mp4";
 /// Longest file extension kept from the name a user gave.
 const EXTENSION_BYTES_MAX: usize = 8;
 
@@ -101,7 +103,7 @@ impl Layout {
 
     /// The initialisation segment of a rendition.
     pub fn init(&self, rendition: &str) -> Result<Object, Error> {
-        self.rendition_file(rendition, "init.mp4")
+        self.rendition_file(rendition, INIT)
     }
 
     /// A file of a rendition.
