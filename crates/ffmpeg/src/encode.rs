@@ -9,10 +9,9 @@ use fs_err::tokio as fs;
 use media::plan::{Plan, VideoPlan};
 
 use crate::args::{self, ChunkFiles, Decoded, Seek};
+use crate::run::STALL;
 use crate::{Command, Error, Finished, Input, Tools, run};
 
-/// A run whose progress stands still this long is killed.
-const STALL: Duration = Duration::from_secs(30);
 /// The same for a file that is written twice, to put its index in front: meanwhile nothing is heard.
 const STALL_AT_END: Duration = Duration::from_mins(10);
 /// How much earlier a second try starts where a seek landed late.

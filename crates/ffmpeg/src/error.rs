@@ -103,6 +103,13 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Says what was attempted when an input or output operation failed.
+    pub(crate) fn io(action: &str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io { action: action.to_owned(), source }
+    }
+}
+
 fn install_hint(program: &str) -> &'static str {
     match Path::new(program).file_name().and_then(|name| name.to_str()) {
         Some("ffmpeg" | "ffprobe") => "install ffmpeg, for example with `apt-get install ffmpeg`",

@@ -6,7 +6,7 @@ use media::{
     plan::{AudioPlan, Loudness},
 };
 
-use crate::sound::{STALL, micros};
+use crate::run::STALL;
 use crate::{Command, Error, Input, Tools, args, run};
 
 /// Most corrections of the gain; each costs one more pass over the track.
@@ -46,7 +46,7 @@ async fn measure(
     on_micros: &mut (impl FnMut(u64) + Send),
 ) -> Result<Measured, Error> {
     let command = Command::new(&tools.ffmpeg).args(args::loudness(input, plan, loudness));
-    let finished = run(command, |progress| on_micros(micros(progress.out_time)), STALL).await?;
+    let finished = run(command, |progress| on_micros(progress.micros()), STALL).await?;
     summary(&finished.log_tail).ok_or_else(|| Error::Parse {
         program: tools.ffmpeg.display().to_string(),
         detail: "the loudness meter printed no summary".to_owned(),

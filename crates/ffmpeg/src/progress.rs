@@ -16,6 +16,11 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// `out_time` in microseconds.
+    pub(crate) fn micros(&self) -> u64 {
+        u64::try_from(self.out_time.as_micros()).unwrap_or(u64::MAX)
+    }
+
     /// True when anything moved since `before`; speed is no movement.
     pub(crate) fn moved_since(&self, before: &Self) -> bool {
         (self.frame, self.out_time, self.total_size)

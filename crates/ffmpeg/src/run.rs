@@ -27,6 +27,9 @@ const SHARED: &[&str] = &[
     "pipe:1",
 ];
 
+/// Standstill after which most runs are killed; they report about twice a second.
+pub(crate) const STALL: Duration = Duration::from_secs(30);
+
 /// A run that ended well. It says nothing about the quality of the output: ffmpeg ends well on
 /// damaged input too.
 #[derive(Clone, Debug)]

@@ -1,17 +1,14 @@
 //! Finds where the picture changes suddenly.
 
 use std::path::Path;
-use std::time::Duration;
 
 use fs_err::tokio as fs;
 use media::chapters::Change;
 use media::source::SourceFacts;
 
 use crate::args::{self, Track};
+use crate::run::STALL;
 use crate::{Command, Error, Input, Tools, run};
-
-/// A run whose progress stands still this long is killed.
-const STALL: Duration = Duration::from_secs(30);
 
 /// Decodes the video up to `end_us` and returns every picture that may score `threshold` or more
 /// against the one before it, in order; `on_micros` hears how far it is. Its list is written into `dir`.
@@ -30,12 +27,8 @@ pub async fn changes(
     let list = dir.join("changes.txt");
     let args = args::scenes(track, Change::jump_min(threshold), end_us, &list);
     let command = Command::new(&tools.ffmpeg).args(args);
-    run(command, |progress| on_micros(micros(progress.out_time)), STALL).await?;
+    run(command, |progress| on_micros(progress.micros()), STALL).await?;
     let read = fs::read_to_string(&list).await;
     let text = read.map_err(|source| Error::Io { action: "read what changed".into(), source })?;
     Ok(args::changes(&text, track.facts.timeline.time_base))
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -4,16 +4,13 @@
 //! Files stay where they were written; whoever owns the folder stores or removes them.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use fs_err::tokio as fs;
 use media::plan::AudioPlan;
 use media::source::SourceFacts;
 
+use crate::run::STALL;
 use crate::{Command, Error, Input, Tools, args, run};
-
-/// A run whose progress stands still this long is killed.
-pub(crate) const STALL: Duration = Duration::from_secs(30);
 
 /// Files of the sound in one bit rate.
 #[derive(Debug)]
@@ -44,16 +41,17 @@ pub async fn encode_audio(
     let mut dirs = Vec::new();
     for at in 0..plan.bitrates.len() {
         let folder = dir.join(at.to_string());
-        fs::create_dir_all(&folder).await.map_err(io("create a folder"))?;
+        fs::create_dir_all(&folder).await.map_err(Error::io("create a folder"))?;
         dirs.push(folder);
     }
     let folders: Vec<&Path> = dirs.iter().map(PathBuf::as_path).collect();
     let command = Command::new(&tools.ffmpeg).args(args::audio(input, plan, &folders));
-    let finished = run(command, |progress| on_micros(micros(progress.out_time)), STALL).await?;
+    let finished = run(command, |progress| on_micros(progress.micros()), STALL).await?;
     let mut renditions = Vec::new();
     for folder in &dirs {
-        let playlist =
-            fs::read_to_string(folder.join("index.m3u8")).await.map_err(io("read a playlist"))?;
+        let playlist = fs::read_to_string(folder.join("index.m3u8"))
+            .await
+            .map_err(Error::io("read a playlist"))?;
         let segments = media::playlist::segment_uris(&playlist)
             .into_iter()
             .map(|uri| folder.join(uri))
@@ -72,14 +70,6 @@ pub async fn normalize(
     mut on_micros: impl FnMut(u64) + Send,
 ) -> Result<(), Error> {
     let command = Command::new(&tools.ffmpeg).args(args::normalize(input, facts, output));
-    run(command, |progress| on_micros(micros(progress.out_time)), STALL).await?;
+    run(command, |progress| on_micros(progress.micros()), STALL).await?;
     Ok(())
-}
-
-pub(crate) fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn io(action: &str) -> impl FnOnce(std::io::Error) -> Error {
-    move |source| Error::Io { action: action.to_owned(), source }
 }

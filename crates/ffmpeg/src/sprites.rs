@@ -5,7 +5,6 @@
 //! then the whole video is decoded once.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use fs_err::tokio as fs;
 use media::source::{SourceFacts, VideoFacts};
@@ -14,10 +13,9 @@ use media::thumbnail::Gray;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::args::{self, Form, Take, Track};
+use crate::run::STALL;
 use crate::{Command, Error, Input, Tools, run};
 
-/// A run whose progress stands still this long is killed.
-const STALL: Duration = Duration::from_secs(30);
 /// Shortest step that is sought: starting a process costs as much as decoding a few seconds.
 const SEEK_STEP_US: i64 = 4_000_000;
 
@@ -85,7 +83,7 @@ pub async fn samples(
     let raw = dir.join("spread.raw");
     let args = args::spread(track, moments, form, &raw);
     run(Command::new(&tools.ffmpeg).args(args), |_| on_step(), STALL).await?;
-    let bytes = fs::read(&raw).await.map_err(io("read small pictures"))?;
+    let bytes = fs::read(&raw).await.map_err(Error::io("read small pictures"))?;
     let pictures = bytes.chunks_exact(form.bytes()).map(<[u8]>::to_vec);
     let samples = (0..)
         .zip(pictures)
@@ -104,7 +102,8 @@ async fn sought_sheets(
     let form = Form::Jpeg(board.picture.0, board.picture.1);
     for (sheet, file) in (0..).zip(files) {
         let raw = file.with_extension("raw");
-        let mut pictures = fs::File::create(&raw).await.map_err(io("write small pictures"))?;
+        let mut pictures =
+            fs::File::create(&raw).await.map_err(Error::io("write small pictures"))?;
         let first = sheet * board.per_sheet();
         for index in first..(first + board.per_sheet()).min(board.moments.count) {
             on_step();
@@ -113,12 +112,12 @@ async fn sought_sheets(
             else {
                 return Ok(false);
             };
-            pictures.write_all(&bytes).await.map_err(io("write small pictures"))?;
+            pictures.write_all(&bytes).await.map_err(Error::io("write small pictures"))?;
         }
-        pictures.flush().await.map_err(io("write small pictures"))?;
+        pictures.flush().await.map_err(Error::io("write small pictures"))?;
         let args = args::sheet(&raw, board.picture, board.sheet, file);
         run(Command::new(&tools.ffmpeg).args(args), |_| on_step(), STALL).await?;
-        fs::remove_file(&raw).await.map_err(io("remove small pictures"))?;
+        fs::remove_file(&raw).await.map_err(Error::io("remove small pictures"))?;
     }
     Ok(true)
 }
@@ -163,8 +162,4 @@ fn worth_seeking(facts: &VideoFacts, moments: Spread) -> bool {
 
 fn gray(width: u32, pixels: Vec<u8>) -> Gray {
     Gray { width: width as usize, pixels }
-}
-
-fn io(action: &str) -> impl FnOnce(std::io::Error) -> Error {
-    move |source| Error::Io { action: action.to_owned(), source }
 }

@@ -9,10 +9,9 @@ use media::thumbnail::Gray;
 
 use crate::args::{self, Form, Seek, Track};
 use crate::input::input_args;
+use crate::run::STALL;
 use crate::{Command, Error, Input, Tools, run};
 
-/// A run whose progress stands still this long is killed.
-const STALL: Duration = Duration::from_secs(30);
 /// How much earlier a second try starts where a seek landed late.
 const EARLIER_US: i64 = 30_000_000;
 /// Longest a look at the header may take.

@@ -80,11 +80,7 @@ pub(crate) fn chunk(
         container(&mut args, plan.grid, frames.start);
         args.output(&files.rung(at));
     }
-    // Said, not copied: with a second input ffmpeg would count in frames instead.
-    let base = plan.facts.timeline.time_base;
-    args.words("-map [times] -fps_mode passthrough");
-    args.pair("-enc_time_base", format!("{}/{}", base.num, base.den)).words("-f framecrc");
-    args.output(&files.decoded());
+    args.times(plan.facts.timeline.time_base, &files.decoded());
     args.0
 }
 

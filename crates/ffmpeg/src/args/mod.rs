@@ -31,6 +31,8 @@ pub(crate) use waveform::waveform;
 
 use std::{ffi::OsString, path::Path};
 
+use media::timeline::TimeBase;
+
 /// An argument list under construction.
 #[derive(Default)]
 struct Args(Vec<OsString>);
@@ -53,6 +55,15 @@ impl Args {
     fn output(&mut self, path: &Path) -> &mut Self {
         self.0.push(path.into());
         self
+    }
+
+    /// Lists the times of the pictures of `[times]`, in ticks of the source; [`listed_times`] reads them.
+    ///
+    /// The time base is said, not copied (`-1`): with a second input ffmpeg would count in frames.
+    fn times(&mut self, base: TimeBase, list: &Path) -> &mut Self {
+        self.words("-map [times] -fps_mode passthrough");
+        self.pair("-enc_time_base", format!("{}/{}", base.num, base.den));
+        self.words("-f framecrc").output(list)
     }
 
     fn extend(&mut self, args: Vec<OsString>) -> &mut Self {

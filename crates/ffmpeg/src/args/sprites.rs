@@ -94,7 +94,7 @@ pub(crate) fn single(
     args.pair("-filter_complex", graph)
         .words("-map [v] -fps_mode passthrough -f rawvideo")
         .output(output);
-    args.words("-map [times] -fps_mode passthrough -enc_time_base -1 -f framecrc").output(times);
+    args.times(track.facts.timeline.time_base, times);
     args.0
 }
 
@@ -200,7 +200,7 @@ mod tests {
             -f rawvideo /out/0.raw
             -map [times]
             -fps_mode passthrough
-            -enc_time_base -1
+            -enc_time_base 1/25
             -f framecrc /out/0.crc
         "]].assert_eq(&single(Take::KeyFrame));
         let args = single(Take::Moment);

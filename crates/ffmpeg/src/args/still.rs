@@ -151,7 +151,7 @@ pub(crate) fn still(
         args.pair("-map", format!("[v{at}]"));
         encoded(&mut args, output);
     }
-    args.words("-map [times] -fps_mode passthrough -enc_time_base -1 -f framecrc").output(times);
+    args.times(track.facts.timeline.time_base, times);
     args.0
 }
 
@@ -271,7 +271,7 @@ mod tests {
             -f rawvideo /out/b
             -map [times]
             -fps_mode passthrough
-            -enc_time_base -1
+            -enc_time_base 1001/30000
             -f framecrc /out/times.crc
         "]].assert_eq(&argv(true, 300, Seek::Index));
     }
