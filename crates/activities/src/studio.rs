@@ -40,7 +40,9 @@ impl Studio {
             encoder: media::options::EncoderOption::Auto,
             nvenc: ffmpeg::encoder::Nvenc::default(),
             fetch: fetch::Client::new(fetch::Config::default()).unwrap(),
-            catalog: catalog::Catalog::open(&catalog).await.unwrap(),
+            catalog: catalog::Catalog::open(&catalog, catalog::Vault::ephemeral().unwrap())
+                .await
+                .unwrap(),
         };
         Self { deps, video: VideoId(Uuid::now_v7()), folder }
     }

@@ -4,11 +4,11 @@
 //! Does no media work, knows no SQL and decides nothing about the pipeline: it writes a row, starts
 //! a workflow and reads both.
 
+mod caller;
 mod error;
 mod extract;
 mod health;
 mod listener;
-
 mod openapi;
 mod pointer;
 mod problem;
@@ -63,8 +63,6 @@ pub struct Settings {
     pub limits: Limits,
     /// Attempts at one video, the first one included.
     pub attempts_max: u32,
-    /// Whose video a submitted video is.
-    pub default_tenant: String,
 }
 
 /// Starts the workflow of a video's current attempt. Run twice, it starts nothing and succeeds.

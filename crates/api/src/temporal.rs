@@ -62,6 +62,7 @@ pub(crate) async fn start(api: &Api, video: &Video) -> Result<(), Error> {
         source: video.source.clone(),
         options: video.options.clone(),
         limits: api.settings.limits,
+        export: video.export.clone(),
     };
     let started = Box::pin(api.temporal.start_workflow(VideoWorkflow, input, options(video)));
     match started.await {

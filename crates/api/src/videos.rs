@@ -20,13 +20,14 @@ pub(crate) use progress::live as live_progress;
 use catalog::Video;
 use contract::VideoId;
 
-use crate::{Api, problem::Problem};
+use crate::{Api, caller::Caller, problem::Problem};
 
 impl Api {
-    /// Finds a video; an id that is no UUID is as unknown as any other.
-    pub(crate) async fn find(&self, id: &str) -> Result<Video, Problem> {
+    /// Finds a video of the caller; an id that is no UUID is as unknown as any other.
+    pub(crate) async fn find(&self, caller: &Caller, id: &str) -> Result<Video, Problem> {
         let unknown = || Problem::video_not_found(id);
         let id: VideoId = id.parse().map_err(|_| unknown())?;
-        self.catalog.get(id).await?.ok_or_else(unknown)
+        let found = self.catalog.get(id).await?;
+        found.filter(|video| video.tenant == caller.tenant).ok_or_else(unknown)
     }
 }

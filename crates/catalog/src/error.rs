@@ -70,6 +70,9 @@ pub enum Error {
         #[source]
         source: Cause,
     },
+    /// A sealed value cannot be opened.
+    #[error(transparent)]
+    Vault(#[from] crate::VaultError),
     /// A text is no cursor that a page of videos gave out.
     #[error("`{text}` is not a cursor of a list of videos")]
     BadCursor {

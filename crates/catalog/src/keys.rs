@@ -76,7 +76,7 @@ impl Catalog {
                 _ => Ok(Keyed::Taken),
             };
         }
-        row::Entity::insert(row::Model::try_from(&video)?.into_active())
+        row::Entity::insert(row::Model::of(&video, &self.vault)?.into_active())
             .exec_without_returning(&tx)
             .await
             .map_err(Error::from_db)?;

@@ -10,8 +10,12 @@ mod keys;
 mod list;
 mod migrations;
 mod moves;
+mod private;
 mod row;
+mod vault;
 mod video;
+
+use std::sync::Arc;
 
 use contract::VideoId;
 use sea_orm::{DatabaseConnection, EntityTrait, QuerySelect, sea_query::OnConflict};
@@ -21,12 +25,15 @@ pub use error::Error;
 pub use keys::{IdempotencyKey, Keyed};
 pub use list::{Cursor, Filter, PAGE_MAX, Page};
 pub use moves::Moved;
+pub use private::{Private, Secret, Webhook, WebhookFormat};
+pub use vault::{Vault, VaultError};
 pub use video::{Inserted, NewVideo, Video};
 
 /// A handle on the database; clones share one pool of connections.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     db: DatabaseConnection,
+    vault: Arc<Vault>,
 }
 
 impl Catalog {
@@ -34,11 +41,12 @@ impl Catalog {
     ///
     /// `sqlite:///absolute/path.db` makes the file (not its folder) when it is missing;
     /// `postgres://user:password@host/name` needs an existing database. Any number of processes
-    /// may open the same database at once, new or old; opening it again changes nothing.
-    pub async fn open(url: &str) -> Result<Self, Error> {
+    /// may open the same database at once, new or old; opening it again changes nothing. Secrets are
+    /// sealed by `vault`, which must be the same everywhere.
+    pub async fn open(url: &str, vault: Vault) -> Result<Self, Error> {
         let db = connect::connect(url).await?;
         migrations::run(&db).await?;
-        Ok(Self { db })
+        Ok(Self { db, vault: Arc::new(vault) })
     }
 
     /// Reads one row, to tell that the database answers and has its tables.
@@ -53,7 +61,7 @@ impl Catalog {
     pub async fn insert(&self, new: NewVideo) -> Result<Inserted, Error> {
         let video = new.into_video(video::now());
         let untouched = OnConflict::column(row::Column::Id).do_nothing().to_owned();
-        let rows = row::Entity::insert(row::Model::try_from(&video)?.into_active())
+        let rows = row::Entity::insert(row::Model::of(&video, &self.vault)?.into_active())
             .on_conflict(untouched)
             .exec_without_returning(&self.db)
             .await
@@ -67,7 +75,7 @@ impl Catalog {
     /// Finds one video; `None` when the id is unknown.
     pub async fn get(&self, video: VideoId) -> Result<Option<Video>, Error> {
         let found = row::Entity::find_by_id(video.0).one(&self.db).await.map_err(Error::from_db)?;
-        found.map(Video::try_from).transpose()
+        found.map(|row| row.into_video(&self.vault)).transpose()
     }
 
     async fn require(&self, video: VideoId) -> Result<Video, Error> {

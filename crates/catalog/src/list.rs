@@ -85,7 +85,10 @@ impl Catalog {
             query = query.filter(Column::Id.lt(last));
         }
         let rows = query.all(&self.db).await.map_err(Error::from_db)?;
-        let mut videos = rows.into_iter().map(Video::try_from).collect::<Result<Vec<_>, _>>()?;
+        let mut videos = rows
+            .into_iter()
+            .map(|row| row.into_video(&self.vault))
+            .collect::<Result<Vec<_>, _>>()?;
         let more = videos.len() > limit as usize;
         videos.truncate(limit as usize);
         let next = if more { videos.last().map(|video| Cursor(video.id.0)) } else { None };

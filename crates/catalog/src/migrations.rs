@@ -39,6 +39,11 @@ impl MigratorTrait for Migrator {
                 sqlite: include_str!("../migrations/0002_idempotency_keys.sqlite.sql"),
                 postgres: include_str!("../migrations/0002_idempotency_keys.postgres.sql"),
             }),
+            Box::new(Migration {
+                name: "0003_service",
+                sqlite: include_str!("../migrations/0003_service.sqlite.sql"),
+                postgres: include_str!("../migrations/0003_service.postgres.sql"),
+            }),
         ]
     }
 }

@@ -3,16 +3,16 @@
 //! Structured values are JSON in text columns on both databases: what comes back is what went in,
 //! character for character, which PostgreSQL's own JSON types do not promise.
 
-use contract::VideoId;
+use contract::{ApiKeyId, UploadId, VideoId};
 use sea_orm::{IntoActiveModel, entity::prelude::*};
 use serde::{Serialize, de::DeserializeOwned};
 use time::OffsetDateTime;
 
-use crate::{Error, Video};
+use crate::{Error, Private, Vault, Video};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "videos")]
-pub struct Model {
+pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub tenant: String,
@@ -25,12 +25,16 @@ pub struct Model {
     pub outputs: Option<String>,
     pub warnings: String,
     pub error: Option<String>,
+    pub private: Option<String>,
+    pub export: Option<String>,
+    pub api_key: Option<Uuid>,
+    pub upload: Option<Uuid>,
     pub created_at: OffsetDateTime,
     pub updated_at: OffsetDateTime,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
+pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
@@ -41,10 +45,9 @@ impl Model {
     }
 }
 
-impl TryFrom<&Video> for Model {
-    type Error = Error;
-
-    fn try_from(video: &Video) -> Result<Self, Error> {
+impl Model {
+    /// The row of a video, with its secrets sealed.
+    pub(crate) fn of(video: &Video, vault: &Vault) -> Result<Self, Error> {
         Ok(Self {
             id: video.id.0,
             tenant: video.tenant.clone(),
@@ -57,18 +60,22 @@ impl TryFrom<&Video> for Model {
             outputs: video.outputs.as_ref().map(|it| to_json("outputs", it)).transpose()?,
             warnings: to_json("warnings", &video.warnings)?,
             error: video.error.as_ref().map(|it| to_json("error", it)).transpose()?,
+            private: seal(video, vault)?,
+            export: video.export.as_ref().map(|it| to_json("export", it)).transpose()?,
+            api_key: video.api_key.map(|key| key.0),
+            upload: video.upload.map(|upload| upload.0),
             created_at: video.created_at,
             updated_at: video.updated_at,
         })
     }
 }
 
-impl TryFrom<Model> for Video {
-    type Error = Error;
-
-    fn try_from(row: Model) -> Result<Self, Error> {
-        let id = VideoId(row.id);
-        Ok(Self {
+impl Model {
+    /// The video of a row.
+    pub(crate) fn into_video(self, vault: &Vault) -> Result<Video, Error> {
+        let (id, row) = (VideoId(self.id), self);
+        let private = row.private.map(|sealed| open(id, &sealed, vault)).transpose()?;
+        Ok(Video {
             id,
             tenant: row.tenant,
             status: row.status.parse().map_err(corrupt(id, "status"))?,
@@ -80,10 +87,27 @@ impl TryFrom<Model> for Video {
             outputs: row.outputs.map(|text| from_json(id, "outputs", &text)).transpose()?,
             warnings: from_json(id, "warnings", &row.warnings)?,
             error: row.error.map(|text| from_json(id, "error", &text)).transpose()?,
+            private: private.unwrap_or_default(),
+            export: row.export.map(|text| from_json(id, "export", &text)).transpose()?,
+            api_key: row.api_key.map(ApiKeyId),
+            upload: row.upload.map(UploadId),
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
     }
+}
+
+fn seal(video: &Video, vault: &Vault) -> Result<Option<String>, Error> {
+    if video.private == Private::default() {
+        return Ok(None);
+    }
+    let text = to_json("private", &video.private)?;
+    Ok(Some(vault.seal(&video.id.to_string(), text.as_bytes())?))
+}
+
+fn open(video: VideoId, sealed: &str, vault: &Vault) -> Result<Private, Error> {
+    let text = vault.open(&video.to_string(), sealed)?;
+    serde_json::from_slice(&text).map_err(corrupt(video, "private"))
 }
 
 /// The stored form of `value`.

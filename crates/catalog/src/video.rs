@@ -1,8 +1,12 @@
 //! A video as the catalogue knows it.
 
-use contract::{Failure, Outputs, Source, SourceSummary, Status, VideoId, Warning};
+use contract::{
+    ApiKeyId, Export, Failure, Outputs, Source, SourceSummary, Status, UploadId, VideoId, Warning,
+};
 use media::options::Options;
 use time::OffsetDateTime;
+
+use crate::Private;
 
 /// A video to be added.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +21,16 @@ pub struct NewVideo {
     pub options: Options,
     /// The user's own data, kept as it is.
     pub metadata: serde_json::Value,
+    /// What nobody but the workers may see.
+    pub private: Private,
+    /// Where else the outputs go.
+    pub export: Option<Export>,
+    /// The key it was submitted with.
+    pub api_key: Option<ApiKeyId>,
+    /// The upload it is made from; while that is not finished the video is `uploading`.
+    pub upload: Option<UploadId>,
+    /// Where it begins: `uploading` or `uploaded`.
+    pub status: Status,
 }
 
 /// A video as it stands.
@@ -44,6 +58,14 @@ pub struct Video {
     pub warnings: Vec<Warning>,
     /// Why the video failed, when it did.
     pub error: Option<Failure>,
+    /// What nobody but the workers may see.
+    pub private: Private,
+    /// Where else the outputs go.
+    pub export: Option<Export>,
+    /// The key it was submitted with.
+    pub api_key: Option<ApiKeyId>,
+    /// The upload it is made from.
+    pub upload: Option<UploadId>,
     /// When the video was added; whole microseconds, UTC.
     pub created_at: OffsetDateTime,
     /// When its row last changed; whole microseconds, UTC.
@@ -69,11 +91,27 @@ impl Inserted {
 }
 
 impl NewVideo {
+    /// A video that can begin at once, with nothing asked.
+    pub fn new(id: VideoId, tenant: impl Into<String>, source: Source) -> Self {
+        Self {
+            id,
+            tenant: tenant.into(),
+            source,
+            options: Options::default(),
+            metadata: serde_json::Value::Object(serde_json::Map::new()),
+            private: Private::default(),
+            export: None,
+            api_key: None,
+            upload: None,
+            status: Status::Uploaded,
+        }
+    }
+
     pub(crate) fn into_video(self, now: OffsetDateTime) -> Video {
         Video {
             id: self.id,
             tenant: self.tenant,
-            status: Status::Uploaded,
+            status: self.status,
             attempt: 1,
             source: self.source,
             options: self.options,
@@ -82,6 +120,10 @@ impl NewVideo {
             outputs: None,
             warnings: Vec::new(),
             error: None,
+            private: self.private,
+            export: self.export,
+            api_key: self.api_key,
+            upload: self.upload,
             created_at: now,
             updated_at: now,
         }

@@ -6,13 +6,42 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Identifies a video for ever, over all its attempts. A `UUIDv7`, so ids sort by creation.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
-)]
-#[serde(transparent)]
-#[schema(value_type = String, format = Uuid)]
-pub struct VideoId(pub Uuid);
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident,)*) => { $(
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+        )]
+        #[serde(transparent)]
+        #[schema(value_type = String, format = Uuid)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, uuid::Error> {
+                text.parse().map(Self)
+            }
+        }
+    )* };
+}
+
+ids! {
+    /// Identifies a video for ever, over all its attempts. A `UUIDv7`, so ids sort by creation.
+    VideoId,
+    /// Identifies an upload.
+    UploadId,
+    /// Identifies an API key; it is no secret.
+    ApiKeyId,
+    /// Identifies a webhook's message, over all attempts and replays.
+    DeliveryId,
+}
 
 impl VideoId {
     /// The workflow that runs attempt `attempt` of this video.
@@ -28,19 +57,5 @@ impl VideoId {
     /// The workflow that reports how attempt `attempt` ended.
     pub fn completion_workflow_id(self, attempt: u32) -> String {
         format!("completion-{self}-{attempt}")
-    }
-}
-
-impl fmt::Display for VideoId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for VideoId {
-    type Err = uuid::Error;
-
-    fn from_str(text: &str) -> Result<Self, uuid::Error> {
-        text.parse().map(Self)
     }
 }

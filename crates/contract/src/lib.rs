@@ -13,6 +13,7 @@ pub mod deletion;
 pub mod download_source;
 pub mod encode_audio;
 mod error;
+mod export;
 pub mod extract_subtitles;
 mod ids;
 pub mod make_chapters;
@@ -40,7 +41,8 @@ pub mod verify_video;
 pub mod video;
 
 pub use error::{ErrorCode, Failure, Warning};
-pub use ids::VideoId;
+pub use export::Export;
+pub use ids::{ApiKeyId, DeliveryId, UploadId, VideoId};
 pub use outputs::{
     AudioOutput, ChaptersOutput, EncoderOutput, LoudnessOutput, MezzanineOutput, Mp4Output,
     Outputs, PreviewOutput, RenditionOutput, SourceSummary, SpritesOutput, SubtitleOutput,

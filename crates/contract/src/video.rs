@@ -4,7 +4,7 @@ use media::{options::Options, plan::Limits};
 use serde::{Deserialize, Serialize};
 use temporalio_common::{HasWorkflowDefinition, QueryDefinition, WorkflowDefinition};
 
-use crate::{Outputs, Progress, Source, SourceSummary, VideoId, Warning};
+use crate::{Export, Outputs, Progress, Source, SourceSummary, VideoId, Warning};
 
 /// Name of the workflow type in Temporal.
 pub const NAME: &str = "VideoWorkflow";
@@ -55,6 +55,9 @@ pub struct Input {
     pub options: Options,
     /// What the deployment allows.
     pub limits: Limits,
+    /// Where else the outputs go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export: Option<Export>,
 }
 
 /// A ready video. Failures and cancellations close the workflow as such.

@@ -111,6 +111,10 @@ pub(crate) struct Common {
     /// Catalogue: `sqlite://…` or `postgres://…`; an SQLite file in the data folder by default.
     #[arg(long, env = "MILLRACE_DATABASE", hide_env_values = true)]
     pub(crate) database: Option<String>,
+    /// File of the key that seals webhooks' secrets and the like in the catalogue; made in the data
+    /// folder by default. Every process on one catalogue needs the same.
+    #[arg(long, env = "MILLRACE_SECRET_KEY_FILE")]
+    pub(crate) secret_key_file: Option<PathBuf>,
     /// Keep objects on S3 instead of in the data folder; credentials come from the usual AWS
     /// environment variables and profiles.
     #[arg(long, env = "MILLRACE_S3")]

@@ -1,15 +1,18 @@
 //! Builds what the commands run from what was typed.
 
-use std::{path::Path, sync::Arc};
+use std::{io::Write as _, path::Path, sync::Arc};
 
 use activities::Deps;
 use anyhow::Context as _;
-use catalog::Catalog;
+use catalog::{Catalog, Vault};
 use ffmpeg::encoder::Nvenc;
 use media::plan::Limits;
 use storage::{S3Config, Scratch, Store};
 
 use crate::cli::{Common, LimitArgs, Mezzanine, Work};
+
+/// Name of the key file in the data folder.
+pub(crate) const SECRET_KEY: &str = "secret.key";
 
 /// Cores of this machine that this process may use.
 pub(crate) fn cores() -> usize {
@@ -32,7 +35,38 @@ pub(crate) async fn catalog(common: &Common) -> anyhow::Result<Catalog> {
         Some(url) => url.clone(),
         None => sqlite_url(&common.data)?,
     };
-    Catalog::open(&url).await.context("open the catalogue")
+    let place = common.secret_key_file.clone();
+    let vault = vault(&place.unwrap_or_else(|| common.data.join(SECRET_KEY)))?;
+    Catalog::open(&url, vault).await.context("open the catalogue")
+}
+
+/// The vault of a key file, which is made where there is none, readable by its owner only.
+pub(crate) fn vault(file: &Path) -> anyhow::Result<Vault> {
+    if !file.exists() {
+        make_key(file)?;
+    }
+    let text = fs_err::read_to_string(file)?;
+    Vault::from_text(&text).with_context(|| format!("read the secret key in {}", file.display()))
+}
+
+/// Appears whole or not at all; of several processes that make it, one does.
+fn make_key(file: &Path) -> anyhow::Result<()> {
+    use fs_err::os::unix::fs::OpenOptionsExt as _;
+
+    if let Some(folder) = file.parent() {
+        fs_err::create_dir_all(folder)?;
+    }
+    let staged = file.with_extension(std::process::id().to_string());
+    let mut new = fs_err::OpenOptions::new();
+    let mut made = new.write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
+    made.write_all(Vault::generate()?.as_bytes())?;
+    made.sync_all()?;
+    let kept = fs_err::hard_link(&staged, file);
+    fs_err::remove_file(&staged)?;
+    match kept {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Address of the SQLite file in a folder.

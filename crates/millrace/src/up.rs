@@ -135,7 +135,6 @@ fn api_of(
         namespace: temporal.namespace(),
         limits: compose::limits(&listen.limits),
         attempts_max: listen.attempts_max,
-        default_tenant: "default".to_owned(),
     };
     Arc::new(api::Api { catalog, temporal, store, settings })
 }

@@ -15,6 +15,7 @@ use contract::{
 use super::view::VideoView;
 use crate::{
     Api,
+    caller::Caller,
     extract::IdText,
     problem::Problem,
     temporal::{self, Cancelling},
@@ -36,14 +37,15 @@ use crate::{
 )]
 pub(crate) async fn cancel(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     IdText(id): IdText,
 ) -> Result<(StatusCode, Json<VideoView>), Problem> {
-    let video = api.find(&id).await?;
+    let video = api.find(&caller, &id).await?;
     if video.status.is_final() {
         return Err(ended(video.status));
     }
     if stop(&api, &video).await? == Cancelling::Ended {
-        let status = api.find(&id).await?.status;
+        let status = api.find(&caller, &id).await?.status;
         let detail = "it has just ended; its outcome is being written";
         return Err(if status.is_final() {
             ended(status)
@@ -51,7 +53,7 @@ pub(crate) async fn cancel(
             Problem::not_cancellable(status, detail)
         });
     }
-    let video = api.find(&id).await?;
+    let video = api.find(&caller, &id).await?;
     Ok((StatusCode::ACCEPTED, Json(VideoView::new(&api.settings, video, None))))
 }
 

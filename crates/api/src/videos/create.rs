@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     Api, Error,
+    caller::Caller,
     extract::JsonBody,
     problem::{FieldError, Kind, Problem, chain},
     temporal,
@@ -73,10 +74,11 @@ pub(crate) struct CreateVideo {
 )]
 pub(crate) async fn create(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     key: Key,
     JsonBody(asked): JsonBody<CreateVideo>,
 ) -> Result<impl IntoResponse, Problem> {
-    let new = accepted(&api, asked).await?;
+    let new = accepted(&api, &caller, asked).await?;
     let key = key.of(&(&new.source, &new.options, &new.metadata));
     let again = key.is_some();
     let video = add(&api, new, key).await?;
@@ -120,7 +122,7 @@ pub(super) async fn not_started(api: &Api, video: &Video, error: Error) -> Probl
 }
 
 /// Checks everything that can be known at once.
-async fn accepted(api: &Api, asked: CreateVideo) -> Result<NewVideo, Problem> {
+async fn accepted(api: &Api, caller: &Caller, asked: CreateVideo) -> Result<NewVideo, Problem> {
     let CreateVideo { url, bucket, key, options, metadata } = asked;
     let (options, metadata) = (options.unwrap_or_default(), metadata.unwrap_or_default());
     let source = source::check(url.as_deref(), bucket.as_deref(), key.as_deref());
@@ -144,11 +146,10 @@ async fn accepted(api: &Api, asked: CreateVideo) -> Result<NewVideo, Problem> {
         return Err(Problem::invalid(vec![fault]));
     }
     Ok(NewVideo {
-        id: VideoId(Uuid::now_v7()),
-        tenant: api.settings.default_tenant.clone(),
-        source: source.into(),
         options,
         metadata: Value::Object(metadata),
+        api_key: caller.key,
+        ..NewVideo::new(VideoId(Uuid::now_v7()), caller.tenant.clone(), source.into())
     })
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::{extract::State, http::StatusCode};
 
 use super::cancel;
-use crate::{Api, extract::IdText, problem::Problem, temporal};
+use crate::{Api, caller::Caller, extract::IdText, problem::Problem, temporal};
 
 /// Removes a video: stops it if it is running, then removes every object and at last the video
 /// itself. Asking again changes nothing.
@@ -25,9 +25,10 @@ use crate::{Api, extract::IdText, problem::Problem, temporal};
 )]
 pub(crate) async fn delete(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     IdText(id): IdText,
 ) -> Result<StatusCode, Problem> {
-    let video = api.find(&id).await?;
+    let video = api.find(&caller, &id).await?;
     if !video.status.is_final() {
         cancel::stop(&api, &video).await?;
     }

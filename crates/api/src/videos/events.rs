@@ -12,7 +12,7 @@ use axum::{
 use futures::{Stream, stream};
 
 use super::show::live;
-use crate::{Api, extract::IdText, problem::Problem};
+use crate::{Api, caller::Caller, extract::IdText, problem::Problem};
 
 /// How often the video is looked at; one look costs a query of its workflow.
 const LOOK: Duration = Duration::from_secs(1);
@@ -33,15 +33,17 @@ const LOOK: Duration = Duration::from_secs(1);
 )]
 pub(crate) async fn events(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     IdText(id): IdText,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    api.find(&id).await?;
-    let watch = Watch { api, id, sent: None };
+    api.find(&caller, &id).await?;
+    let watch = Watch { api, caller, id, sent: None };
     Ok(Sse::new(stream::unfold(Some(watch), next)).keep_alive(KeepAlive::default()))
 }
 
 struct Watch {
     api: Arc<Api>,
+    caller: Caller,
     id: String,
     /// The video as it was last told.
     sent: Option<String>,
@@ -55,7 +57,7 @@ async fn next(watch: Option<Watch>) -> Option<(Result<Event, Infallible>, Option
             tokio::time::sleep(LOOK).await;
         }
         // A dependency that does not answer now is asked again; a deleted video has ended.
-        let view = match live(&watch.api, &watch.id).await {
+        let view = match live(&watch.api, &watch.caller, &watch.id).await {
             Ok(view) => view,
             Err(problem) if problem.is_transient() => {
                 tokio::time::sleep(LOOK).await;

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::view::VideoView;
 use crate::{
     Api,
+    caller::Caller,
     extract::Parameters,
     problem::{FieldError, Problem},
 };
@@ -47,10 +48,11 @@ pub(crate) struct VideoPage {
 )]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     Parameters(given): Parameters,
 ) -> Result<Json<VideoPage>, Problem> {
     let asked = Asked::read(&given)?;
-    let filter = Filter { status: asked.status, tenant: None, ..Filter::default() };
+    let filter = Filter { status: asked.status, tenant: Some(caller.tenant), ..Filter::default() };
     let page = api.catalog.list(filter, asked.limit, asked.cursor).await?;
     let videos = page.videos.into_iter();
     Ok(Json(VideoPage {

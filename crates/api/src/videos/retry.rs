@@ -10,7 +10,7 @@ use catalog::Moved;
 use contract::Status;
 
 use super::view::VideoView;
-use crate::{Api, extract::IdText, problem::Problem, temporal};
+use crate::{Api, caller::Caller, extract::IdText, problem::Problem, temporal};
 
 /// Tries a failed video again, as its next attempt.
 #[utoipa::path(
@@ -28,9 +28,10 @@ use crate::{Api, extract::IdText, problem::Problem, temporal};
 )]
 pub(crate) async fn retry(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     IdText(id): IdText,
 ) -> Result<(StatusCode, Json<VideoView>), Problem> {
-    let id = api.find(&id).await?.id;
+    let id = api.find(&caller, &id).await?.id;
     let attempts_max = api.settings.attempts_max;
     match api.catalog.retry(id, attempts_max).await? {
         Moved::Moved | Moved::Already => {}
@@ -43,7 +44,7 @@ pub(crate) async fn retry(
             return Err(Problem::not_retryable(status, detail));
         }
     }
-    let video = api.find(&id.to_string()).await?;
+    let video = api.find(&caller, &id.to_string()).await?;
     if let Err(error) = temporal::start(&api, &video).await {
         return Err(super::create::not_started(&api, &video, error).await);
     }

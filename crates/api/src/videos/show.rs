@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use contract::Status;
 
 use super::{progress, view::VideoView};
-use crate::{Api, extract::IdText, problem::Problem};
+use crate::{Api, caller::Caller, extract::IdText, problem::Problem};
 
 /// Shows one video, with live progress while it is being made.
 #[utoipa::path(
@@ -22,14 +22,15 @@ use crate::{Api, extract::IdText, problem::Problem};
 )]
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     IdText(id): IdText,
 ) -> Result<Json<VideoView>, Problem> {
-    Ok(Json(live(&api, &id).await?))
+    Ok(Json(live(&api, &caller, &id).await?))
 }
 
 /// A video as it stands this moment.
-pub(super) async fn live(api: &Api, id: &str) -> Result<VideoView, Problem> {
-    let video = api.find(id).await?;
+pub(super) async fn live(api: &Api, caller: &Caller, id: &str) -> Result<VideoView, Problem> {
+    let video = api.find(caller, id).await?;
     let progress = match video.status {
         Status::Transcoding => Box::pin(progress::live(&api.temporal, &video)).await,
         _ => None,

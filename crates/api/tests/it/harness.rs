@@ -11,7 +11,7 @@ use axum::{
         header::{self, AsHeaderName},
     },
 };
-use catalog::{Catalog, NewVideo, Video};
+use catalog::{Catalog, NewVideo, Vault, Video};
 use contract::{Source, VideoId, search_attributes};
 use fixtures::{Temporal, temporal::Options};
 use media::plan::Limits;
@@ -44,7 +44,7 @@ impl Harness {
         let folder = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}/catalog.db", folder.path().display());
         let api = Arc::new(Api {
-            catalog: Catalog::open(&database).await.unwrap(),
+            catalog: Catalog::open(&database, Vault::ephemeral().unwrap()).await.unwrap(),
             temporal: temporal.client().clone(),
             store: Store::open_folder(&folder.path().join("store")).unwrap(),
             settings: settings(),
@@ -75,13 +75,8 @@ impl Harness {
 
     /// Writes a video into the catalogue, as a process does that dies before it starts anything.
     pub(crate) async fn insert(&self) -> VideoId {
-        let new = NewVideo {
-            id: VideoId(Uuid::now_v7()),
-            tenant: "default".into(),
-            source: Source::Url { url: "http://example.com/clip.mp4".into() },
-            options: media::options::Options::default(),
-            metadata: serde_json::json!({}),
-        };
+        let source = Source::Url { url: "http://example.com/clip.mp4".into() };
+        let new = NewVideo::new(VideoId(Uuid::now_v7()), "default", source);
         self.api.catalog.insert(new).await.unwrap().into_video().id
     }
 
@@ -133,6 +128,5 @@ fn settings() -> Settings {
         namespace: "default".into(),
         limits: Limits { parallel_chunks: 2, chunk_seconds: None, ..Limits::default() },
         attempts_max: 2,
-        default_tenant: "default".into(),
     }
 }

@@ -87,6 +87,7 @@ async fn a_video_is_taken_kept_and_started() {
         source: row.source,
         options: row.options,
         limits: harness.api.settings.limits,
+        export: None,
     };
     assert_eq!(input(&harness, id).await, expected);
 }

@@ -2,11 +2,16 @@
 
 use std::{cmp::Reverse, error::Error as _, pin::pin, sync::Arc, time::Duration};
 
-use catalog::{Catalog, Error, Video, sqlite_url};
+use catalog::{Error, Video, sqlite_url};
 use sea_orm::{ConnectionTrait, Database, Statement, TransactionTrait};
 use tokio::{sync::Barrier, task::JoinSet};
 
-use crate::{on_both, place::Place, postgres::Server, records::new_video};
+use crate::{
+    on_both,
+    place::{Place, open},
+    postgres::Server,
+    records::new_video,
+};
 
 on_both!(
     opening_again_keeps_everything,
@@ -35,8 +40,18 @@ async fn many_open_a_new_database_at_once(place: Place) {
 /// write.
 async fn many_open_an_old_database_at_once(place: Place) {
     place.open().await;
-    place.execute("DROP TABLE videos").await;
-    place.execute("DROP TABLE idempotency_keys").await;
+    for table in [
+        "videos",
+        "idempotency_keys",
+        "jobs",
+        "api_keys",
+        "signing_secrets",
+        "deliveries",
+        "delivery_attempts",
+        "uploads",
+    ] {
+        place.execute(&format!("DROP TABLE {table}")).await;
+    }
     place.execute("DELETE FROM seaql_migrations").await;
     open_and_add_at_once(&place).await;
 }
@@ -49,7 +64,7 @@ async fn open_and_add_at_once(place: &Place) -> Vec<Video> {
         let (url, start) = (place.url.clone(), start.clone());
         opening.spawn(async move {
             start.wait().await;
-            let catalog = Catalog::open(&url).await.unwrap();
+            let catalog = open(&url).await.unwrap();
             catalog.insert(new_video()).await.unwrap().into_video()
         });
     }
@@ -63,7 +78,7 @@ async fn a_database_of_a_newer_release_is_refused(place: Place) {
     place
         .execute("INSERT INTO seaql_migrations (version, applied_at) VALUES ('9999_new', 0)")
         .await;
-    let refused = Catalog::open(&place.url).await;
+    let refused = open(&place.url).await;
     let Err(error) = refused else { panic!("it was opened") };
     assert!(matches!(error, Error::Migration { .. }) && !error.is_transient(), "{error:?}");
 }
@@ -79,9 +94,9 @@ async fn a_missing_table_is_noticed(place: Place) {
 async fn a_server_that_is_gone_is_unavailable_and_not_refused() {
     let Some(server) = Server::start() else { return };
     let url = server.create_database().await;
-    let catalog = Catalog::open(&url).await.unwrap();
+    let catalog = open(&url).await.unwrap();
     drop(server);
-    for answer in [catalog.check().await, Catalog::open(&url).await.map(drop)] {
+    for answer in [catalog.check().await, open(&url).await.map(drop)] {
         let Err(error) = answer else { panic!("it answered") };
         assert!(error.is_transient(), "{error:?}");
     }
@@ -104,7 +119,7 @@ async fn a_new_file_that_somebody_writes_is_waited_for() {
     raw.execute_unprepared("CREATE TABLE other (x)").await.unwrap();
     let writing = raw.begin().await.unwrap();
     writing.execute_unprepared("INSERT INTO other VALUES (1)").await.unwrap();
-    let mut opening = pin!(Catalog::open(&place.url));
+    let mut opening = pin!(open(&place.url));
     let early = tokio::time::timeout(Duration::from_millis(200), &mut opening).await;
     assert!(early.is_err(), "it did not wait: {early:?}");
     writing.commit().await.unwrap();
@@ -116,7 +131,7 @@ async fn a_file_in_a_missing_folder_is_an_error_and_makes_no_folder() {
     let folder = tempfile::tempdir().unwrap();
     let inside = folder.path().join("missing");
     let url = sqlite_url(&inside.join("catalog.db")).unwrap();
-    assert!(Catalog::open(&url).await.is_err());
+    assert!(open(&url).await.is_err());
     assert!(!inside.exists());
 }
 
@@ -128,7 +143,7 @@ async fn unusable_addresses_are_named_without_their_password() {
         "postgres://me:hunter2@localhost/x?sslmode=hunter",
         "hunter2",
     ] {
-        let Err(error) = Catalog::open(url).await else { panic!("{url} was opened") };
+        let Err(error) = open(url).await else { panic!("{url} was opened") };
         assert!(matches!(error, Error::BadUrl { .. }) && !error.is_transient(), "{url}: {error:?}");
         let (mut said, mut source) = (format!("{error} {error:?}"), error.source());
         while let Some(cause) = source {

@@ -1,9 +1,15 @@
 //! An empty database for one test.
 
 use crate::postgres::Server;
-use catalog::{Catalog, sqlite_url};
+use catalog::{Catalog, Vault, sqlite_url};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
 use tempfile::TempDir;
+
+/// Opens a catalogue with a key that is the same in all tests.
+pub(crate) async fn open(url: &str) -> Result<Catalog, catalog::Error> {
+    let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    Catalog::open(url, Vault::from_text(key).unwrap()).await
+}
 
 /// A database that no other test sees.
 pub(crate) struct Place {
@@ -28,7 +34,7 @@ impl Place {
 
     /// The catalogue in it.
     pub(crate) async fn open(&self) -> Catalog {
-        Catalog::open(&self.url).await.unwrap()
+        open(&self.url).await.unwrap()
     }
 
     /// A connection beside the catalogue, for what the catalogue does not offer.

@@ -1,9 +1,9 @@
 //! Sample values in which every field is set to something of its own.
 
-use catalog::NewVideo;
+use catalog::{NewVideo, Private, Secret, Webhook, WebhookFormat};
 use contract::{
-    AudioOutput, ErrorCode, Failure, Outputs, RenditionOutput, Source, SourceSummary, Status,
-    VideoId, Warning,
+    ApiKeyId, AudioOutput, ErrorCode, Export, Failure, Outputs, RenditionOutput, Source,
+    SourceSummary, Status, VideoId, Warning,
     completion::{Input, Outcome},
     video::Output,
 };
@@ -13,10 +13,8 @@ use uuid::Uuid;
 
 /// A new video with a new id, of tenant `acme`.
 pub(crate) fn new_video() -> NewVideo {
+    let source = Source::Url { url: "https://example.org/a%20b.mp4?q='\"".into() };
     NewVideo {
-        id: VideoId(Uuid::now_v7()),
-        tenant: "acme".into(),
-        source: Source::Url { url: "https://example.org/a%20b.mp4?q='\"".into() },
         options: serde_json::from_value(json!({
             "ladder": [{"name": "720p", "height": 720, "bitrate": "3M", "audio_bitrate": "96k"}],
             "preset": "slow",
@@ -24,6 +22,16 @@ pub(crate) fn new_video() -> NewVideo {
         }))
         .unwrap(),
         metadata: json!({"z": 1, "a": ["\u{0}", "©, 視頻 \u{1f3ac}"], "n": [u64::MAX, -0.5, null]}),
+        private: Private {
+            webhook: Some(Webhook {
+                url: Secret::new("https://example.org/hook?token=x"),
+                secret: Some(Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")),
+                format: WebhookFormat::Standard,
+            }),
+        },
+        export: Some(Export { outputs: "shows/1".into() }),
+        api_key: Some(ApiKeyId(Uuid::now_v7())),
+        ..NewVideo::new(VideoId(Uuid::now_v7()), "acme", source)
     }
 }
 

@@ -45,6 +45,10 @@ async fn a_new_video_comes_back_whole(place: Place) {
         outputs: None,
         warnings: vec![],
         error: None,
+        private: new.private,
+        export: new.export,
+        api_key: new.api_key,
+        upload: new.upload,
         created_at: video.created_at,
         updated_at: video.created_at,
     };

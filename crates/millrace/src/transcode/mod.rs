@@ -42,8 +42,9 @@ pub(crate) async fn run(args: cli::Transcode) -> anyhow::Result<()> {
     let client = temporal::connect(server.address()?).await?;
     temporal::register_search_attributes(&client).await?;
     let store = compose::folder_store(&state.join("media"))?;
+    let vault = compose::vault(&state.join(compose::SECRET_KEY))?;
     let catalog =
-        Catalog::open(&compose::sqlite_url(&state)?).await.context("open the catalogue")?;
+        Catalog::open(&compose::sqlite_url(&state)?, vault).await.context("open the catalogue")?;
     let deps = compose::deps(&args.work, &state, store.clone(), store.clone(), catalog.clone())?;
     let config = workers::Config { queues: TaskQueue::ALL.to_vec(), slots: up::slots(&args.work) };
     let limits = compose::limits(&args.limits);
@@ -108,7 +109,6 @@ async fn submit(
         namespace: client.namespace(),
         limits,
         attempts_max: 1,
-        default_tenant: "default".to_owned(),
     };
     let api = api::Api {
         catalog: catalog.clone(),
@@ -116,13 +116,8 @@ async fn submit(
         store: store.clone(),
         settings,
     };
-    let new = NewVideo {
-        id: identity(&source, &options)?,
-        tenant: "default".to_owned(),
-        source,
-        options,
-        metadata: serde_json::json!({}),
-    };
+    let id = identity(&source, &options)?;
+    let new = NewVideo { options, ..NewVideo::new(id, "default", source) };
     let video = catalog.insert(new).await.context("enter the video")?.into_video();
     api::start(&api, &video).await.context("start the workflow")?;
     Ok((Arc::new(api), video))

@@ -86,6 +86,7 @@ impl Bench {
                 chunk_seconds: Some(12),
                 enhancement_seconds: Some(1),
             },
+            export: None,
         };
         let options =
             WorkflowStartOptions::new(TaskQueue::VideoWorkflows.name(), id.workflow_id(1)).build();

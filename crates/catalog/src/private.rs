@@ -1,0 +1,58 @@
+//! What a video carries that nobody but the workers may see. Sealed at rest; never in a log, in the
+//! history of a workflow or in an answer.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The secrets of one video; the default has none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Private {
+    /// Who is told how the video ended.
+    pub webhook: Option<Webhook>,
+}
+
+/// Who is told how a video ended. The address is a secret too: its query may hold a token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Webhook {
+    /// http(s) address.
+    pub url: Secret,
+    /// Signs the messages; the tenant's own secrets do where there is none.
+    pub secret: Option<Secret>,
+    /// How the message is written.
+    #[serde(default)]
+    pub format: WebhookFormat,
+}
+
+/// How a webhook's message is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum WebhookFormat {
+    /// As <https://www.standardwebhooks.com> says.
+    #[default]
+    Standard,
+}
+
+/// A text that shows itself to nobody by accident.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps a text secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the one who needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
