@@ -60,8 +60,7 @@ impl Studio {
 
     /// The plan of a source with these options, in chunks of 12 seconds.
     pub(crate) fn plan(facts: &SourceFacts, options: &Options) -> Plan {
-        let limits =
-            Limits { parallel_chunks: 2, chunk_seconds: Some(12), enhancement_seconds: None };
+        let limits = Limits { parallel_chunks: 2, chunk_seconds: Some(12), ..Limits::default() };
         media::plan::plan(facts, options, limits).unwrap()
     }
 

@@ -46,6 +46,11 @@ pub struct Limits {
     /// Overrides how long a finished video waits for a short enhancement, in seconds.
     #[serde(default)]
     pub enhancement_seconds: Option<u32>,
+    /// Chunks of one video that are waiting for a worker or being encoded at the same time;
+    /// `parallel_chunks` by default. More lets a video use every worker there is, and be finished
+    /// before those that were submitted later.
+    #[serde(default)]
+    pub queued_chunks: Option<u32>,
 }
 
 /// Everything the encoders need to know.
@@ -304,8 +309,7 @@ mod tests {
     use super::*;
     use crate::source::fixtures::{audio, source};
 
-    const LIMITS: Limits =
-        Limits { parallel_chunks: 2, chunk_seconds: None, enhancement_seconds: None };
+    const LIMITS: Limits = Limits { parallel_chunks: 2, chunk_seconds: None, ..Limits::default() };
 
     fn planned(rate: &str, frames: u64, limits: Limits) -> VideoPlan {
         plan(&source(rate, frames), &Options::default(), limits).unwrap().video.unwrap()

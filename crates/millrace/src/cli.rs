@@ -199,7 +199,7 @@ pub(crate) struct Listen {
 /// How a video is cut.
 #[derive(Debug, Args)]
 pub(crate) struct LimitArgs {
-    /// Chunks of one video encoded at the same time; the number of cores by default.
+    /// Most chunks of one video encoded at the same time; as many as workers take by default.
     #[arg(long, env = "MILLRACE_PARALLEL_CHUNKS")]
     pub(crate) parallel_chunks: Option<u32>,
     /// Length of chunks in seconds of media; chosen by the length of the video by default.

@@ -14,6 +14,10 @@ use crate::cli::{Common, LimitArgs, Mezzanine, Work};
 /// Name of the key file in the data folder.
 pub(crate) const SECRET_KEY: &str = "secret.key";
 
+/// Chunks of one video in the queue at a time: more than most deployments have slots, and few
+/// enough that a video of ten hours leaves room for one of higher priority.
+const QUEUED_CHUNKS: u32 = 64;
+
 /// Cores of this machine that this process may use.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
@@ -26,6 +30,7 @@ pub(crate) fn limits(args: &LimitArgs) -> Limits {
         parallel_chunks: args.parallel_chunks.unwrap_or(cores).max(1),
         chunk_seconds: args.chunk_seconds,
         enhancement_seconds: args.enhancement_seconds,
+        queued_chunks: args.parallel_chunks.is_none().then_some(QUEUED_CHUNKS),
     }
 }
 

@@ -169,6 +169,11 @@ impl Recipe {
                 "--ui-disable-news-fetch",
                 "--dynamic-config-value",
                 "frontend.enableServerVersionCheck=false",
+                // One partition per queue: several are each in their own order.
+                "--dynamic-config-value",
+                "matching.numTaskqueueReadPartitions=1",
+                "--dynamic-config-value",
+                "matching.numTaskqueueWritePartitions=1",
             ])
             .arg("--db-filename")
             .arg(&self.database)

@@ -13,6 +13,7 @@ mod hls;
 mod ladder;
 mod lifecycle;
 mod look;
+mod many;
 mod product;
 mod sources;
 mod transcode;

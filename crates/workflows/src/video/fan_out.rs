@@ -1,7 +1,8 @@
-//! Encoding: the whole sound and every chunk, at most so many chunks at a time.
+//! Encoding: the whole sound and every chunk, at most so many chunks queued at a time.
 //!
 //! Lanes: each takes the next index when it is free, so an activity is scheduled only when its turn
-//! has come. The first failure for good ends the whole group.
+//! has come. There are more lanes than workers: a queue is served in its order, so the chunks of the
+//! video that came first are all encoded before those of the next. The first failure for good ends the whole group.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -50,7 +51,8 @@ async fn encode_chunks(
     group: &WorkflowCancellationToken,
 ) -> Result<(), Stop> {
     let next = Rc::new(Cell::new(0));
-    let lanes = (0..job.limits.parallel_chunks.clamp(1, plan.chunks)).map(|_| {
+    let queued = job.limits.queued_chunks.unwrap_or(job.limits.parallel_chunks);
+    let lanes = (0..queued.clamp(1, plan.chunks)).map(|_| {
         let next = Rc::clone(&next);
         async move {
             loop {

@@ -85,6 +85,7 @@ impl Bench {
                 parallel_chunks: 2,
                 chunk_seconds: Some(12),
                 enhancement_seconds: Some(1),
+                ..Limits::default()
             },
             export: None,
         };
