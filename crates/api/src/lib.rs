@@ -1,4 +1,5 @@
-//! HTTP in, Temporal client out: the JSON API, and the media listener over a folder store.
+//! HTTP in, Temporal client out: the JSON API, the page at `/`, and the media listener over a folder
+//! store.
 //!
 //! Owns routes, the shape of requests and answers, and what clients are told when something fails.
 //! Does no media work, knows no SQL and decides nothing about the pipeline: it writes a row, starts
@@ -10,6 +11,7 @@ mod extract;
 mod health;
 mod listener;
 mod openapi;
+mod page;
 mod pointer;
 mod problem;
 mod temporal;
@@ -75,7 +77,7 @@ pub async fn live_progress(api: &Api, video: &catalog::Video) -> Option<contract
     videos::live_progress(&api.temporal, video).await
 }
 
-/// Makes the routes of the JSON API.
+/// Makes the routes of the JSON API, and of the page that uses it.
 pub fn router(api: Arc<Api>) -> Router {
     let (router, document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
         .routes(routes!(videos::create::create, videos::list::list))
@@ -87,7 +89,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .routes(routes!(health::readyz))
         .routes(routes!(openapi::openapi))
         .split_for_parts();
-    router
+    page::add(router)
         .fallback(unknown_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(Extension(Arc::new(document)))

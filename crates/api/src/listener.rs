@@ -178,7 +178,7 @@ async fn send(path: PathBuf, mut request: Request, etag: &HeaderValue) -> Respon
 }
 
 /// True when the client already has what `etag` names.
-fn unchanged(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+pub(crate) fn unchanged(headers: &HeaderMap, etag: &HeaderValue) -> bool {
     let tags = headers.get_all(header::IF_NONE_MATCH).iter();
     let mut tags = tags.filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
     tags.any(|tag| {

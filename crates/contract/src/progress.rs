@@ -14,6 +14,11 @@ pub struct Progress {
     pub chunks_done: u32,
     /// Chunks in all; 0 until the plan is made.
     pub chunks_total: u32,
+    /// One character per chunk, in order: `.` waiting, `>` being encoded, `#` done. Empty until the
+    /// plan is made. A chunk is encoded in every rung at once.
+    #[serde(default)]
+    #[schema(example = "##>>....")]
+    pub chunk_map: String,
     /// Frames of the finished chunks.
     #[serde(default)]
     pub frames_done: u64,

@@ -7,6 +7,7 @@ mod events;
 mod fake;
 mod harness;
 mod listener;
+mod page;
 mod progress;
 mod reconcile;
 mod refusals;

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod browser;
+mod chromium;
 mod corpus;
 mod crash;
 mod degraded;
@@ -14,6 +15,7 @@ mod ladder;
 mod lifecycle;
 mod look;
 mod many;
+mod page;
 mod product;
 mod sources;
 mod transcode;

@@ -37,6 +37,18 @@ pub(crate) fn sources() -> Vec<File> {
     all.filter(|file| file.has_extension("rs") && file.name.starts_with("crates/")).collect()
 }
 
+/// Every Rust file below `crates`, and every script and style sheet of the page. What others wrote
+/// lies in `vendor`.
+pub(crate) fn written() -> Vec<File> {
+    let page = files().into_iter().filter(|file| {
+        let ours = file.name.contains("/web/") && !file.name.contains("/vendor/");
+        ours && (file.has_extension("js") || file.has_extension("css"))
+    });
+    let page: Vec<_> = page.collect();
+    assert!(page.len() > 10, "the scripts of the page are not where they were");
+    sources().into_iter().chain(page).collect()
+}
+
 /// The text of a file at this path from the root.
 pub(crate) fn read(name: &str) -> String {
     fs_err::read_to_string(fixtures::repo_root().join(name)).unwrap()

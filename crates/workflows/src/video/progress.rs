@@ -5,11 +5,17 @@ use std::time::SystemTime;
 use contract::{Phase, Progress, RungProgress, Warning};
 use media::plan::VideoPlan;
 
+/// How a chunk stands, as `Progress::chunk_map` writes it.
+const WAITING: char = '.';
+const STARTED: char = '>';
+const DONE: char = '#';
+
 /// Counters behind the `progress` query.
 #[derive(Debug, Default)]
 pub(super) struct Tracker {
     phase: Phase,
     chunks: (u32, u32),
+    map: Vec<char>,
     frames: (u64, u64),
     /// Seconds of media per frame.
     frame_seconds: f64,
@@ -32,13 +38,19 @@ impl Tracker {
         self.began = now;
         if let Some(video) = video {
             self.chunks = (0, video.chunks);
+            self.map = (0..video.chunks).map(|_| WAITING).collect();
             self.frames = (0, video.grid.frames);
             self.frame_seconds = video.grid.seconds(1);
             self.rungs = video.rungs.iter().map(|rung| rung.name.clone()).collect();
         }
     }
 
-    pub(super) fn chunk_done(&mut self, frames: u64, now: Option<SystemTime>) {
+    pub(super) fn chunk_started(&mut self, chunk: u32) {
+        self.mark(chunk, STARTED);
+    }
+
+    pub(super) fn chunk_done(&mut self, chunk: u32, frames: u64, now: Option<SystemTime>) {
+        self.mark(chunk, DONE);
         self.chunks.0 += 1;
         self.frames.0 += frames;
         self.latest = now;
@@ -57,6 +69,7 @@ impl Tracker {
             phase: self.phase,
             chunks_done: self.chunks.0,
             chunks_total: self.chunks.1,
+            chunk_map: self.map.iter().collect(),
             frames_done: done,
             frames_total: total,
             percent,
@@ -73,6 +86,12 @@ impl Tracker {
             )]
             eta_seconds: speed.map(|speed| (left / speed).ceil() as u64),
             warnings: self.warnings.clone(),
+        }
+    }
+
+    fn mark(&mut self, chunk: u32, state: char) {
+        if let Some(place) = self.map.get_mut(chunk as usize) {
+            *place = state;
         }
     }
 

@@ -57,6 +57,7 @@ async fn completes() {
             .await
             .unwrap();
         assert_eq!((progress.chunks_done, progress.chunks_total), (5, 5));
+        assert_eq!(progress.chunk_map, "#####");
         assert!((progress.percent - 100.0).abs() < f64::EPSILON);
         record("completes", bench.history(&run).await);
     })
