@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what Millrace needs and this machine lacks; says what it does; run again, it does nothing.
 #   scripts/setup.sh        to build and run: a C compiler, ffmpeg, a font, Temporal
-#   scripts/setup.sh test   also what the tests stand on: PostgreSQL, VLC, Chromium, hls.js and
-#                           Python packages
+#   scripts/setup.sh test   also what the tests stand on: PostgreSQL, VLC, Chromium and Python
+#                           packages
 # Debian's packages go into the system (through sudo when not root). All else goes into .tools/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,7 +11,6 @@ readonly TOOLS=.tools
 readonly TEMPORAL_VERSION=1.9.1
 readonly TOOLS_LOCK=scripts/requirements-tools.txt
 readonly TEST_LOCK=scripts/requirements-test.txt
-readonly BROWSER_LOCK=crates/millrace/tests/browser/package-lock.json
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -51,7 +50,6 @@ list_missing() {
         have cvlc || missing+=(vlc-bin vlc-plugin-base)
         have setpriv || missing+=(util-linux)
         have chromium || missing+=(chromium)
-        hls_js_is_there || have npm || missing+=(npm)
     fi
 }
 
@@ -132,30 +130,6 @@ PYTHON
     mv "$staging/temporal" "$TOOLS/bin/temporal"
 }
 
-# Is it the hls.js that the lock names? The script says nothing of its version, so a note lies by it.
-hls_js_is_there() {
-    [ -f "$TOOLS/bin/hls.min.js" ] &&
-        [ "$(cat "$TOOLS/bin/.hls.js.lock" 2>/dev/null)" = "$(cksum <"$BROWSER_LOCK")" ]
-}
-
-# One file of the package is kept; npm checks the package by the hash in the lock.
-install_hls_js() {
-    if hls_js_is_there; then
-        say "hls.js: $TOOLS/bin/hls.min.js"
-        return
-    fi
-    say "hls.js: downloading to $TOOLS/bin (checked by its hash)"
-    mkdir -p "$TOOLS/bin"
-    local folder=$TOOLS/hls.js
-    rm -rf "$folder"
-    mkdir "$folder"
-    cp "$BROWSER_LOCK" "$(dirname "$BROWSER_LOCK")/package.json" "$folder"
-    npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
-    mv "$folder/node_modules/hls.js/dist/hls.min.js" "$TOOLS/bin/hls.min.js"
-    cksum <"$BROWSER_LOCK" >"$TOOLS/bin/.hls.js.lock"
-    rm -rf "$folder"
-}
-
 install_python_packages() {
     local stamp=$TOOLS/venv/.installed wanted
     wanted=$(cksum <"$TEST_LOCK")
@@ -189,5 +163,4 @@ fi
 install_temporal
 if [ "$mode" = test ]; then
     install_python_packages
-    install_hls_js
 fi

@@ -24,9 +24,6 @@ export function showList(signal) {
   signal.addEventListener("abort", () => clearInterval(timer));
 }
 
-/// Looks again at once.
-export const refresh = () => look();
-
 part("status").addEventListener("change", () => look());
 part("older").addEventListener("click", () => {
   rows += ROWS;
@@ -51,7 +48,7 @@ async function draw() {
   const { videos, more } = await read();
   const live = videos.filter(({ status }) => status === "transcoding").slice(0, LIVE_MAX);
   const percents = new Map(await Promise.all(live.map(percent)));
-  part("list").replaceChildren(...merged(videos, percents));
+  place(merged(videos, percents));
   part("empty").hidden = videos.length > 0;
   part("older").hidden = !more;
 }
@@ -77,28 +74,37 @@ async function percent({ id }) {
   return [id, video?.progress?.percent];
 }
 
-/// The rows; those that show the same as before stay, and with them the reader's place among them.
+/// A row for each video: the one it has already, so that the reader's place in the list stays.
 function merged(videos, percents) {
-  const before = new Map([...part("list").children].map((row) => [row.dataset.shows, row]));
+  const before = new Map([...part("list").children].map((row) => [row.dataset.id, row]));
   return videos.map((video) => {
-    const shows = JSON.stringify([video.id, video.status, video.updated_at, percents.get(video.id)]);
-    const row = before.get(shows) ?? drawn(video, percents.get(video.id));
+    const row = before.get(video.id) ?? element("li", { "data-id": video.id }, element("a", {}));
+    const shows = JSON.stringify([video.status, video.updated_at, percents.get(video.id)]);
+    if (row.dataset.shows !== shows) fill(row, video, percents.get(video.id));
     row.dataset.shows = shows;
     return row;
   });
 }
 
-function drawn(video, percent) {
+function place(rows) {
+  const list = part("list");
+  if (rows.length === list.children.length && rows.every((row, at) => row === list.children[at])) return;
+  const held = document.activeElement?.closest("#list a");
+  list.replaceChildren(...rows);
+  held?.focus();
+}
+
+function fill(row, video, percent) {
   const title = name(video);
   const picture = video.links.thumbnail;
   const still = picture && element("img", { src: picture, alt: "", loading: "lazy" });
   const bar = percent === undefined ? null
     : element("progress", { max: 100, value: percent, "aria-label": `${title}: encoded` });
   const status = percent === undefined ? video.status : `${Math.floor(percent)} %`;
-  return element("li", {},
-    element("a", { href: `#/videos/${video.id}` },
-      element("span", { class: "still" }, still),
-      element("span", { class: "what" }, element("strong", {}, title),
-        element("span", { class: "hint" }, moment(video.created_at)), bar),
-      element("span", { class: `status ${video.status}` }, status)));
+  row.firstChild.href = `#/videos/${video.id}`;
+  row.firstChild.replaceChildren(
+    element("span", { class: "still" }, still),
+    element("span", { class: "what" }, element("strong", {}, title),
+      element("span", { class: "hint" }, moment(video.created_at)), bar),
+    element("span", { class: `status ${video.status}` }, status));
 }

@@ -24,7 +24,8 @@ function row(map) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", `0 0 ${map.length} 1`);
   svg.setAttribute("preserveAspectRatio", "none");
-  const gap = map.length <= GAPS_MAX ? 0.12 : 0;
+  // In widths of a chunk, so that gaps look the same however many there are.
+  const gap = map.length <= GAPS_MAX ? map.length / 400 : 0;
   const runs = gap ? [...map] : map.match(/(.)\1*/g);
   let at = 0;
   for (const run of runs) {

@@ -36,10 +36,14 @@ function open(Hls, { media, master, renditions, controls, fault }) {
   const playing = element("output", { class: "hint", id: "playing" });
   controls.append(menus.rungs, menus.sounds, menus.texts, playing);
   const name = (level) => rungName(level, renditions);
-  hls.on(MANIFEST_PARSED, () => menus.rungs.replaceChildren(...rungs(hls, name)));
+  let rung = "";
+  const tell = () => {
+    playing.textContent = rung && `Playing ${rung}${hls.autoLevelEnabled ? ", chosen by speed" : ""}`;
+  };
+  hls.on(MANIFEST_PARSED, () => menus.rungs.replaceChildren(...rungs(hls, name, tell)));
   hls.on(LEVEL_SWITCHED, (_, { level }) => {
-    const rung = name(hls.levels[level]);
-    playing.textContent = rung ? `Playing ${rung}${hls.autoLevelEnabled ? ", chosen by speed" : ""}` : "";
+    rung = name(hls.levels[level]);
+    tell();
   });
   hls.on(AUDIO_TRACKS_UPDATED, () => menus.sounds.replaceChildren(...sounds(hls)));
   hls.on(SUBTITLE_TRACKS_UPDATED, () => menus.texts.replaceChildren(...texts(hls)));
@@ -65,10 +69,14 @@ function rungName({ width, height }, renditions) {
   return rung?.name ?? (height ? `${height}p` : "");
 }
 
-function rungs(hls, name) {
+function rungs(hls, name, tell) {
   if (hls.levels.length < 2) return [];
   const choices = [...hls.levels.entries()].map(([at, level]) => [at, name(level) || `${Math.round(level.bitrate / 1000)} kbit/s`]);
-  return menu("Quality", [[-1, "auto"], ...choices.reverse()], -1, (at) => (hls.currentLevel = at));
+  return menu("Quality", [[-1, "auto"], ...choices.reverse()], -1, (at) => {
+    hls.currentLevel = at;
+    // The rung that plays already is not switched to.
+    tell();
+  });
 }
 
 function sounds(hls) {

@@ -76,9 +76,12 @@ function drawHead(page, video) {
   const made = element("p", { class: "hint" }, `${moment(video.created_at)}${again}`);
   const workflow = video.links.temporal
     && link(video.links.temporal, "Open in Temporal", { target: "_blank", rel: "noopener" });
+  const held = page.head.contains(document.activeElement);
   page.head.replaceChildren(
     element("div", { class: "row" }, title, status), made,
     element("div", { class: "actions" }, buttons(page, video), workflow));
+  // The button that was pressed may be gone; the reader's place is not.
+  if (held) page.head.querySelector("button").focus();
 }
 
 function buttons(page, { status }) {

@@ -17,25 +17,16 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use crate::{
+    chromium::FLAGS,
     product::{Flags, Product, data},
     sources::serve_file,
 };
 
 const PAGE: &str = include_str!("../browser/player.html");
+/// The one that the product's own page plays with.
+const HLS_JS: &str = include_str!("../../../api/web/vendor/hls.min.mjs");
 /// Longest time the page may take, in seconds.
 const PATIENCE: u64 = 50;
-/// Headless, without a display, a sound card or a way to the Internet; as root in a container too.
-const CHROMIUM: &[&str] = &[
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-];
 const TEXTS: [&str; 2] = [
     "1\n00:00:02,000 --> 00:00:02,500\nTwo, early\n\n2\n00:00:07,000 --> 00:00:07,500\nTwo & <i>late</i>\n",
     "1\n00:00:02,000 --> 00:00:02,500\nDeux\n\n2\n00:00:07,000 --> 00:00:07,500\nDéjà « vu »\n",
@@ -70,25 +61,22 @@ struct Seen {
     active: Vec<String>,
 }
 
-/// The two programs, or why the test is skipped.
+/// The program, or why the test is skipped.
 struct Browser {
     chromium: PathBuf,
-    hls_js: PathBuf,
 }
 
 impl Browser {
     fn find() -> Option<Self> {
         let chromium = fixtures::require_or_skip("chromium")?;
-        let hls_js = fixtures::require_or_skip("hls.min.js")?;
-        Some(Self { chromium, hls_js })
+        Some(Self { chromium })
     }
 
     /// Has the page play `master` and gives what it noted. `joint` is an instant at which two chunks
     /// meet; `cues` is how many texts each track has.
     async fn play(&self, master: &str, joint: f64, cues: usize) -> Notes {
         let (report, mut reports) = mpsc::channel::<Value>(1);
-        let hls_js = fs_err::read_to_string(&self.hls_js).unwrap();
-        let script = move || async move { ([(CONTENT_TYPE, "text/javascript")], hls_js) };
+        let script = || async { ([(CONTENT_TYPE, "text/javascript")], HLS_JS) };
         let page = Router::new()
             .route("/", get(|| async { ([(CONTENT_TYPE, "text/html")], PAGE) }))
             .route("/hls.js", get(script))
@@ -127,7 +115,8 @@ impl Window {
     fn open(chromium: &Path, address: &str) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let process = fixtures::tools::command(chromium)
-            .args(CHROMIUM)
+            .args(FLAGS)
+            .arg("--autoplay-policy=no-user-gesture-required")
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg(address)
             .stdout(Stdio::null())
