@@ -23,10 +23,11 @@ use crate::{
 };
 
 /// What the page may load and do. Media lie on another origin, which the deployment chooses; scripts
-/// and styles come from here alone, and nothing is ever evaluated.
+/// and styles come from here alone, and nothing is ever evaluated. hls.js plays from a blob, and hangs
+/// subtitles on an empty `data:` track.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' http: https:; \
-     img-src 'self' http: https:; media-src 'self' http: https: blob:; base-uri 'none'; \
+     img-src 'self' http: https:; media-src 'self' http: https: blob: data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'",
 );
 /// Names of assets say nothing of their version, so each use asks whether it is still the same.

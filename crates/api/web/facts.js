@@ -29,12 +29,11 @@ function warnings(found) {
 /// Every address among the outputs, in the order in which people look for them.
 function files(outputs) {
   const { thumbnail, chapters, waveform, preview, sprites, mp4 = [], subtitles = [] } = outputs;
-  const stills = (thumbnail?.sizes ?? []).map((still) => [still.image, "Thumbnail", `${still.width} × ${still.height}`]);
+  const still = (made) => [made?.image, "Thumbnail", made && `${made.width} × ${made.height}`];
   const all = [
     [outputs.master, "HLS playlist"],
     ...mp4.map((file) => [file.file, `MP4 ${file.name}`, bytes(file.bytes)]),
-    [thumbnail?.image, "Thumbnail", thumbnail && `${thumbnail.width} × ${thumbnail.height}`],
-    ...stills,
+    ...[thumbnail, ...(thumbnail?.sizes ?? [])].map(still),
     [chapters?.vtt, "Chapters, WebVTT", chapters && `${chapters.count}`],
     [chapters?.json, "Chapters, JSON"],
     ...subtitles.map((track) => [track.playlist, `Subtitles ${track.label}`]),

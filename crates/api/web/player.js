@@ -71,7 +71,8 @@ function rungName({ width, height }, renditions) {
 
 function rungs(hls, name, tell) {
   if (hls.levels.length < 2) return [];
-  const choices = [...hls.levels.entries()].map(([at, level]) => [at, name(level) || `${Math.round(level.bitrate / 1000)} kbit/s`]);
+  const rate = (level) => `${Math.round(level.bitrate / 1000)} kbit/s`;
+  const choices = hls.levels.map((level, at) => [at, name(level) || rate(level)]);
   return menu("Quality", [[-1, "auto"], ...choices.reverse()], -1, (at) => {
     hls.currentLevel = at;
     // The rung that plays already is not switched to.
