@@ -14,6 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::digest;
 
 use crate::{
@@ -82,9 +83,9 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
 impl Asset {
     fn new(name: &'static str, media_type: &'static str, bytes: &'static [u8]) -> Self {
         let hash = digest::digest(&digest::SHA256, bytes);
-        let half: String = hash.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let half = URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]);
         let etag = HeaderValue::try_from(format!("\"{half}\""))
-            .expect("hexadecimal digits are a header value");
+            .expect("letters, digits, - and _ are a header value");
         Self { name, media_type, bytes, etag }
     }
 

@@ -1,6 +1,6 @@
 //! A Chromium that a test operates as a person does: keys go in, the page is read.
 //!
-//! Speaks the DevTools protocol over a pipe, so that no port is opened and no library is needed.
+//! Speaks the `DevTools` protocol over a pipe, so that no port is opened and no library is needed.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
