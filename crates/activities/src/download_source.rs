@@ -17,6 +17,7 @@ use crate::{
     Deps,
     failure::Error,
     manifests::{load, settle},
+    observe,
     pulse::Pulse,
 };
 
@@ -78,6 +79,7 @@ async fn fetch(
         }
         fetched => fetched?,
     };
+    observe::downloaded(fetched.bytes);
     let called = fetched.file_name.unwrap_or_else(|| fetched.path.to_string_lossy().into_owned());
     let object = layout.source(&called)?;
     deps.store.put_file(&object, &fetched.path).await?;

@@ -43,6 +43,11 @@ impl Error {
         self.classify().1
     }
 
+    /// The code users see.
+    pub(crate) fn code(&self) -> ErrorCode {
+        self.classify().0
+    }
+
     /// The code users see, and whether the same work may go better another time.
     fn classify(&self) -> (ErrorCode, bool) {
         match self {
@@ -96,9 +101,8 @@ fn fetch(error: &fetch::Error) -> (ErrorCode, bool) {
     }
 }
 
-/// Turns an error into what Temporal keeps: the code as type, the whole chain as message.
-pub(crate) fn report(error: &Error) -> ActivityError {
-    let (code, retryable) = error.classify();
+/// An error with everything that caused it.
+pub(crate) fn chain(error: &Error) -> String {
     let mut message = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {
@@ -109,7 +113,13 @@ pub(crate) fn report(error: &Error) -> ActivityError {
         }
         source = inner.source();
     }
-    ApplicationFailure::builder(anyhow::anyhow!(message))
+    message
+}
+
+/// Turns an error into what Temporal keeps: the code as type, the whole chain as message.
+pub(crate) fn report(error: &Error) -> ActivityError {
+    let (code, retryable) = error.classify();
+    ApplicationFailure::builder(anyhow::anyhow!(chain(error)))
         .type_name(code.as_str().to_owned())
         .non_retryable(!retryable)
         .build()

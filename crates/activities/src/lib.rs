@@ -24,6 +24,7 @@ mod make_waveform;
 mod manifests;
 mod measure_loudness;
 mod normalize_source;
+mod observe;
 mod package_video;
 mod probe_source;
 mod publish_video;

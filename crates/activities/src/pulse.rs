@@ -5,7 +5,7 @@
 
 use std::{
     future::Future,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -13,8 +13,12 @@ use std::{
 use serde::Serialize;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use tokio::time::MissedTickBehavior;
+use tracing::Instrument as _;
 
-use crate::failure::{self, Error};
+use crate::{
+    failure::{self, Error},
+    observe::Run,
+};
 
 /// How often a heartbeat is sent.
 const BEAT: Duration = Duration::from_secs(1);
@@ -58,12 +62,31 @@ where
     F: Future<Output = Result<T, Error>>,
 {
     let pulse = Pulse { attempt: ctx.info().attempt, details: Arc::default() };
-    let mut work = pin!(work(pulse.clone()));
+    let run = Run::start(ctx.info());
+    let work = pin!(work(pulse.clone()).instrument(run.span()));
+    match beating(ctx, &pulse, work).await? {
+        Ok(output) => {
+            run.succeeded();
+            Ok(output)
+        }
+        Err(error) => {
+            run.failed(&error);
+            Err(failure::report(&error))
+        }
+    }
+}
+
+/// Sends heartbeats until the work has ended; an error when it is to be given up before.
+async fn beating<T>(
+    ctx: &ActivityContext,
+    pulse: &Pulse,
+    mut work: Pin<&mut impl Future<Output = Result<T, Error>>>,
+) -> Result<Result<T, Error>, ActivityError> {
     let mut beat = tokio::time::interval(BEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            result = &mut work => return result.map_err(|error| failure::report(&error)),
+            result = &mut work => return Ok(result),
             () = ctx.cancelled() => return Err(ActivityError::cancelled()),
             _ = beat.tick() => ctx.record_heartbeat(pulse.get()).await?,
         }

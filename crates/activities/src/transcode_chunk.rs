@@ -3,6 +3,8 @@
 //! Run twice, the second run finds the manifest and encodes nothing. Two runs at the same time
 //! write segments under different names; the first manifest decides, clean-up removes the rest.
 
+use std::time::Instant;
+
 use contract::{
     ErrorCode,
     transcode_chunk::{Beat, Input, Output},
@@ -16,6 +18,7 @@ use crate::{
     failure::Error,
     fingerprint,
     manifests::{once, readable, readable_at},
+    observe,
     pulse::Pulse,
     segments::{self, Run},
 };
@@ -23,6 +26,7 @@ use crate::{
 const MANIFEST: &str = "a chunk manifest";
 
 pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Output, Error> {
+    tracing::Span::current().record("chunk", input.chunk);
     let layout = Layout::new(input.video);
     let fingerprint = fingerprint::chunks(&input.source, &input.plan);
     let object = layout.chunk(&fingerprint, input.chunk)?;
@@ -46,9 +50,11 @@ async fn encode(
     let scratch = deps.scratch.attempt(&format!("chunk-{}-{}", input.video, input.chunk))?;
     let beat = |frames| pulse.set(&Beat { frames });
     let (plan, dir) = (&input.plan, scratch.path());
+    let started = Instant::now();
     let chunk =
         ffmpeg::encode_chunk(&deps.tools, &source, &marks, plan, input.chunk, dir, beat).await?;
     let frames = input.plan.chunk(input.chunk);
+    observe::encoded(started.elapsed(), input.plan.grid.seconds(frames.end - frames.start));
     let mut manifest = ChunkManifest {
         chunk: input.chunk,
         fingerprint,

@@ -10,6 +10,7 @@ mod error;
 mod extract;
 mod health;
 mod listener;
+mod observe;
 mod openapi;
 mod page;
 mod pointer;
@@ -28,7 +29,6 @@ use catalog::Catalog;
 use media::plan::Limits;
 use storage::Store;
 use tokio::net::TcpListener;
-use tower_http::trace::TraceLayer;
 use url::Url;
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -94,7 +94,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(Extension(Arc::new(document)))
         .layer(DefaultBodyLimit::max(extract::BODY_BYTES_MAX))
-        .layer(TraceLayer::new_for_http())
+        .layer(axum::middleware::from_fn(observe::request))
         .with_state(api)
 }
 

@@ -5,6 +5,7 @@
 //! nothing. It never decides which move is wanted and never talks to Temporal or the store.
 
 mod connect;
+mod counts;
 mod error;
 mod keys;
 mod list;

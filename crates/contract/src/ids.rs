@@ -58,4 +58,33 @@ impl VideoId {
     pub fn completion_workflow_id(self, attempt: u32) -> String {
         format!("completion-{self}-{attempt}")
     }
+
+    /// The video, and its attempt if it has one, that a workflow with this id is about.
+    pub fn of_workflow(id: &str) -> Option<(Self, Option<u32>)> {
+        let (kind, rest) = id.split_once('-')?;
+        if !matches!(kind, "video" | "deletion" | "completion") {
+            return None;
+        }
+        let (video, attempt) = rest.split_at_checked(uuid::fmt::Hyphenated::LENGTH)?;
+        let attempt = attempt.strip_prefix('-').and_then(|attempt| attempt.parse().ok());
+        Some((video.parse().ok()?, attempt))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workflow_ids_say_whose_they_are() {
+        let video = VideoId(Uuid::from_u128(7));
+        assert_eq!(VideoId::of_workflow(&video.workflow_id(2)), Some((video, Some(2))));
+        assert_eq!(VideoId::of_workflow(&video.completion_workflow_id(1)), Some((video, Some(1))));
+        assert_eq!(VideoId::of_workflow(&video.deletion_workflow_id()), Some((video, None)));
+        for other in
+            ["", "video", "video-", "video-7-1", "nightly-report-of-everything-that-happened"]
+        {
+            assert_eq!(VideoId::of_workflow(other), None, "{other}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! its handle, its whole group included. What a program prints is not interpreted here.
 
 mod spawner;
+mod watch;
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{ChildStderr, ChildStdout};
 
 use crate::Error;
+use watch::Watch;
 
 /// Most bytes of standard output that [`Command::output`] keeps; the beginning is kept.
 pub const STDOUT_MAX: usize = 16 << 20;
@@ -155,7 +157,8 @@ impl Command {
             program: program.clone(),
             source: std::io::Error::other("it has no process id"),
         })?;
-        Ok(Child { inner: spawned, id, program, ended: false })
+        let watch = Watch::start(&program, id);
+        Ok(Child { inner: spawned, id, program, ended: false, watch })
     }
 
     /// Runs the program to its end and captures what it prints, within [`STDOUT_MAX`] and
@@ -234,6 +237,7 @@ pub struct Child {
     id: u32,
     program: String,
     ended: bool,
+    watch: Watch,
 }
 
 impl Child {
@@ -261,15 +265,15 @@ impl Child {
     /// again, it gives the same status.
     pub async fn wait(&mut self) -> Result<ExitStatus, Error> {
         let status = self.inner.wait().await.map_err(|source| self.wait_failed(source))?;
-        self.ended();
+        self.ended(status);
         Ok(status)
     }
 
     /// The status, if the program has ended. Does not wait.
     pub fn try_wait(&mut self) -> Result<Option<ExitStatus>, Error> {
         let status = self.inner.try_wait().map_err(|source| self.wait_failed(source))?;
-        if status.is_some() {
-            self.ended();
+        if let Some(status) = status {
+            self.ended(status);
         }
         Ok(status)
     }
@@ -290,7 +294,8 @@ impl Child {
 
     /// The leader has just been reaped. Its number stays the group's as long as the group has
     /// members, so what is signalled here is that group or nobody.
-    fn ended(&mut self) {
+    fn ended(&mut self, status: ExitStatus) {
+        self.watch.ended(status);
         if !self.ended {
             self.ended = true;
             self.signal_group(Signal::SIGKILL);

@@ -18,6 +18,10 @@ pub(crate) struct Cli {
     /// How to write log lines.
     #[arg(long, global = true, env = "MILLRACE_LOG_FORMAT", value_enum, default_value = "text")]
     pub(crate) log_format: LogFormat,
+    /// Where an OpenTelemetry collector takes traces by gRPC, such as http://localhost:4317; traces
+    /// are off without one.
+    #[arg(long, global = true, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true)]
+    pub(crate) otlp_endpoint: Option<Url>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -76,6 +80,9 @@ pub(crate) struct Worker {
     /// Queues to serve, separated by commas; all of them by default.
     #[arg(long, env = "MILLRACE_QUEUES", value_delimiter = ',')]
     pub(crate) queues: Vec<TaskQueue>,
+    /// Address on which to answer `/metrics`; nowhere by default.
+    #[arg(long, env = "MILLRACE_METRICS_ADDR")]
+    pub(crate) metrics_addr: Option<SocketAddr>,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod compose;
 mod doctor;
 mod lock;
 mod stop;
+mod telemetry;
 mod temporal;
 mod transcode;
 mod up;
@@ -14,18 +15,22 @@ mod up;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
-
-use cli::{Cli, Command, LogFormat};
+use cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log(&cli);
     // One TLS implementation for everything; fails only when it is already set, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report(&anyhow::Error::new(error).context("start the runtime")),
+    };
+    let telemetry = {
+        let _inside = runtime.enter();
+        match telemetry::start(&cli) {
+            Ok(telemetry) => telemetry,
+            Err(error) => return report(&error),
+        }
     };
     let result = runtime.block_on(async {
         match cli.command {
@@ -36,22 +41,10 @@ fn main() -> ExitCode {
             Command::Doctor(args) => Box::pin(doctor::run(args)).await,
         }
     });
+    telemetry.stop();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&error),
-    }
-}
-
-fn start_log(cli: &Cli) {
-    let quiet = matches!(cli.command, Command::Transcode(_) | Command::Doctor(_));
-    let default =
-        if quiet { "error" } else { "warn,millrace=info,activities=info,workers=info,api=info" };
-    let filter = cli.log.clone().unwrap_or_else(|| default.to_owned());
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(default));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match cli.log_format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
     }
 }
 

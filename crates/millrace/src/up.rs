@@ -15,12 +15,14 @@ use crate::{
     cli, compose,
     lock::Lock,
     stop,
+    telemetry::Metrics,
     temporal::{self, Server, Wish},
 };
 
 /// Runs the whole product until it is told to stop.
 pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
     let stop = stop::on_signal()?;
+    let metrics = Metrics::install()?;
     let _lock = Lock::take(&args.common.data)?;
     let (api_listener, media_listener) =
         (bind(args.listen.api_addr).await?, bind(args.listen.media_addr).await?);
@@ -40,6 +42,7 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
     let mezzanine = compose::mezzanine(&args.common.mezzanine, &store).await?;
     let deps =
         compose::deps(&args.work, &args.common.data, store.clone(), mezzanine, catalog.clone())?;
+    let metrics = metrics.router(Some(catalog.clone()), Some(deps.scratch.clone()));
     let media_url = media_url(&args.listen, media_listener.local_addr()?)?;
     let api =
         api_of(&args.listen, client.clone(), store.clone(), catalog, media_url.clone(), ui.clone());
@@ -51,7 +54,7 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
         ending(&stop, async {
             workers::run(client, deps, config, stop.clone()).await.context("run the workers")
         }),
-        ending(&stop, serve(api_listener, api::router(api), &stop)),
+        ending(&stop, serve(api_listener, api::router(api).merge(metrics), &stop)),
         ending(&stop, serve_media(media_listener, &store, &stop)),
         heal(&healer, &stop),
     );
@@ -65,12 +68,14 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
 /// Runs the API until it is told to stop.
 pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
     let stop = stop::on_signal()?;
+    let metrics = Metrics::install()?;
     let client = client().await?;
     temporal::register_search_attributes(&client).await?;
     let (api_listener, media_listener) =
         (bind(args.listen.api_addr).await?, bind(args.listen.media_addr).await?);
     let (store, catalog) =
         (compose::store(&args.common).await?, compose::catalog(&args.common).await?);
+    let metrics = metrics.router(Some(catalog.clone()), None);
     let media_url = media_url(&args.listen, media_listener.local_addr()?)?;
     let api = api_of(
         &args.listen,
@@ -84,7 +89,7 @@ pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
     announce(&api_listener, &media_url, args.temporal_ui.as_ref(), &args.common)?;
     let healer = Arc::clone(&api);
     let (http, media, ()) = tokio::join!(
-        ending(&stop, serve(api_listener, api::router(api), &stop)),
+        ending(&stop, serve(api_listener, api::router(api).merge(metrics), &stop)),
         ending(&stop, serve_media(media_listener, &store, &stop)),
         heal(&healer, &stop),
     );
@@ -94,17 +99,36 @@ pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
 /// Runs workers until they are told to stop.
 pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
     let stop = stop::on_signal()?;
+    let metrics = match args.metrics_addr {
+        Some(address) => Some((bind(address).await?, Metrics::install()?)),
+        None => None,
+    };
     let client = client().await?;
     temporal::register_search_attributes(&client).await?;
     let (store, catalog) =
         (compose::store(&args.common).await?, compose::catalog(&args.common).await?);
     let mezzanine = compose::mezzanine(&args.common.mezzanine, &store).await?;
     let deps = compose::deps(&args.work, &args.common.data, store, mezzanine, catalog)?;
+    let scratch = deps.scratch.clone();
     let queues = if args.queues.is_empty() { TaskQueue::ALL.to_vec() } else { args.queues };
     let names: Vec<_> = queues.iter().map(|queue| queue.name()).collect();
     tracing::info!(queues = names.join(","), "working");
     let config = workers::Config { queues, slots: slots(&args.work) };
-    workers::run(client, deps, config, stop).await.context("run the workers")
+    let (work, told) = tokio::join!(
+        ending(&stop, async {
+            workers::run(client, deps, config, stop.clone()).await.context("run the workers")
+        }),
+        ending(&stop, async {
+            match metrics {
+                // The catalogue is counted by the API: workers have no videos of their own.
+                Some((listener, metrics)) => {
+                    serve(listener, metrics.router(None, Some(scratch)), &stop).await
+                }
+                None => Ok(()),
+            }
+        }),
+    );
+    work.and(told)
 }
 
 /// The server of Temporal's standard environment, or the one of a `millrace up` on this machine.

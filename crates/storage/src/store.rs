@@ -77,10 +77,14 @@ impl Store {
 
     /// Writes an object, replacing what is there. For small objects: all of it is in memory.
     pub async fn put_bytes(&self, object: &Object, bytes: impl Into<Bytes>) -> Result<(), Error> {
+        let bytes = bytes.into();
+        let size = bytes.len() as u64;
         match &*self.kind {
-            Kind::Folder(folder) => folder.put_bytes(object, bytes.into()).await,
-            Kind::S3(s3) => s3.put_bytes(object, bytes.into()).await,
-        }
+            Kind::Folder(folder) => folder.put_bytes(object, bytes).await,
+            Kind::S3(s3) => s3.put_bytes(object, bytes).await,
+        }?;
+        count(object, size);
+        Ok(())
     }
 
     /// Writes an object unless it exists: of any number of racing creators exactly one wins.
@@ -92,10 +96,16 @@ impl Store {
         object: &Object,
         bytes: impl Into<Bytes>,
     ) -> Result<Created, Error> {
-        match &*self.kind {
-            Kind::Folder(folder) => folder.create_bytes(object, bytes.into()).await,
-            Kind::S3(s3) => s3.create_bytes(object, bytes.into()).await,
+        let bytes = bytes.into();
+        let size = bytes.len() as u64;
+        let created = match &*self.kind {
+            Kind::Folder(folder) => folder.create_bytes(object, bytes).await,
+            Kind::S3(s3) => s3.create_bytes(object, bytes).await,
+        }?;
+        if created == Created::Created {
+            count(object, size);
         }
+        Ok(created)
     }
 
     /// Puts a finished local file into the store, replacing what is there, and consumes the file.
@@ -104,19 +114,26 @@ impl Store {
     /// Run twice, it fails with [`Error::Io`], because the file is gone; after a failure the
     /// file may still be there.
     pub async fn put_file(&self, object: &Object, source: &Path) -> Result<(), Error> {
+        // Read before the file is gone; a missing one is for the store to complain about.
+        let size = fs_err::tokio::metadata(source).await.map_or(0, |meta| meta.len());
         match &*self.kind {
             Kind::Folder(folder) => folder.put_file(object, source).await,
             Kind::S3(s3) => s3.put_file(object, source).await,
-        }
+        }?;
+        count(object, size);
+        Ok(())
     }
 
     /// Copies a local file into the store, replacing what is there; the file stays as it is, and
     /// later changes to it do not reach the store.
     pub async fn copy_file(&self, object: &Object, source: &Path) -> Result<(), Error> {
+        let size = fs_err::tokio::metadata(source).await.map_or(0, |meta| meta.len());
         match &*self.kind {
             Kind::Folder(folder) => folder.copy_file(object, source).await,
             Kind::S3(s3) => s3.copy_file(object, source).await,
-        }
+        }?;
+        count(object, size);
+        Ok(())
     }
 
     /// Reads an object into memory: only for those known to be small.
@@ -209,6 +226,12 @@ impl Store {
         });
         futures::future::try_join_all(checks).await.map(|_| ())
     }
+}
+
+/// Counts what was written.
+fn count(object: &Object, bytes: u64) {
+    metrics::counter!("millrace_stored_bytes_total", "bucket" => object.bucket().as_str())
+        .increment(bytes);
 }
 
 impl std::fmt::Debug for Store {

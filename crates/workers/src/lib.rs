@@ -3,6 +3,7 @@
 //! One SDK worker per queue, all on one dedicated thread, because an SDK worker is not `Send`. The
 //! activities themselves run on the process's shared runtime.
 
+mod sdk_metrics;
 mod slots;
 
 use std::{sync::Arc, time::Duration};
@@ -12,7 +13,9 @@ use activities::{
     ScenesActivities, ThumbnailActivities, TranscodeActivities,
 };
 use contract::TaskQueue;
+use metrics::gauge;
 use temporalio_client::Client;
+use temporalio_common::telemetry::{TelemetryOptions, metrics::CoreMeter};
 use temporalio_sdk::{
     Runtime, Worker, WorkerOptions,
     runtime::{
@@ -80,7 +83,9 @@ async fn serve(
     config: &Config,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
+    let meter: Arc<dyn CoreMeter> = Arc::new(sdk_metrics::Meter);
     let runtime = RuntimeOptions::builder()
+        .telemetry_options(TelemetryOptions::builder().metrics(meter).build())
         .build()
         .map_err(Into::into)
         .and_then(|options| Runtime::from_current_tokio(options).map_err(Into::into))
@@ -89,6 +94,7 @@ async fn serve(
         })?;
     let mut workers = Vec::new();
     for &queue in &config.queues {
+        gauge!("millrace_queue_slots", "queue" => queue.name()).set(config.slots.of(queue) as f64);
         let options = options(queue, deps, &config.slots)?;
         let worker = Worker::new(&runtime, client.clone(), options)
             .map_err(|error| failed(queue, "start")(error.to_string()))?;

@@ -28,6 +28,7 @@ use crate::{
     Api, Error,
     caller::Caller,
     extract::JsonBody,
+    observe,
     problem::{FieldError, Kind, Problem, chain},
     temporal,
 };
@@ -82,6 +83,7 @@ pub(crate) async fn create(
     let key = key.of(&(&new.source, &new.options, &new.metadata));
     let again = key.is_some();
     let video = add(&api, new, key).await?;
+    observe::about(video.id);
     let started = match video.status {
         Status::Uploaded => temporal::start(&api, &video).await,
         // Found under its key, and on its way or at its end.

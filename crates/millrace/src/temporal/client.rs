@@ -14,6 +14,8 @@ use temporalio_common::protos::temporal::api::{
 };
 use url::Url;
 
+use crate::telemetry;
+
 /// How long a server may take to answer for the first time.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Pause between two tries to connect.
@@ -38,6 +40,11 @@ pub(crate) async fn connect(address: Url) -> anyhow::Result<Client> {
 }
 
 async fn persist(connection: ConnectionOptions, options: ClientOptions) -> anyhow::Result<Client> {
+    let options = ClientOptions::new(options.namespace)
+        .data_converter(options.data_converter)
+        .client_interceptors(options.client_interceptors)
+        .plugins(telemetry::plugin())
+        .build();
     let give_up = tokio::time::Instant::now() + PATIENCE;
     loop {
         let tried = Connection::connect(connection.clone()).await;

@@ -1,0 +1,57 @@
+//! Every metric of ours: its kind and what it says. `docs/operations.md` shows the same table.
+
+/// A metric's type in Prometheus.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// Name, kind and meaning of each.
+pub(super) const METRICS: &[(&str, Kind, &str)] = &[
+    ("millrace_build_info", Kind::Gauge, "Always 1; the label says the version."),
+    ("millrace_videos", Kind::Gauge, "Videos in the catalogue, by status."),
+    ("millrace_queue_slots", Kind::Gauge, "Activities this process may run at once, by queue."),
+    ("millrace_queue_slots_used", Kind::Gauge, "Activities it is running, by queue."),
+    (
+        "millrace_activities_total",
+        Kind::Counter,
+        "Runs of activities that ended, by result: ok, failed, retried, cancelled.",
+    ),
+    (
+        "millrace_activity_errors_total",
+        Kind::Counter,
+        "Runs that failed, by error code, and whether they are retried.",
+    ),
+    (
+        "millrace_activity_seconds",
+        Kind::Histogram,
+        "Time from start to end of a run of an activity.",
+    ),
+    ("millrace_chunk_encode_seconds", Kind::Histogram, "Time to encode a chunk in every rung."),
+    ("millrace_chunk_media_seconds", Kind::Histogram, "Length of the media in an encoded chunk."),
+    (
+        "millrace_chunk_encode_ratio",
+        Kind::Histogram,
+        "Encoding time of a chunk per second of its media.",
+    ),
+    ("millrace_downloaded_bytes_total", Kind::Counter, "Bytes of sources fetched from addresses."),
+    ("millrace_stored_bytes_total", Kind::Counter, "Bytes written to the store, by bucket."),
+    (
+        "millrace_scratch_free_bytes",
+        Kind::Gauge,
+        "Bytes that may still be written to the disk of scratch.",
+    ),
+    ("millrace_child_processes", Kind::Gauge, "Child processes running, by program."),
+    (
+        "millrace_child_exits_total",
+        Kind::Counter,
+        "Child processes that ended, by program and result: ok, failed, killed.",
+    ),
+    (
+        "millrace_http_request_seconds",
+        Kind::Histogram,
+        "Time until an API request was answered, by method, route and class of status.",
+    ),
+];
