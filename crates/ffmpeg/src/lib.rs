@@ -3,6 +3,7 @@
 //! Builds their arguments, starts them so that none outlives its worker, follows their progress and
 //! reads what they print. It knows nothing of jobs, stores or Temporal.
 
+mod addresses;
 mod args;
 mod chapters;
 pub mod child;

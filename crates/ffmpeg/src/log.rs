@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use crate::addresses::without_queries;
+
 /// Bytes of the log that are kept, from its end.
 const TAIL_MAX: usize = 64 << 10;
 /// Error lines that are kept, from its beginning.
@@ -125,8 +127,9 @@ pub struct Log {
 }
 
 impl Log {
-    /// Takes one line.
+    /// Takes one line, without the queries of addresses in it.
     pub fn push(&mut self, text: &str) {
+        let text = &*without_queries(text);
         let line = Line::parse(text);
         if line.is_error() {
             match line.origin() {

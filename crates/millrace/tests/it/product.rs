@@ -46,6 +46,15 @@ pub(crate) struct Product {
 impl Product {
     /// Starts the product, or says why the test is skipped.
     pub(crate) fn start(data: &Path, flags: &Flags) -> Option<Self> {
+        Self::start_with(data, flags, |_| {})
+    }
+
+    /// The same, with the command changed before it is started.
+    pub(crate) fn start_with(
+        data: &Path,
+        flags: &Flags,
+        change: impl FnOnce(&mut Command),
+    ) -> Option<Self> {
         fixtures::require_or_skip("ffmpeg")?;
         let temporal = fixtures::require_or_skip("temporal")?;
         let mut command = millrace("up", data);
@@ -56,6 +65,7 @@ impl Product {
             .args(&flags.0)
             .env("MILLRACE_TEMPORAL", temporal)
             .env_remove("TEMPORAL_ADDRESS");
+        change(&mut command);
         Some(Self::launch(command))
     }
 
@@ -117,6 +127,11 @@ impl Product {
             self.http.post(format!("{}{path}", self.api)).json(&body).send().await.unwrap();
         let status = answer.status().as_u16();
         (status, answer.json().await.unwrap_or_default())
+    }
+
+    /// A request that the test finishes itself.
+    pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method.parse().unwrap(), format!("{}{path}", self.api))
     }
 
     /// Deletes one resource; gives the status.
@@ -209,7 +224,7 @@ fn millrace(name: &str, data: &Path) -> Command {
 }
 
 /// A port nobody listens on, far from the ones other tests start their search at.
-fn free_port() -> String {
+pub(crate) fn free_port() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port().to_string()
 }

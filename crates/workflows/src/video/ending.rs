@@ -27,7 +27,7 @@ pub(super) async fn clean_up(ctx: &Context, job: &Input, made: &Result<Output, S
     if let Err(error) = ctx.execute_activity(clean_up::Activity, input, options).await
         && !ctx.is_replaying()
     {
-        tracing::warn!(video = %job.video, %error, "clean-up failed");
+        tracing::warn!(video = %job.video, attempt = job.attempt, %error, "clean-up failed");
     }
 }
 
@@ -53,7 +53,7 @@ pub(super) async fn report(ctx: &Context, job: &Input, made: &Result<Output, Sto
     if let Err(error) = ctx.start_child_workflow(CompletionWorkflow, input, options).await
         && !ctx.is_replaying()
     {
-        tracing::error!(video = %job.video, %error, "the outcome could not be reported");
+        tracing::error!(video = %job.video, attempt = job.attempt, %error, "the outcome could not be reported");
     }
 }
 
