@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use contract::VideoId;
 use metrics::{Gauge, counter, gauge, histogram};
+use temporalio_common::RetryPolicy;
 use temporalio_sdk::activities::ActivityInfo;
 use tracing::{Span, field::Empty};
 
@@ -27,7 +28,7 @@ impl Run {
         let activity = info.activity_type.clone();
         let slots = gauge!("millrace_queue_slots_used", "queue" => info.task_queue.clone());
         slots.increment(1);
-        let attempts_max = info.retry_policy.as_ref().map_or(0, |policy| policy.maximum_attempts());
+        let attempts_max = info.retry_policy.as_ref().map_or(0, RetryPolicy::maximum_attempts);
         Self {
             span: span(info),
             activity,

@@ -18,8 +18,7 @@ pub(crate) struct Cli {
     /// How to write log lines.
     #[arg(long, global = true, env = "MILLRACE_LOG_FORMAT", value_enum, default_value = "text")]
     pub(crate) log_format: LogFormat,
-    /// Where an OpenTelemetry collector takes traces by gRPC, such as http://localhost:4317; traces
-    /// are off without one.
+    /// Address at which an OpenTelemetry collector takes traces by gRPC; off without one.
     #[arg(long, global = true, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true)]
     pub(crate) otlp_endpoint: Option<Url>,
 }

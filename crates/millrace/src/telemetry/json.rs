@@ -15,7 +15,7 @@ use tracing_subscriber::{
         format::{JsonFields, Writer},
         time::{FormatTime as _, SystemTime},
     },
-    registry::LookupSpan,
+    registry::{LookupSpan, Scope},
 };
 
 /// Where fields for the trace alone begin.
@@ -46,7 +46,7 @@ where
         line.put("level", event.metadata().level().as_str());
         line.put("target", event.metadata().target());
         // From the outermost span to the line itself: the nearest word counts.
-        for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+        for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
             let extensions = span.extensions();
             let kept = extensions.get::<FormattedFields<JsonFields>>();
             let kept = kept.and_then(|fields| serde_json::from_str::<Map<_, _>>(fields).ok());
