@@ -309,7 +309,12 @@ mod tests {
     use super::*;
     use crate::source::fixtures::{audio, source};
 
-    const LIMITS: Limits = Limits { parallel_chunks: 2, chunk_seconds: None, ..Limits::default() };
+    const LIMITS: Limits = Limits {
+        parallel_chunks: 2,
+        chunk_seconds: None,
+        enhancement_seconds: None,
+        queued_chunks: None,
+    };
 
     fn planned(rate: &str, frames: u64, limits: Limits) -> VideoPlan {
         plan(&source(rate, frames), &Options::default(), limits).unwrap().video.unwrap()

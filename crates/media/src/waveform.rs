@@ -145,7 +145,12 @@ mod tests {
         source::fixtures::{audio, source},
     };
 
-    const LIMITS: Limits = Limits { parallel_chunks: 2, chunk_seconds: None, ..Limits::default() };
+    const LIMITS: Limits = Limits {
+        parallel_chunks: 2,
+        chunk_seconds: None,
+        enhancement_seconds: None,
+        queued_chunks: None,
+    };
 
     fn scale(video: Option<(&str, u64)>, start_us: i64, end_us: i64) -> Scale {
         let (rate, frames) = video.unwrap_or(("25", 1));
