@@ -4,7 +4,7 @@
 
 use std::{error::Error as StdError, sync::Arc};
 
-use contract::VideoId;
+use contract::{ApiKeyId, VideoId};
 use sea_orm::{
     DbErr, RuntimeErr,
     sqlx::{self, sqlite::SqliteError},
@@ -73,6 +73,14 @@ pub enum Error {
     /// A sealed value cannot be opened.
     #[error(transparent)]
     Vault(#[from] crate::VaultError),
+    /// The key has as many unfinished videos as it may; when one of them ends, another fits.
+    #[error("the API key may have {videos_max} unfinished videos, and has them")]
+    QuotaExceeded {
+        /// The key.
+        key: ApiKeyId,
+        /// How many it may have.
+        videos_max: u32,
+    },
     /// A text is no cursor that a page of videos gave out.
     #[error("`{text}` is not a cursor of a list of videos")]
     BadCursor {

@@ -80,6 +80,7 @@ impl Catalog {
             .exec_without_returning(&tx)
             .await
             .map_err(Error::from_db)?;
+        crate::added(&tx, &video).await?;
         tx.commit().await.map_err(Error::from_db)?;
         Ok(Keyed::Video(Box::new(Inserted::Inserted(video))))
     }

@@ -4,9 +4,11 @@
 //! UPDATE, so of many concurrent writers exactly one wins and running a write twice changes
 //! nothing. It never decides which move is wanted and never talks to Temporal or the store.
 
+mod api_keys;
 mod connect;
 mod counts;
 mod error;
+mod jobs;
 mod keys;
 mod list;
 mod migrations;
@@ -19,10 +21,14 @@ mod video;
 use std::sync::Arc;
 
 use contract::VideoId;
-use sea_orm::{DatabaseConnection, EntityTrait, QuerySelect, sea_query::OnConflict};
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, EntityTrait, QuerySelect, sea_query::OnConflict,
+};
 
+pub use api_keys::{ApiKey, ApiKeys, NewApiKey};
 pub use connect::sqlite_url;
 pub use error::Error;
+pub use jobs::Job;
 pub use keys::{IdempotencyKey, Keyed};
 pub use list::{Cursor, Filter, PAGE_MAX, Page};
 pub use moves::Moved;
@@ -57,20 +63,24 @@ impl Catalog {
         Ok(())
     }
 
-    /// Adds a video as `uploaded`, attempt 1. Run twice with one id it changes nothing and answers
+    /// Adds a video as its first attempt, if its key may have another. Run twice with one id it changes nothing and answers
     /// the video as it stands.
     pub async fn insert(&self, new: NewVideo) -> Result<Inserted, Error> {
         let video = new.into_video(video::now());
         let untouched = OnConflict::column(row::Column::Id).do_nothing().to_owned();
+        let tx = connect::tx(&self.db).await?;
         let rows = row::Entity::insert(row::Model::of(&video, &self.vault)?.into_active())
             .on_conflict(untouched)
-            .exec_without_returning(&self.db)
+            .exec_without_returning(&tx)
             .await
             .map_err(Error::from_db)?;
-        if rows == 1 {
-            return Ok(Inserted::Inserted(video));
+        if rows == 0 {
+            tx.rollback().await.map_err(Error::from_db)?;
+            return Ok(Inserted::AlreadyThere(self.require(video.id).await?));
         }
-        Ok(Inserted::AlreadyThere(self.require(video.id).await?))
+        added(&tx, &video).await?;
+        tx.commit().await.map_err(Error::from_db)?;
+        Ok(Inserted::Inserted(video))
     }
 
     /// Finds one video; `None` when the id is unknown.
@@ -82,4 +92,10 @@ impl Catalog {
     async fn require(&self, video: VideoId) -> Result<Video, Error> {
         self.get(video).await?.ok_or(Error::NotFound { video })
     }
+}
+
+/// What goes with a new row of a video, in its transaction.
+async fn added(tx: &DatabaseTransaction, video: &Video) -> Result<(), Error> {
+    api_keys::check_quota(tx, video.api_key).await?;
+    jobs::add(tx, video.id, video.attempt, video.status).await
 }

@@ -6,8 +6,12 @@
 use std::{fmt, str::FromStr};
 
 use contract::Status;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use time::OffsetDateTime;
+use sea_orm::{
+    ColumnTrait, DatabaseConnection, DbBackend, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+    sea_query::{Expr, Func, SimpleExpr},
+};
+use time::{OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
 use crate::{
@@ -28,6 +32,10 @@ pub struct Filter {
     pub status: Option<Status>,
     /// Only those of this tenant.
     pub tenant: Option<String>,
+    /// Only those added later than this.
+    pub created_after: Option<OffsetDateTime>,
+    /// Only those added earlier than this.
+    pub created_before: Option<OffsetDateTime>,
     /// Only those that have not changed since.
     pub unchanged_since: Option<OffsetDateTime>,
 }
@@ -78,8 +86,14 @@ impl Catalog {
         if let Some(tenant) = filter.tenant {
             query = query.filter(Column::Tenant.eq(tenant));
         }
-        if let Some(since) = filter.unchanged_since {
-            query = query.filter(Column::UpdatedAt.lt(since));
+        if let Some(time) = filter.created_after {
+            query = query.filter(when(&self.db, Column::CreatedAt).gt(moment(&self.db, time)));
+        }
+        if let Some(time) = filter.created_before {
+            query = query.filter(when(&self.db, Column::CreatedAt).lt(moment(&self.db, time)));
+        }
+        if let Some(time) = filter.unchanged_since {
+            query = query.filter(when(&self.db, Column::UpdatedAt).lt(moment(&self.db, time)));
         }
         if let Some(Cursor(last)) = after {
             query = query.filter(Column::Id.lt(last));
@@ -93,6 +107,24 @@ impl Catalog {
         videos.truncate(limit as usize);
         let next = if more { videos.last().map(|video| Cursor(video.id.0)) } else { None };
         Ok(Page { videos, next })
+    }
+}
+
+/// A column of times, so that it can be compared. SQLite keeps them as texts with as many digits as
+/// needed: with the `Z` at the end, 12:00:00.5Z would come before 12:00:00Z.
+fn when(db: &DatabaseConnection, column: Column) -> SimpleExpr {
+    without_zone(db, Expr::col(column))
+}
+
+/// What [`when`] is compared with.
+fn moment(db: &DatabaseConnection, time: OffsetDateTime) -> SimpleExpr {
+    without_zone(db, Expr::val(time.to_offset(UtcOffset::UTC)))
+}
+
+fn without_zone(db: &DatabaseConnection, time: impl Into<SimpleExpr>) -> SimpleExpr {
+    match db.get_database_backend() {
+        DbBackend::Sqlite => Func::cust("rtrim").arg(time).arg("Z").into(),
+        _ => time.into(),
     }
 }
 

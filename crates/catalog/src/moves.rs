@@ -1,4 +1,5 @@
-//! The moves of a video from status to status, each one conditional UPDATE.
+//! The moves of a video from status to status, each one conditional UPDATE and what goes with
+//! it, in one transaction.
 
 use contract::{
     Status, VideoId,
@@ -11,7 +12,7 @@ use sea_orm::{
 use crate::{
     Catalog, Error,
     connect::tx,
-    keys,
+    jobs, keys,
     row::{ActiveModel, Column, Entity, to_json},
     video::now,
 };
@@ -45,7 +46,8 @@ impl Catalog {
         self.advance(end.video, end.attempt, status, values).await
     }
 
-    /// Takes a failed video back to `uploaded` as its next attempt, at most `attempts_max` in all.
+    /// Takes a failed video back to `uploaded` as its next attempt, at most `attempts_max` in all,
+    /// if its key may have another unfinished video.
     /// Run twice, the second run is refused: the video has not failed again.
     pub async fn retry(&self, video: VideoId, attempts_max: u32) -> Result<Moved, Error> {
         let row = ActiveModel {
@@ -61,9 +63,15 @@ impl Catalog {
             .filter(Column::Id.eq(video.0))
             .filter(Column::Status.eq(Status::Failed.as_str()))
             .filter(Column::Attempt.lt(i64::from(attempts_max)));
-        if update.exec(&self.db).await.map_err(Error::from_db)?.rows_affected > 0 {
+        let tx = tx(&self.db).await?;
+        if update.exec(&tx).await.map_err(Error::from_db)?.rows_affected > 0 {
+            let row = Entity::find_by_id(video.0).one(&tx).await.map_err(Error::from_db)?;
+            let again = row.ok_or(Error::NotFound { video })?.into_video(&self.vault)?;
+            crate::added(&tx, &again).await?;
+            tx.commit().await.map_err(Error::from_db)?;
             return Ok(Moved::Moved);
         }
+        tx.rollback().await.map_err(Error::from_db)?;
         let found = self.require(video).await?;
         Ok(Moved::Refused { status: found.status, attempt: found.attempt })
     }
@@ -73,11 +81,13 @@ impl Catalog {
         let tx = tx(&self.db).await?;
         let keys = keys::Entity::delete_many().filter(keys::Column::Video.eq(video.0));
         keys.exec(&tx).await.map_err(Error::from_db)?;
+        jobs::delete(&tx, video).await?;
         Entity::delete_by_id(video.0).exec(&tx).await.map_err(Error::from_db)?;
         tx.commit().await.map_err(Error::from_db)
     }
 
-    /// Moves the video to `to` and writes `values` with it, if it may move there.
+    /// Moves the video to `to` and writes `values` with it, if it may move there; all that goes with
+    /// a move is written in its transaction.
     async fn advance(
         &self,
         video: VideoId,
@@ -85,6 +95,7 @@ impl Catalog {
         to: Status,
         values: ActiveModel,
     ) -> Result<Moved, Error> {
+        let error = values.error.clone();
         let row =
             ActiveModel { status: Set(to.as_str().to_owned()), updated_at: Set(now()), ..values };
         let from = to.predecessors().iter().map(|status| status.as_str());
@@ -93,9 +104,13 @@ impl Catalog {
             .filter(Column::Id.eq(video.0))
             .filter(Column::Attempt.eq(i64::from(attempt)))
             .filter(Column::Status.is_in(from));
-        if update.exec(&self.db).await.map_err(Error::from_db)?.rows_affected > 0 {
+        let tx = tx(&self.db).await?;
+        if update.exec(&tx).await.map_err(Error::from_db)?.rows_affected > 0 {
+            jobs::moved(&tx, video, attempt, to, error).await?;
+            tx.commit().await.map_err(Error::from_db)?;
             return Ok(Moved::Moved);
         }
+        tx.rollback().await.map_err(Error::from_db)?;
         let found = self.require(video).await?;
         if found.status == to && found.attempt == attempt {
             return Ok(Moved::Already);

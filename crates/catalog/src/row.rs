@@ -124,7 +124,8 @@ fn from_json<T: DeserializeOwned>(
     serde_json::from_str(text).map_err(corrupt(video, column))
 }
 
-fn corrupt<E>(video: VideoId, column: &'static str) -> impl FnOnce(E) -> Error
+/// The error of a stored value that cannot be read back.
+pub(crate) fn corrupt<E>(video: VideoId, column: &'static str) -> impl FnOnce(E) -> Error
 where
     E: std::error::Error + Send + Sync + 'static,
 {

@@ -3,7 +3,9 @@
 //! Without the binaries of PostgreSQL its half is skipped with a printed reason, and fails in CI.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its functions too")]
 
+mod api_keys;
 mod counts;
+mod jobs;
 mod keys;
 mod moves;
 mod opening;

@@ -2,6 +2,8 @@
 
 use catalog::{Catalog, Cursor, Filter, PAGE_MAX, Page};
 use contract::{Status, VideoId};
+use sea_orm::{ConnectionTrait as _, DbBackend};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{on_both, place::Place, records::new_video};
 
@@ -10,6 +12,7 @@ on_both!(
     every_size_of_page_shows_each_video_once,
     pages_stay_put_while_videos_are_added,
     filters_pick_by_status_and_by_tenant,
+    filters_pick_by_the_time_of_creation,
     a_limit_outside_the_bounds_is_moved_inside,
 );
 
@@ -101,6 +104,42 @@ async fn filters_pick_by_status_and_by_tenant(place: Place) {
     let first = catalog.list(filter.clone(), 2, None).await.unwrap();
     let second = catalog.list(filter, 2, first.next).await.unwrap();
     assert_eq!((ids(&second), second.next), (vec![all[1]], None));
+}
+
+async fn filters_pick_by_the_time_of_creation(place: Place) {
+    let catalog = place.open().await;
+    let all = add(&catalog, 4).await;
+    let times = ["12:00:00", "12:00:00.5", "12:00:00.123456", "12:00:01"];
+    for (id, time) in all.iter().zip(times) {
+        let (id, raw) = (id.0, place.raw().await);
+        let id = match raw.get_database_backend() {
+            DbBackend::Sqlite => format!("x'{}'", id.simple()),
+            _ => format!("'{id}'"),
+        };
+        let set = format!("UPDATE videos SET created_at = '2026-11-21T{time}Z' WHERE id = {id}");
+        raw.execute_unprepared(&set).await.unwrap();
+    }
+    let time = |text: &str| Some(OffsetDateTime::parse(text, &Rfc3339).unwrap());
+    let (noon, second) = (time("2026-11-21T12:00:00Z"), time("2026-11-21T13:00:01+01:00"));
+    let cases = [
+        (noon, None, vec![all[3], all[2], all[1]]),
+        (None, second, vec![all[2], all[1], all[0]]),
+        (noon, second, vec![all[2], all[1]]),
+        (time("2026-11-21T12:00:00.1234Z"), time("2026-11-21T12:00:00.5Z"), vec![all[2]]),
+        (second, None, vec![]),
+    ];
+    for (created_after, created_before, expected) in cases {
+        let filter = Filter { created_after, created_before, ..Filter::default() };
+        let page = catalog.list(filter.clone(), 10, None).await.unwrap();
+        assert_eq!(ids(&page), expected, "{filter:?}");
+        let (mut turned, mut next) = (vec![], None);
+        for _ in &expected {
+            let page = catalog.list(filter.clone(), 1, next).await.unwrap();
+            turned.extend(ids(&page));
+            next = page.next;
+        }
+        assert_eq!((turned, next), (expected, None), "{filter:?}");
+    }
 }
 
 async fn a_limit_outside_the_bounds_is_moved_inside(place: Place) {
