@@ -5,10 +5,13 @@
 //! Does no media work, knows no SQL and decides nothing about the pipeline: it writes a row, starts
 //! a workflow and reads both.
 
+mod access;
+mod auth;
 mod caller;
 mod error;
 mod extract;
 mod health;
+mod limits;
 mod listener;
 mod observe;
 mod openapi;
@@ -24,6 +27,7 @@ use axum::{
     Extension, Router,
     extract::DefaultBodyLimit,
     http::{Method, Uri},
+    middleware::{from_fn, from_fn_with_state},
 };
 use catalog::Catalog;
 use media::plan::Limits;
@@ -33,6 +37,7 @@ use url::Url;
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use access::{Access, NotAnOrigin, Origin};
 pub use error::{BoxError, Error};
 pub use listener::media_router;
 use problem::{Kind, Problem};
@@ -65,6 +70,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Attempts at one video, the first one included.
     pub attempts_max: u32,
+    /// Who may call.
+    pub access: Access,
 }
 
 /// Starts the workflow of a video's current attempt. Run twice, it starts nothing and succeeds.
@@ -79,22 +86,28 @@ pub async fn live_progress(api: &Api, video: &catalog::Video) -> Option<contract
 
 /// Makes the routes of the JSON API, and of the page that uses it.
 pub fn router(api: Arc<Api>) -> Router {
-    let (router, document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
+    let guard = Arc::new(auth::Guard::new(Arc::clone(&api)));
+    let sharing = api.settings.access.sharing();
+    let (router, mut document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
         .routes(routes!(videos::create::create, videos::list::list))
         .routes(routes!(videos::show::show, videos::delete::delete))
         .routes(routes!(videos::events::events))
         .routes(routes!(videos::cancel::cancel))
         .routes(routes!(videos::retry::retry))
+        .routes(routes!(videos::jobs::jobs))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(openapi::openapi))
         .split_for_parts();
+    openapi::guarded(&mut document);
     page::add(router)
         .fallback(unknown_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(Extension(Arc::new(document)))
         .layer(DefaultBodyLimit::max(extract::BODY_BYTES_MAX))
-        .layer(axum::middleware::from_fn(observe::request))
+        .layer(from_fn_with_state(guard, auth::guard))
+        .layer(from_fn_with_state(sharing, access::share))
+        .layer(from_fn(observe::request))
         .with_state(api)
 }
 

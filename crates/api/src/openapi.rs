@@ -2,10 +2,27 @@
 //!
 //! Routes are only ever added together with their description, so neither can be without the other.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Extension, Json};
-use utoipa::OpenApi;
+use utoipa::{
+    OpenApi,
+    openapi::{
+        self, Content, Ref, RefOr, ResponseBuilder, SecurityRequirement,
+        path::{Operation, PathItem},
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+
+use crate::{auth, problem};
+
+/// What may be answered in place of any call that needs a key.
+const REFUSALS: [(&str, &str); 4] = [
+    ("401", "An API key is needed, or this one is not valid"),
+    ("403", "The origin of the page is not allowed"),
+    ("421", "The API is not called by this host"),
+    ("429", "The key calls too often, or has too many unfinished videos"),
+];
 
 /// What is true of the whole API.
 #[derive(OpenApi)]
@@ -20,6 +37,58 @@ use utoipa::OpenApi;
     ),
 )]
 pub(crate) struct Document;
+
+/// Adds to every call that needs a key how it is shown, and what is answered without.
+pub(crate) fn guarded(document: &mut openapi::OpenApi) {
+    let components = document.components.get_or_insert_default();
+    for (name, scheme) in schemes() {
+        components.add_security_scheme(name, scheme);
+    }
+    // The last one says that no key is needed where there is none.
+    let ways = [
+        SecurityRequirement::new("bearer", [""; 0]),
+        SecurityRequirement::new("header", [""; 0]),
+        SecurityRequirement::default(),
+    ];
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
+        spell_out(&mut operation.responses.responses);
+    }
+    let guarded = document.paths.paths.iter_mut().filter(|(path, _)| !auth::is_open(path));
+    for operation in guarded.flat_map(|(_, item)| operations(item)) {
+        operation.security = Some(ways.to_vec());
+        for (status, description) in REFUSALS {
+            let content = Content::new(Some(Ref::from_schema_name("Problem")));
+            let refusal = ResponseBuilder::new()
+                .description(description)
+                .content(problem::CONTENT_TYPE, content);
+            operation.responses.responses.insert(status.to_owned(), refusal.build().into());
+        }
+    }
+}
+
+/// A refusal by default is the caller's fault, or something does not answer. Said like this, a
+/// checker can see that nothing else is answered.
+fn spell_out(responses: &mut BTreeMap<String, RefOr<openapi::Response>>) {
+    let Some(refusal) = responses.remove("default") else { return };
+    for status in ["4XX", "503"] {
+        responses.entry(status.to_owned()).or_insert_with(|| refusal.clone());
+    }
+}
+
+fn schemes() -> [(&'static str, SecurityScheme); 2] {
+    let about = "A key that `millrace keys create` made";
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(about));
+    let header = ApiKeyValue::with_description("X-Api-Key", "The same, in a header of its own");
+    [
+        ("bearer", SecurityScheme::Http(bearer.build())),
+        ("header", SecurityScheme::ApiKey(ApiKey::Header(header))),
+    ]
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, put, post, delete, options, head, patch, .. } = item;
+    [get, put, post, delete, options, head, patch].into_iter().filter_map(Option::as_mut)
+}
 
 /// Answers this document.
 #[utoipa::path(get, path = "/openapi.json", tag = "service",

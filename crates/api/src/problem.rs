@@ -4,6 +4,8 @@
 //! kinds. Errors that are our own are logged here, where they are turned into an answer; their
 //! text never reaches the client.
 
+mod field;
+
 use std::error::Error as StdError;
 
 use axum::{
@@ -14,7 +16,9 @@ use contract::Status;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{Error, pointer};
+use crate::Error;
+
+pub(crate) use field::FieldError;
 
 /// Media type of every error answer.
 pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
@@ -28,6 +32,12 @@ pub(crate) enum Kind {
     InvalidRequest,
     UnsupportedMediaType,
     BodyTooLarge,
+    KeyRequired,
+    UnknownKey,
+    ForeignOrigin,
+    UnknownHost,
+    RateLimited,
+    QuotaExceeded,
     UnknownRoute,
     MethodNotAllowed,
     VideoNotFound,
@@ -53,6 +63,14 @@ impl Kind {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body must be JSON")
             }
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),
+            Self::KeyRequired => (S::UNAUTHORIZED, "key-required", "An API key is needed"),
+            Self::UnknownKey => (S::UNAUTHORIZED, "unknown-key", "The API key is not valid"),
+            Self::ForeignOrigin => (S::FORBIDDEN, "foreign-origin", "The origin is not allowed"),
+            Self::UnknownHost => (S::MISDIRECTED_REQUEST, "unknown-host", "The host is not ours"),
+            Self::RateLimited => (S::TOO_MANY_REQUESTS, "rate-limited", "The key calls too often"),
+            Self::QuotaExceeded => {
+                (S::TOO_MANY_REQUESTS, "quota-exceeded", "Too many videos at once")
+            }
             Self::UnknownRoute => (S::NOT_FOUND, "unknown-route", "There is no such route"),
             Self::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "method-not-allowed", "The route does not know this method")
@@ -102,50 +120,14 @@ pub(crate) struct Problem {
     /// Where the video stands, when that is why the call was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     video_status: Option<Status>,
-}
-
-/// One part of a request that is at fault.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct FieldError {
-    /// JSON pointer into the body, as a URI fragment.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "#/options/thumbnial")]
-    pointer: Option<String>,
-    /// Name of the query parameter.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "limit")]
-    parameter: Option<String>,
-    /// What is wrong, and what to write instead.
-    detail: String,
+    /// Seconds after which asking again makes sense, where that is known.
+    #[serde(skip)]
+    retry_after: Option<u64>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
 fn as_number<S: serde::Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_u16(status.as_u16())
-}
-
-impl FieldError {
-    /// A fault at a path of the body such as `options.ladder[2].name`; empty for the whole body.
-    pub(crate) fn body(path: &str, reason: &str) -> Self {
-        let detail = if path.is_empty() { reason.to_owned() } else { format!("{path}: {reason}") };
-        Self { pointer: Some(pointer::from_path(path)), parameter: None, detail }
-    }
-
-    /// A fault at a place that serde tracked.
-    pub(crate) fn tracked(path: &serde_path_to_error::Path, reason: &str) -> Self {
-        let mut error = Self::body("", reason);
-        if path.iter().next().is_some() {
-            error.detail = format!("{path}: {reason}");
-            error.pointer = Some(pointer::from_tracked(path));
-        }
-        error
-    }
-
-    /// A fault in a query parameter.
-    pub(crate) fn parameter(name: &str, reason: &str) -> Self {
-        let detail = format!("{name}: {reason}");
-        Self { pointer: None, parameter: Some(name.to_owned()), detail }
-    }
 }
 
 impl Problem {
@@ -158,6 +140,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             video_status: None,
+            retry_after: None,
         }
     }
 
@@ -177,6 +160,11 @@ impl Problem {
         Self::new(Kind::VideoNotFound, format!("no video has the id `{id}`"))
     }
 
+    pub(crate) fn rate_limited(per_minute: u32, retry_after: u64) -> Self {
+        let detail = format!("the key may call {per_minute} times a minute; see `Retry-After`");
+        Self { retry_after: Some(retry_after), ..Self::new(Kind::RateLimited, detail) }
+    }
+
     pub(crate) fn not_retryable(status: Status, detail: impl Into<String>) -> Self {
         Self { video_status: Some(status), ..Self::new(Kind::NotRetryable, detail) }
     }
@@ -190,6 +178,12 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         if let Error::Catalog(catalog::Error::NotFound { video }) = &error {
             return Self::video_not_found(&video.to_string());
+        }
+        if let Error::Catalog(catalog::Error::QuotaExceeded { videos_max, .. }) = &error {
+            let detail = format!(
+                "the key may have {videos_max} unfinished videos; wait until one ends, or cancel one"
+            );
+            return Self::new(Kind::QuotaExceeded, detail);
         }
         let causes = chain(&error);
         if error.is_transient() {
@@ -220,6 +214,12 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

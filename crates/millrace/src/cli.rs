@@ -1,10 +1,16 @@
 //! Flags and environment variables, as typed. Everything has a default.
 
+mod keys;
+mod mezzanine;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use contract::TaskQueue;
 use url::Url;
+
+pub(crate) use keys::{Keys, KeysCommand, NewKey};
+pub(crate) use mezzanine::Mezzanine;
 
 /// Turns videos into adaptive streams, durably.
 #[derive(Debug, Parser)]
@@ -39,6 +45,8 @@ pub(crate) enum Command {
     Api(Api),
     /// Runs workers against a Temporal server.
     Worker(Worker),
+    /// Makes, lists and revokes API keys.
+    Keys(Keys),
     /// Looks at everything the other commands need, and says what to do.
     Doctor(Doctor),
 }
@@ -138,51 +146,6 @@ pub(crate) struct Common {
     pub(crate) mezzanine: Mezzanine,
 }
 
-/// Where master copies are kept, if not with everything else.
-#[derive(Debug, Args)]
-pub(crate) struct Mezzanine {
-    /// Folder of master copies.
-    #[arg(
-        id = "mezzanine_folder",
-        long = "mezzanine-folder",
-        env = "MILLRACE_MEZZANINE_FOLDER",
-        conflicts_with = "mezzanine_s3_endpoint"
-    )]
-    pub(crate) folder: Option<PathBuf>,
-    /// Address of the S3-compatible store of master copies.
-    #[arg(
-        id = "mezzanine_s3_endpoint",
-        long = "mezzanine-s3-endpoint",
-        env = "MILLRACE_MEZZANINE_S3_ENDPOINT"
-    )]
-    pub(crate) s3_endpoint: Option<Url>,
-    /// Region of its bucket.
-    #[arg(
-        id = "mezzanine_s3_region",
-        long = "mezzanine-s3-region",
-        env = "MILLRACE_MEZZANINE_S3_REGION",
-        default_value = "us-east-1"
-    )]
-    pub(crate) s3_region: String,
-    /// Put before its bucket's name.
-    #[arg(
-        id = "mezzanine_s3_bucket_prefix",
-        long = "mezzanine-s3-bucket-prefix",
-        env = "MILLRACE_MEZZANINE_S3_BUCKET_PREFIX"
-    )]
-    pub(crate) s3_bucket_prefix: Option<String>,
-    /// Its access key id; the usual AWS environment variables and profiles by default.
-    #[arg(
-        id = "mezzanine_s3_access_key",
-        long = "mezzanine-s3-access-key",
-        env = "MILLRACE_MEZZANINE_S3_ACCESS_KEY"
-    )]
-    pub(crate) s3_access_key: Option<String>,
-    /// Its secret access key; better given in the environment, where no process list shows it.
-    #[arg(id = "mezzanine_s3_secret_key", long = "mezzanine-s3-secret-key", env = "MILLRACE_MEZZANINE_S3_SECRET_KEY", hide_env_values = true, value_parser = secret)]
-    pub(crate) s3_secret_key: Option<storage::Secret>,
-}
-
 /// Where to listen.
 #[derive(Debug, Args)]
 pub(crate) struct Listen {
@@ -195,6 +158,13 @@ pub(crate) struct Listen {
     /// Base of the links to media, when players reach it by another address.
     #[arg(long, env = "MILLRACE_MEDIA_URL")]
     pub(crate) media_url: Option<Url>,
+    /// Origin of a web application whose pages may call the API, such as
+    /// <https://app.example.com>; may be repeated.
+    #[arg(long = "allow-origin", env = "MILLRACE_ALLOW_ORIGINS", value_delimiter = ',')]
+    pub(crate) allow_origins: Vec<api::Origin>,
+    /// Host name by which the API may be called without a key, beside localhost; may be repeated.
+    #[arg(long = "allow-host", env = "MILLRACE_ALLOW_HOSTS", value_delimiter = ',')]
+    pub(crate) allow_hosts: Vec<String>,
     /// Attempts at one video that `retry` may reach, the first one included.
     #[arg(long, env = "MILLRACE_ATTEMPTS_MAX", default_value_t = 2)]
     pub(crate) attempts_max: u32,
@@ -263,9 +233,4 @@ pub(crate) struct Work {
     /// The yt-dlp to use.
     #[arg(long, env = "MILLRACE_YT_DLP")]
     pub(crate) yt_dlp: Option<PathBuf>,
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "clap's parsers answer a result")]
-fn secret(text: &str) -> Result<storage::Secret, std::convert::Infallible> {
-    Ok(storage::Secret::new(text))
 }

@@ -5,6 +5,7 @@
 mod cli;
 mod compose;
 mod doctor;
+mod keys;
 mod lock;
 mod stop;
 mod telemetry;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
             Command::Api(args) => Box::pin(up::api(args)).await,
             Command::Worker(args) => Box::pin(up::worker(args)).await,
             Command::Transcode(args) => Box::pin(transcode::run(args)).await,
+            Command::Keys(args) => Box::pin(keys::run(args)).await,
             Command::Doctor(args) => Box::pin(doctor::run(args)).await,
         }
     });

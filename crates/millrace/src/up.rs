@@ -159,6 +159,11 @@ fn api_of(
         namespace: temporal.namespace(),
         limits: compose::limits(&listen.limits),
         attempts_max: listen.attempts_max,
+        access: api::Access {
+            exposed: !listen.api_addr.ip().is_loopback(),
+            origins: listen.allow_origins.clone(),
+            hosts: listen.allow_hosts.clone(),
+        },
     };
     Arc::new(api::Api { catalog, temporal, store, settings })
 }

@@ -6,6 +6,7 @@ use axum::{Json, extract::State};
 use catalog::{Cursor, Filter};
 use contract::Status;
 use serde::Serialize;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use utoipa::ToSchema;
 
 use super::view::VideoView;
@@ -36,6 +37,10 @@ pub(crate) struct VideoPage {
     tag = "videos",
     params(
         ("status" = Option<Status>, Query, description = "Only videos that stand here"),
+        ("created_after" = Option<String>, Query, format = DateTime,
+            description = "Only videos that were taken later (RFC 3339)"),
+        ("created_before" = Option<String>, Query, format = DateTime,
+            description = "Only videos that were taken earlier (RFC 3339)"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
             description = "Most videos on the page; default 50"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
@@ -52,7 +57,7 @@ pub(crate) async fn list(
     Parameters(given): Parameters,
 ) -> Result<Json<VideoPage>, Problem> {
     let asked = Asked::read(&given)?;
-    let filter = Filter { status: asked.status, tenant: Some(caller.tenant), ..Filter::default() };
+    let filter = Filter { tenant: Some(caller.tenant), ..asked.filter };
     let page = api.catalog.list(filter, asked.limit, asked.cursor).await?;
     let videos = page.videos.into_iter();
     Ok(Json(VideoPage {
@@ -63,14 +68,14 @@ pub(crate) async fn list(
 
 #[derive(Debug)]
 struct Asked {
-    status: Option<Status>,
+    filter: Filter,
     limit: u32,
     cursor: Option<Cursor>,
 }
 
 impl Asked {
     fn read(given: &[(String, String)]) -> Result<Self, Problem> {
-        let mut asked = Self { status: None, limit: LIMIT_DEFAULT, cursor: None };
+        let mut asked = Self { filter: Filter::default(), limit: LIMIT_DEFAULT, cursor: None };
         let mut faults = Vec::new();
         for (at, (name, value)) in given.iter().enumerate() {
             let taken = if given.iter().take(at).any(|(earlier, _)| earlier == name) {
@@ -87,8 +92,10 @@ impl Asked {
         match name {
             "status" => {
                 let status = value.parse::<Status>().map_err(|error| error.to_string())?;
-                self.status = Some(status);
+                self.filter.status = Some(status);
             }
+            "created_after" => self.filter.created_after = Some(time(value)?),
+            "created_before" => self.filter.created_before = Some(time(value)?),
             "limit" => {
                 let limit = value.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
                 self.limit = limit.ok_or_else(|| format!("must be from 1 to {LIMIT_MAX}"))?;
@@ -98,9 +105,16 @@ impl Asked {
                 self.cursor = Some(cursor);
             }
             _ => {
-                return Err("unknown parameter, expected one of `status`, `limit`, `cursor`".into());
+                return Err("unknown parameter, expected one of `status`, `created_after`, \
+                            `created_before`, `limit`, `cursor`"
+                    .into());
             }
         }
         Ok(())
     }
+}
+
+fn time(value: &str) -> Result<OffsetDateTime, String> {
+    let time = OffsetDateTime::parse(value, &Rfc3339);
+    time.map_err(|_| "must be a time such as `2026-11-21T12:00:00Z`; write `+` as `%2B`".to_owned())
 }

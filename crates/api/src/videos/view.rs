@@ -11,7 +11,10 @@ use time::OffsetDateTime;
 use url::Url;
 use utoipa::ToSchema;
 
-use super::outputs::{OutputsView, below};
+use super::{
+    measured::Measured,
+    outputs::{OutputsView, below},
+};
 use crate::Settings;
 
 /// A video as it stands.
@@ -65,7 +68,7 @@ struct SourceView {
     key: Option<String>,
     /// What the file was found to be.
     #[serde(flatten)]
-    summary: Option<SourceSummary>,
+    measured: Measured,
 }
 
 /// Where to go from a video.
@@ -136,7 +139,8 @@ impl VideoView {
 impl SourceView {
     fn new(source: Source, summary: Option<SourceSummary>) -> Self {
         let kind = source.kind().to_string();
-        let empty = Self { kind, url: None, bucket: None, key: None, summary };
+        let measured = summary.map(Measured::from).unwrap_or_default();
+        let empty = Self { kind, url: None, bucket: None, key: None, measured };
         match source {
             Source::Url { url } => Self { url: without_credentials(&url), ..empty },
             Source::Object { bucket, key } => {

@@ -65,5 +65,13 @@ async fn a_failed_video_is_tried_again_as_often_as_allowed() {
     fail(&harness, id, 2).await;
     let problem = harness.post(&path, "").await.problem(409, "not-retryable");
     assert_eq!(problem["video_status"], "failed");
+    let told = harness.get(&format!("/videos/{id}/jobs")).await.json();
+    let jobs = told["jobs"].as_array().unwrap();
+    assert_eq!(jobs.len(), 2, "{told}");
+    for (job, attempt) in jobs.iter().zip(1..) {
+        assert_eq!((&job["attempt"], &job["status"]), (&attempt.into(), &"failed".into()));
+        assert_eq!(job["error"]["message"], "the disk is full");
+        assert!(job["ended_at"].is_string() && job["began_at"].is_null(), "{job}");
+    }
     harness.post("/videos/nothing/retry", "").await.problem(404, "video-not-found");
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::harness::Harness;
 
-const ROUTES: [(&str, &[&str]); 8] = [
+const ROUTES: [(&str, &[&str]); 9] = [
     ("/healthz", &["get"]),
     ("/openapi.json", &["get"]),
     ("/readyz", &["get"]),
@@ -19,6 +19,7 @@ const ROUTES: [(&str, &[&str]); 8] = [
     ("/videos/{id}", &["delete", "get"]),
     ("/videos/{id}/cancel", &["post"]),
     ("/videos/{id}/events", &["get"]),
+    ("/videos/{id}/jobs", &["get"]),
     ("/videos/{id}/retry", &["post"]),
 ];
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::{Api, Settings};
+use api::{Access, Api, Settings};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -51,6 +51,16 @@ impl Harness {
         });
         let router = api::router(api.clone());
         Some(Self { api, temporal: Some(temporal), router, _folder: folder })
+    }
+
+    /// Another API over the same parts, open to others.
+    pub(crate) fn router(&self, access: Access) -> Router {
+        api::router(Arc::new(Api {
+            catalog: self.api.catalog.clone(),
+            temporal: self.api.temporal.clone(),
+            store: self.api.store.clone(),
+            settings: Settings { access, ..self.api.settings.clone() },
+        }))
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -128,5 +138,6 @@ fn settings() -> Settings {
         namespace: "default".into(),
         limits: Limits { parallel_chunks: 2, chunk_seconds: None, ..Limits::default() },
         attempts_max: 2,
+        access: Access::default(),
     }
 }

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its functions too")]
 
 mod again;
+mod auth;
+mod browser;
 mod document;
 mod events;
 mod fake;

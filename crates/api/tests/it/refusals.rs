@@ -116,7 +116,9 @@ async fn queries_ids_routes_and_methods_that_do_not_exist() {
         ("limit=201", "limit", "from 1 to 200"),
         ("limit=many", "limit", "from 1 to 200"),
         ("cursor=nonsense", "cursor", "`nonsense` is not a cursor"),
-        ("page=2", "page", "expected one of `status`, `limit`, `cursor`"),
+        ("page=2", "page", "expected one of `status`, `created_after`"),
+        ("created_after=today", "created_after", "must be a time such as"),
+        ("created_before=2026-11-21", "created_before", "must be a time such as"),
         ("limit=1&limit=2", "limit", "is there twice"),
     ] {
         let answer = harness.get(&format!("/videos?{query}")).await;

@@ -109,6 +109,7 @@ async fn submit(
         namespace: client.namespace(),
         limits,
         attempts_max: 1,
+        access: api::Access::default(),
     };
     let api = api::Api {
         catalog: catalog.clone(),

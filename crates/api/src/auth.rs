@@ -1,0 +1,197 @@
+//! Who may call: keys, how often each may call, and callers without one.
+//!
+//! Keys are needed as soon as there is one, and always where others than this machine can call.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, Method, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use catalog::{ApiKey, ApiKeys, Catalog};
+use tokio::sync::Mutex;
+
+use crate::{
+    Api,
+    caller::Caller,
+    limits::Limits,
+    problem::{Kind, Problem},
+};
+
+/// How long keys are believed before they are read again: a revoked one works that much longer.
+const BELIEVED: Duration = Duration::from_secs(2);
+/// What everybody may read: it tells nothing of any video.
+const OPEN: [&str; 4] = ["/", "/healthz", "/readyz", "/openapi.json"];
+/// The files of the web page.
+const OPEN_FOLDER: &str = "/assets/";
+
+/// Stands before every call.
+pub(crate) struct Guard {
+    api: Arc<Api>,
+    keys: Keys,
+    limits: Limits,
+}
+
+/// Lets a request pass, together with who it comes from, or answers it.
+pub(crate) async fn guard(
+    State(guard): State<Arc<Guard>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match guard.admit(&parts).await {
+        Ok(caller) => {
+            if let Some(caller) = caller {
+                parts.extensions.insert(caller);
+            }
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+impl Guard {
+    pub(crate) fn new(api: Arc<Api>) -> Self {
+        Self { keys: Keys::new(api.catalog.clone()), limits: Limits::default(), api }
+    }
+
+    /// Who calls; `None` for a caller without key where none is needed.
+    async fn admit(&self, request: &Parts) -> Result<Option<Caller>, Problem> {
+        if is_read(&request.method) && is_open(request.uri.path()) {
+            return Ok(None);
+        }
+        let access = &self.api.settings.access;
+        let Some(text) = shown(&request.headers) else {
+            let any = self.keys.any().await?;
+            return match (access.exposed, any) {
+                (_, true) => Err(missing("every call needs an API key")),
+                (true, false) => Err(missing("there is no API key yet, and every call needs one")),
+                (false, false) => access.check(request).map(|()| None),
+            };
+        };
+        let key = self.keys.find(text).await?.ok_or_else(|| {
+            let detail = "there is no such API key, or it has been revoked";
+            Problem::new(Kind::UnknownKey, detail)
+        })?;
+        self.limits.take(&key)?;
+        Ok(Some(Caller { tenant: key.tenant, key: Some(key.id) }))
+    }
+}
+
+/// True for a path that needs no key.
+pub(crate) fn is_open(path: &str) -> bool {
+    OPEN.contains(&path) || path.starts_with(OPEN_FOLDER)
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+fn missing(why: &str) -> Problem {
+    let detail = format!(
+        "{why}: make one with `millrace keys create` and send it as `Authorization: Bearer KEY`"
+    );
+    Problem::new(Kind::KeyRequired, detail)
+}
+
+/// The key that a request shows.
+fn shown(headers: &HeaderMap) -> Option<&str> {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let bearer = bearer.and_then(|value| value.split_once(' '));
+    let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let header = || headers.get("x-api-key").and_then(|value| value.to_str().ok());
+    bearer.map(|(_, key)| key.trim()).or_else(header)
+}
+
+/// The keys as the catalogue has them, read at most every [`BELIEVED`] and when an unknown one is
+/// shown, by one caller at a time.
+struct Keys {
+    catalog: Catalog,
+    known: RwLock<Option<Known>>,
+    reading: Mutex<()>,
+}
+
+#[derive(Clone)]
+struct Known {
+    keys: Arc<ApiKeys>,
+    /// When they were asked for.
+    at: Instant,
+}
+
+impl Keys {
+    fn new(catalog: Catalog) -> Self {
+        Self { catalog, known: RwLock::default(), reading: Mutex::default() }
+    }
+
+    async fn any(&self) -> Result<bool, Problem> {
+        Ok(!self.recent().await?.is_empty())
+    }
+
+    async fn find(&self, text: &str) -> Result<Option<ApiKey>, Problem> {
+        let asked = Instant::now();
+        if let Some(found) = self.recent().await?.find(text) {
+            return Ok(Some(found.clone()));
+        }
+        // It may have been made since.
+        let newer = self.read(|known| known.at >= asked).await?;
+        Ok(newer.find(text).cloned())
+    }
+
+    async fn recent(&self) -> Result<Arc<ApiKeys>, Problem> {
+        self.read(|known| known.at.elapsed() < BELIEVED).await
+    }
+
+    /// The keys that are `good` enough, read now if need be.
+    async fn read(&self, good: impl Fn(&Known) -> bool) -> Result<Arc<ApiKeys>, Problem> {
+        let known = || {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            known.as_ref().filter(|known| good(known)).map(|known| Arc::clone(&known.keys))
+        };
+        if let Some(keys) = known() {
+            return Ok(keys);
+        }
+        let _turn = self.reading.lock().await;
+        if let Some(keys) = known() {
+            return Ok(keys);
+        }
+        let at = Instant::now();
+        let keys = Arc::new(self.catalog.usable_api_keys().await?);
+        let mut place = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        *place = Some(Known { keys: Arc::clone(&keys), at });
+        Ok(keys)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_shown_in_either_of_two_headers() {
+        for (name, value, expected) in [
+            ("authorization", "Bearer mr_a", Some("mr_a")),
+            ("authorization", "bearer  mr_a ", Some("mr_a")),
+            ("x-api-key", "mr_a", Some("mr_a")),
+            ("authorization", "Basic bXJfYQ==", None),
+            ("authorization", "mr_a", None),
+        ] {
+            let headers = [(name.parse().unwrap(), value.parse().unwrap())];
+            assert_eq!(shown(&headers.into_iter().collect()), expected, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn only_what_tells_nothing_is_open() {
+        for path in ["/", "/healthz", "/readyz", "/openapi.json", "/assets/app.js"] {
+            assert!(is_open(path), "{path}");
+        }
+        for path in ["", "//", "/videos", "/assets", "/healthz/", "/assets../videos"] {
+            assert!(!is_open(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Keys: who needs one, what it reaches, and how much it may ask for.
+
+use std::time::{Duration, Instant};
+
+use api::Access;
+use axum::{
+    Router,
+    body::Body,
+    http::{Method, Request, StatusCode, header, request::Builder},
+};
+use catalog::{ApiKey, NewApiKey};
+use serde_json::Value;
+
+use crate::harness::{Answer, Harness, ask};
+
+/// Longest time until a key that was made or revoked counts, with room for a busy machine.
+const COUNTS_WITHIN: Duration = Duration::from_secs(5);
+const BODY: &str = r#"{"url": "http://example.com/clip.mp4"}"#;
+
+fn new_key(tenant: &str) -> NewApiKey {
+    NewApiKey {
+        name: "shop".into(),
+        tenant: tenant.into(),
+        requests_per_minute: None,
+        videos_max: None,
+    }
+}
+
+async fn make(harness: &Harness, new: NewApiKey) -> (ApiKey, String) {
+    let (key, text) = harness.api.catalog.create_api_key(new).await.unwrap();
+    (key, text.expose().to_owned())
+}
+
+fn with(key: &str, request: Builder) -> Builder {
+    request.header(header::AUTHORIZATION, format!("Bearer {key}"))
+}
+
+async fn get(router: &Router, key: &str, path: &str) -> Answer {
+    ask(router, with(key, Request::get(path)).body(Body::empty()).unwrap()).await
+}
+
+async fn post(router: &Router, key: &str, path: &str, once: Option<&str>) -> Answer {
+    let mut request =
+        with(key, Request::post(path)).header(header::CONTENT_TYPE, "application/json");
+    if let Some(once) = once {
+        request = request.header("idempotency-key", once);
+    }
+    ask(router, request.body(Body::from(BODY)).unwrap()).await
+}
+
+/// Asks until the status changes, and answers the first other one.
+async fn until_other(router: &Router, key: &str, status: StatusCode) -> Answer {
+    let give_up = Instant::now() + COUNTS_WITHIN;
+    loop {
+        let answer = get(router, key, "/videos").await;
+        if answer.status != status {
+            return answer;
+        }
+        assert!(Instant::now() < give_up, "still {status}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_needed_as_soon_as_there_is_one() {
+    let Some(harness) = Harness::start().await else { return };
+    let router = harness.router(Access::default());
+    let nothing = || Request::get("/videos").body(Body::empty()).unwrap();
+    assert_eq!(ask(&router, nothing()).await.status, StatusCode::OK);
+    get(&router, "mr_unknown", "/videos").await.problem(401, "unknown-key");
+
+    let (key, text) = make(&harness, new_key("default")).await;
+    // A new key counts at once, and with it everybody needs one.
+    assert_eq!(get(&router, &text, "/videos").await.status, StatusCode::OK);
+    let refused = ask(&router, nothing()).await;
+    refused.problem(401, "key-required");
+    assert_eq!(refused.header(header::WWW_AUTHENTICATE), "Bearer");
+    let other = Request::get("/videos").header("x-api-key", &text).body(Body::empty()).unwrap();
+    assert_eq!(ask(&router, other).await.status, StatusCode::OK);
+    for path in ["/healthz", "/readyz", "/openapi.json"] {
+        let open = Request::get(path).body(Body::empty()).unwrap();
+        assert_eq!(ask(&router, open).await.status, StatusCode::OK, "{path}");
+    }
+    for path in ["/nowhere", "/videos/1", "/healthz/"] {
+        let closed = Request::get(path).body(Body::empty()).unwrap();
+        ask(&router, closed).await.problem(401, "key-required");
+    }
+
+    let (_, kept) = make(&harness, new_key("default")).await;
+    harness.api.catalog.revoke_api_key(key.id).await.unwrap();
+    until_other(&router, &text, StatusCode::OK).await.problem(401, "unknown-key");
+    assert_eq!(get(&router, &kept, "/videos").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_key_made_elsewhere_ends_calls_without_one() {
+    let Some(harness) = Harness::start().await else { return };
+    let router = harness.router(Access::default());
+    assert_eq!(
+        ask(&router, Request::get("/videos").body(Body::empty()).unwrap()).await.status,
+        200
+    );
+    make(&harness, new_key("default")).await;
+    let give_up = Instant::now() + COUNTS_WITHIN;
+    while ask(&router, Request::get("/videos").body(Body::empty()).unwrap()).await.status == 200 {
+        assert!(Instant::now() < give_up, "still open");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_exposed_api_answers_nobody_before_there_is_a_key() {
+    let Some(harness) = Harness::start().await else { return };
+    let router = harness.router(Access { exposed: true, ..Access::default() });
+    let refused = ask(&router, Request::get("/videos").body(Body::empty()).unwrap()).await;
+    let problem = refused.problem(401, "key-required");
+    assert!(problem["detail"].as_str().unwrap().contains("millrace keys create"), "{problem}");
+    let open = Request::get("/healthz").body(Body::empty()).unwrap();
+    assert_eq!(ask(&router, open).await.status, StatusCode::OK);
+    let (_, text) = make(&harness, new_key("default")).await;
+    assert_eq!(get(&router, &text, "/videos").await.status, StatusCode::OK);
+}
+
+/// Every documented call that names a video.
+async fn calls_on_a_video(harness: &Harness) -> Vec<(Method, String)> {
+    let document = harness.get("/openapi.json").await.json();
+    let paths = document["paths"].as_object().unwrap();
+    let named = paths.iter().filter(|(path, _)| path.starts_with("/videos/{id}"));
+    let calls = named.flat_map(|(path, item)| {
+        let methods = item.as_object().unwrap().keys();
+        methods.map(move |method| (method.to_uppercase().parse().unwrap(), path.clone()))
+    });
+    calls.collect()
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_tenant_is_not_there() {
+    let Some(harness) = Harness::start().await else { return };
+    let calls = calls_on_a_video(&harness).await;
+    assert!(calls.len() >= 6, "{calls:?}");
+    let router = harness.router(Access::default());
+    let (key, acme) = make(&harness, new_key("acme")).await;
+    let (_, other) = make(&harness, new_key("other")).await;
+    let created = post(&router, &acme, "/videos", None).await;
+    assert_eq!(created.status, StatusCode::ACCEPTED, "{}", created.text());
+    let id = created.json()["id"].as_str().unwrap().to_owned();
+    let row = harness.row(id.parse().unwrap()).await;
+    assert_eq!((row.tenant.as_str(), row.api_key), ("acme", Some(key.id)));
+    for (method, path) in calls {
+        let path = path.replace("{id}", &id);
+        let request = with(&other, Request::builder().method(method.clone()).uri(&path));
+        let answer = ask(&router, request.body(Body::empty()).unwrap()).await;
+        answer.problem(404, "video-not-found");
+    }
+    let seen = |page: Answer| page.json()["videos"].as_array().unwrap().len();
+    assert_eq!(seen(get(&router, &other, "/videos").await), 0);
+    assert_eq!(seen(get(&router, &acme, "/videos").await), 1);
+    assert_eq!(harness.row(id.parse().unwrap()).await.updated_at, row.updated_at);
+}
+
+#[tokio::test]
+async fn a_key_that_calls_too_often_is_told_when_to_come_back() {
+    let Some(harness) = Harness::start().await else { return };
+    let router = harness.router(Access::default());
+    // One at once, and the next one after ten seconds.
+    let limited = NewApiKey { requests_per_minute: Some(6), ..new_key("default") };
+    let (_, limited) = make(&harness, limited).await;
+    let (_, free) = make(&harness, new_key("default")).await;
+    assert_eq!(get(&router, &limited, "/videos").await.status, StatusCode::OK);
+    let refused = get(&router, &limited, "/videos").await;
+    refused.problem(429, "rate-limited");
+    let wait: u64 = refused.header(header::RETRY_AFTER).parse().unwrap();
+    assert!((1..=10).contains(&wait), "{wait}");
+    for _ in 0..20 {
+        assert_eq!(get(&router, &free, "/videos").await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn a_key_has_no_more_unfinished_videos_than_it_may() {
+    let Some(harness) = Harness::start().await else { return };
+    let router = harness.router(Access::default());
+    let limited = NewApiKey { videos_max: Some(1), ..new_key("default") };
+    let (_, text) = make(&harness, limited).await;
+    let first = post(&router, &text, "/videos", Some("one")).await;
+    assert_eq!(first.status, StatusCode::ACCEPTED);
+    let again = post(&router, &text, "/videos", Some("one")).await;
+    assert_eq!(again.status, StatusCode::ACCEPTED, "{}", again.text());
+    for once in [None, Some("two")] {
+        let refused = post(&router, &text, "/videos", once).await;
+        let problem = refused.problem(429, "quota-exceeded");
+        assert!(problem["detail"].as_str().unwrap().contains("1 unfinished"), "{problem}");
+    }
+    let listed: Value = get(&router, &text, "/videos").await.json();
+    assert_eq!(listed["videos"].as_array().unwrap().len(), 1);
+}
