@@ -7,6 +7,7 @@ mod browser;
 mod document;
 mod events;
 mod fake;
+mod fairness;
 mod harness;
 mod listener;
 mod page;

@@ -23,6 +23,13 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 const VERSION_WITHIN: Duration = Duration::from_secs(10);
 /// The line it then prints.
 const READY: &str = "Temporal Server:";
+/// Tenants take turns by their fairness keys. Each partition of a queue has turns of its own, so
+/// there is one; tasks that an earlier server put into others are still read.
+const FAIRNESS: [&str; 3] = [
+    "matching.useNewMatcher=true",
+    "matching.enableFairness=true",
+    "matching.numTaskqueueWritePartitions=1",
+];
 /// How often a start is tried.
 const STARTS: u32 = 5;
 /// Ports tried one after the other.
@@ -182,6 +189,9 @@ impl Recipe {
             Some(port) => command.args(["--ui-port", &port.to_string()]),
             None => command.arg("--headless"),
         };
+        for value in FAIRNESS {
+            command = command.args(["--dynamic-config-value", value]);
+        }
         for (name, kind) in search_attributes::ALL {
             command = command.args(["--search-attribute", &format!("{name}={}", kind.name())]);
         }
