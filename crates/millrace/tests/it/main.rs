@@ -20,6 +20,7 @@ mod many;
 mod metrics;
 mod page;
 mod product;
+mod schema;
 mod sources;
 mod traces;
 mod transcode;

@@ -106,6 +106,11 @@ impl Product {
         Self { process, api, media, http }
     }
 
+    /// Base address of the API, without a slash at the end.
+    pub(crate) fn api(&self) -> &str {
+        &self.api
+    }
+
     /// Base address of the media listener, with a slash at the end.
     pub(crate) fn media(&self) -> &str {
         &self.media
@@ -217,7 +222,7 @@ impl Drop for Process {
 }
 
 /// One of the binary's commands on a data folder.
-fn millrace(name: &str, data: &Path) -> Command {
+pub(crate) fn millrace(name: &str, data: &Path) -> Command {
     let mut command = fixtures::tools::command(env!("CARGO_BIN_EXE_millrace"));
     command.arg(name).arg("--data").arg(data);
     command
