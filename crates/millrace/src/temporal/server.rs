@@ -23,8 +23,8 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 const VERSION_WITHIN: Duration = Duration::from_secs(10);
 /// The line it then prints.
 const READY: &str = "Temporal Server:";
-/// Tenants take turns by their fairness keys. Each partition of a queue has turns of its own, so
-/// there is one; tasks that an earlier server put into others are still read.
+/// Tenants take turns by their fairness keys. Each partition of a queue has turns and an order of its
+/// own, so there is one; tasks that an earlier server put into others are still read.
 const FAIRNESS: [&str; 3] = [
     "matching.useNewMatcher=true",
     "matching.enableFairness=true",
@@ -176,11 +176,6 @@ impl Recipe {
                 "--ui-disable-news-fetch",
                 "--dynamic-config-value",
                 "frontend.enableServerVersionCheck=false",
-                // One partition per queue: several are each in their own order.
-                "--dynamic-config-value",
-                "matching.numTaskqueueReadPartitions=1",
-                "--dynamic-config-value",
-                "matching.numTaskqueueWritePartitions=1",
             ])
             .arg("--db-filename")
             .arg(&self.database)

@@ -116,11 +116,6 @@ impl Product {
         &self.media
     }
 
-    /// Base address of the API, and of its page.
-    pub(crate) fn api(&self) -> &str {
-        &self.api
-    }
-
     /// Kills the process as `kill -9` does and waits until it is gone.
     pub(crate) fn kill(self) {
         drop(self.process);
