@@ -48,10 +48,10 @@ pub enum Error {
         #[source]
         source: BoxError,
     },
-    /// Scratch refuses new work because free space is under the reserve.
-    #[error("scratch has {free} bytes free, under its reserve of {reserve} bytes")]
+    /// The disk of a working folder would have less free than its reserve.
+    #[error("the disk has {free} bytes free, under its reserve of {reserve} bytes")]
     NoSpace {
-        /// Free bytes on the file system of scratch.
+        /// Free bytes on its file system.
         free: u64,
         /// Bytes that must stay free.
         reserve: u64,

@@ -9,6 +9,7 @@
 //! videos/{id}/work/…         manifests of finished chunks; removed at the end
 //! thumbnails/{id}/…          thumbnail.jpg and its further sizes
 //! mezzanine/{id}/…           mezzanine.mp4, in the mezzanine store
+//! uploads/{id}/…             original.{extension}; here the id is the upload's
 //! ```
 
 use std::fmt::Display;
@@ -56,14 +57,7 @@ impl Layout {
 
     /// The source, with the extension of the file name it came with, if that is a plain one.
     pub fn source(&self, file_name: &str) -> Result<Object, Error> {
-        let extension =
-            file_name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-        let plain = |text: &String| {
-            (1..=EXTENSION_BYTES_MAX).contains(&text.len())
-                && text.bytes().all(|b| b.is_ascii_alphanumeric())
-        };
-        let extension = extension.filter(plain).unwrap_or_else(|| "bin".to_owned());
-        self.videos(&format!("source/original.{extension}"))
+        self.videos(&format!("source/{}", original(file_name)))
     }
 
     /// The record that the source is complete, written after it.
@@ -159,6 +153,21 @@ impl Layout {
     fn videos(&self, rest: &str) -> Result<Object, Error> {
         Object::new(Bucket::Videos, format!("{}/{rest}", self.id))
     }
+}
+
+/// What a user has sent; the extension is kept as [`Layout::source`] does.
+pub fn upload(id: impl Display, file_name: &str) -> Result<Object, Error> {
+    Object::new(Bucket::Uploads, format!("{id}/{}", original(file_name)))
+}
+
+fn original(file_name: &str) -> String {
+    let extension = file_name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    let plain = |text: &String| {
+        (1..=EXTENSION_BYTES_MAX).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    let extension = extension.filter(plain).unwrap_or_else(|| "bin".to_owned());
+    format!("original.{extension}")
 }
 
 #[cfg(test)]

@@ -7,9 +7,11 @@
 mod content_type;
 mod error;
 mod folder;
+mod incoming;
 pub mod layout;
 mod object;
 mod place;
+mod presigned;
 mod resumable;
 mod s3;
 mod scratch;
@@ -17,7 +19,9 @@ mod store;
 
 pub use content_type::content_type;
 pub use error::{BoxError, Error};
+pub use incoming::{Arrival, Claim, Incoming};
 pub use object::{Bucket, MAX_KEY_BYTES, Object, ObjectMeta};
+pub use presigned::PresignedPut;
 pub use s3::{S3Config, Secret};
 pub use scratch::{Scratch, ScratchDir};
 pub use store::{Created, Readable, Store};

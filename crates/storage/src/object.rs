@@ -23,11 +23,26 @@ pub enum Bucket {
     Thumbnails,
     /// Well-formed intermediates.
     Mezzanine,
+    /// What users have sent.
+    Uploads,
 }
 
 impl Bucket {
     /// Every bucket, in the order of the enum.
-    pub const ALL: [Self; 3] = [Self::Videos, Self::Thumbnails, Self::Mezzanine];
+    pub const ALL: [Self; 4] = [Self::Videos, Self::Thumbnails, Self::Mezzanine, Self::Uploads];
+
+    /// The buckets that users may name. What a user has sent is named by its upload alone, which
+    /// is nobody else's.
+    pub const NAMED: [Self; 3] = [Self::Videos, Self::Thumbnails, Self::Mezzanine];
+
+    /// Finds a bucket that users may name.
+    pub fn named(name: &str) -> Result<Self, Error> {
+        let bucket = name.parse()?;
+        if Self::NAMED.contains(&bucket) {
+            return Ok(bucket);
+        }
+        Err(Error::UnknownBucket { name: name.to_owned() })
+    }
 
     /// Returns the name of the bucket: a folder name, and the end of its name on S3.
     pub fn as_str(self) -> &'static str {
@@ -35,6 +50,7 @@ impl Bucket {
             Self::Videos => "videos",
             Self::Thumbnails => "thumbnails",
             Self::Mezzanine => "mezzanine",
+            Self::Uploads => "uploads",
         }
     }
 }

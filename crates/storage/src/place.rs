@@ -199,7 +199,7 @@ fn make_folder_of(path: &Path, durability: Durability) -> io::Result<()> {
     Ok(())
 }
 
-fn flush_folder_of(path: &Path, durability: Durability) -> io::Result<()> {
+pub(crate) fn flush_folder_of(path: &Path, durability: Durability) -> io::Result<()> {
     match path.parent() {
         Some(folder) if durability == Durability::Durable => {
             fs::File::open(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?

@@ -76,17 +76,12 @@ impl Scratch {
     /// Like [`Self::attempt`], for work that is known to write `bytes`: they must fit beside the
     /// reserve.
     pub fn attempt_of(&self, name: &str, bytes: u64) -> Result<ScratchDir, Error> {
-        self.check_free(self.reserve_bytes.saturating_add(bytes))?;
+        check_free(&self.process.path, self.reserve_bytes.saturating_add(bytes))?;
         self.attempt(name)
     }
 
     pub(crate) fn check_reserve(&self) -> Result<(), Error> {
-        self.check_free(self.reserve_bytes)
-    }
-
-    fn check_free(&self, reserve: u64) -> Result<(), Error> {
-        let free = self.free_bytes()?;
-        if free < reserve { Err(Error::NoSpace { free, reserve }) } else { Ok(()) }
+        check_free(&self.process.path, self.reserve_bytes)
     }
 
     /// The folder that processes share.
@@ -96,16 +91,25 @@ impl Scratch {
 
     /// Returns how many bytes an ordinary user may still write to the file system of scratch.
     pub fn free_bytes(&self) -> Result<u64, Error> {
-        let path = &self.process.path;
-        let stat = nix::sys::statvfs::statvfs(path)
-            .map_err(|errno| Error::local(path, io::Error::from(errno)))?;
-        Ok(stat.blocks_available() * stat.fragment_size())
+        free_bytes(&self.process.path)
     }
 
     /// Returns the folder of this process, in which the attempts' folders are.
     pub fn path(&self) -> &Path {
         &self.process.path
     }
+}
+
+/// Refuses when less than `reserve` bytes are free where `path` is.
+pub(crate) fn check_free(path: &Path, reserve: u64) -> Result<(), Error> {
+    let free = free_bytes(path)?;
+    if free < reserve { Err(Error::NoSpace { free, reserve }) } else { Ok(()) }
+}
+
+fn free_bytes(path: &Path) -> Result<u64, Error> {
+    let stat = nix::sys::statvfs::statvfs(path)
+        .map_err(|errno| Error::local(path, io::Error::from(errno)))?;
+    Ok(stat.blocks_available() * stat.fragment_size())
 }
 
 impl ScratchDir {

@@ -11,7 +11,7 @@ use url::Url;
 use crate::folder::Folder;
 use crate::object::check_prefix;
 use crate::s3::S3;
-use crate::{Bucket, Bytes, Error, Object, ObjectMeta, S3Config};
+use crate::{Bucket, Bytes, Error, Object, ObjectMeta, PresignedPut, S3Config};
 
 /// What a conditional creation did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,8 @@ impl Store {
         Ok(Self { kind: Arc::new(Kind::S3(s3)) })
     }
 
-    /// Creates the buckets that do not exist yet, readable from any web page's player (CORS).
+    /// Creates the buckets that do not exist yet, with access for players and senders on any web page
+    /// (CORS).
     pub async fn ensure_buckets(&self) -> Result<(), Error> {
         match &*self.kind {
             Kind::Folder(folder) => folder.ensure_buckets().await,
@@ -202,6 +203,20 @@ impl Store {
         match &*self.kind {
             Kind::Folder(folder) => Ok(folder.readable(object)),
             Kind::S3(s3) => s3.readable(object).await,
+        }
+    }
+
+    /// Signs an address to which a file of exactly `bytes` can be sent for 12 hours, straight into
+    /// the store; `None` in a folder, which nobody can reach. What is sent twice replaces itself.
+    pub async fn presign_put(
+        &self,
+        object: &Object,
+        bytes: u64,
+        content_type: &str,
+    ) -> Result<Option<PresignedPut>, Error> {
+        match &*self.kind {
+            Kind::Folder(_) => Ok(None),
+            Kind::S3(s3) => s3.presign_put(object, bytes, content_type).await.map(Some),
         }
     }
 

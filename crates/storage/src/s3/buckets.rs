@@ -17,7 +17,7 @@ impl S3 {
             let name = self.bucket_name(bucket);
             if !self.bucket_exists(&name).await? {
                 self.create_bucket(&name).await?;
-                self.allow_players(&name).await;
+                self.allow_pages(bucket, &name).await;
             }
         }
         Ok(())
@@ -47,12 +47,13 @@ impl S3 {
         }
     }
 
-    /// Lets players on any web page read the bucket, where the store can be told so.
-    async fn allow_players(&self, name: &str) {
+    /// Lets players on any web page read the bucket, or, into the one of uploads, senders write to
+    /// the addresses they were given; where the store can be told so.
+    async fn allow_pages(&self, bucket: Bucket, name: &str) {
+        let methods: &[&str] = if bucket == Bucket::Uploads { &["PUT"] } else { &["GET", "HEAD"] };
         let rule = CorsRule::builder()
             .allowed_origins("*")
-            .allowed_methods("GET")
-            .allowed_methods("HEAD")
+            .set_allowed_methods(Some(methods.iter().map(|&method| method.to_owned()).collect()))
             .allowed_headers("*")
             .expose_headers("Content-Length")
             .expose_headers("Content-Range")
@@ -65,7 +66,7 @@ impl S3 {
         let request = self.client.put_bucket_cors().bucket(name).cors_configuration(rules);
         if let Err(error) = request.send().await {
             let error = failed("set CORS", error);
-            tracing::warn!(%error, bucket = name, "players on other origins may be refused");
+            tracing::warn!(%error, bucket = name, "pages on other origins may be refused");
         }
     }
 }

@@ -1,29 +1,24 @@
 //! The store on S3, or anything that speaks its protocol.
 //!
-//! Owns requests and presigned addresses; uploads are in `upload`, the set-up of client and
+//! Owns requests; presigned addresses are in `presign`, uploads in `upload`, the set-up of client and
 //! buckets in `config` and `buckets`, the meaning of failures in `failure`.
 
 mod buckets;
 mod config;
 mod failure;
+mod presign;
 mod upload;
 
 use std::path::Path;
-use std::time::Duration;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
 pub use config::{S3Config, Secret};
 
 use crate::place::{Durability, Staged, blocking};
-use crate::store::Readable;
 use crate::{BoxError, Bucket, Bytes, Error, Object, ObjectMeta};
 use failure::{failed, object_failed};
-
-/// How long a presigned address works: longer than any activity that reads through it.
-const PRESIGNED_FOR: Duration = Duration::from_hours(12);
 
 /// The most keys one deletion request may name.
 const DELETE_BATCH: usize = 1000;
@@ -121,18 +116,6 @@ impl S3 {
         }
         self.abort_uploads(bucket, prefix).await?;
         Ok(objects.len() as u64)
-    }
-
-    pub(crate) async fn readable(&self, object: &Object) -> Result<Readable, Error> {
-        const OPERATION: &str = "presign an address";
-        let refused =
-            |source: BoxError| Error::Refused { operation: OPERATION, status: None, source };
-        let expiry = PresigningConfig::expires_in(PRESIGNED_FOR)
-            .expect("12 hours are less than the limit of a week");
-        let request = self.client.get_object().bucket(self.name(object)).key(object.key());
-        let signed = request.presigned(expiry).await.map_err(|error| failed(OPERATION, error))?;
-        let url = signed.uri().parse().map_err(|error: url::ParseError| refused(error.into()))?;
-        Ok(Readable::Url(url))
     }
 
     async fn delete_batch(&self, bucket: Bucket, batch: &[ObjectMeta]) -> Result<(), Error> {

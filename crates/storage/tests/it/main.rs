@@ -6,6 +6,7 @@
 mod conformance;
 mod folder;
 mod gate;
+mod incoming;
 mod s3;
 mod s3_server;
 mod scratch;

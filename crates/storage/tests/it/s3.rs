@@ -39,12 +39,17 @@ fn large_file(folder: &tempfile::TempDir) -> PathBuf {
 
 /// The whole answer to a plain GET, head and body.
 async fn get(url: &Url, range: &str) -> String {
+    send(url, "GET", &format!("Range: {range}\r\n"), "").await
+}
+
+/// The whole answer to a plain request, head and body.
+async fn send(url: &Url, method: &str, headers: &str, body: &str) -> String {
     let address = (url.host_str().unwrap(), url.port().unwrap());
     let mut connection = TcpStream::connect(address).await.unwrap();
     let target = &url[url::Position::BeforePath..];
     let (host, port) = address;
     let request = format!(
-        "GET {target} HTTP/1.1\r\nHost: {host}:{port}\r\nRange: {range}\r\nConnection: close\r\n\r\n"
+        "{method} {target} HTTP/1.1\r\nHost: {host}:{port}\r\n{headers}Connection: close\r\n\r\n{body}"
     );
     connection.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
@@ -67,6 +72,7 @@ async fn it_does_what_only_s3_can_show() {
     let store = server.store().await;
     types_are_set(&server, &store).await;
     an_address_answers_ranges(&store).await;
+    an_address_takes_a_file(&server, &store).await;
     long_listings_are_followed_to_their_end(&store).await;
     stray_uploads_go_with_their_prefix(&server, &store).await;
     a_dropped_upload_is_aborted(&server).await;
@@ -106,6 +112,26 @@ async fn an_address_answers_ranges(store: &Store) {
     assert!(answer.ends_with("\r\n\r\n345"), "{answer}");
     assert!(store.folder_root().is_none());
     assert!(conformance::readable_path(store, &object).await.is_none());
+}
+
+async fn an_address_takes_a_file(server: &S3Server, store: &Store) {
+    let object = storage::layout::upload("1", "my clip.MP4").unwrap();
+    let put = store.presign_put(&object, 5, "video/mp4").await.unwrap().unwrap();
+    assert_eq!(put.headers, [("content-type".to_owned(), "video/mp4".to_owned())]);
+    let query = put.url.query().unwrap();
+    assert!(query.contains("X-Amz-Expires=43200"), "not 12 hours");
+    assert!(query.contains("content-length"), "any length would do: {query}");
+    let shown = format!("{put:?}");
+    assert!(shown.contains("original.mp4") && !shown.contains("Signature"), "{shown}");
+    let answer =
+        send(&put.url, "PUT", "Content-Type: video/mp4\r\nContent-Length: 5\r\n", "media").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(store.get_bytes(&object).await.unwrap(), "media");
+    let client = client(server);
+    let head = client.head_object().bucket("acme-uploads").key(object.key()).send().await.unwrap();
+    assert_eq!(head.content_type(), Some("video/mp4"));
+    let rules = client.get_bucket_cors().bucket("acme-uploads").send().await.unwrap();
+    assert_eq!(rules.cors_rules()[0].allowed_methods(), ["PUT"]);
 }
 
 async fn long_listings_are_followed_to_their_end(store: &Store) {
