@@ -24,9 +24,12 @@ pub(crate) async fn run(deps: &Deps, input: Input) -> Result<Output, Error> {
     }
 }
 
-/// Removes every object of a video, in every store.
+/// Removes every object of a video, in every store, and the upload it was made from.
 pub(crate) async fn remove_all(deps: &Deps, video: VideoId) -> Result<u64, Error> {
     let prefix = Layout::new(video).prefix();
+    if let Some(upload) = deps.catalog.get(video).await?.and_then(|video| video.upload) {
+        deps.store.delete_prefix(Bucket::Uploads, &upload.to_string()).await?;
+    }
     let masters = deps.mezzanine.delete_prefix(Bucket::Mezzanine, &prefix).await?;
     let stills = deps.store.delete_prefix(Bucket::Thumbnails, &prefix).await?;
     Ok(masters + stills + deps.store.delete_prefix(Bucket::Videos, &prefix).await?)

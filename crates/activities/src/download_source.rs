@@ -10,7 +10,10 @@ use contract::{
     download_source::{Input, Output},
 };
 use fetch::{Downloaded, Progress};
-use storage::{Object, layout::Layout};
+use storage::{
+    Bucket, Object,
+    layout::{self, Layout},
+};
 use url::Url;
 
 use crate::{
@@ -24,8 +27,14 @@ use crate::{
 const RECORD: &str = "the source's record";
 
 pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Output, Error> {
-    if let Source::Object { bucket, key } = &input.source {
-        return stored(deps, &Object::new(bucket.parse()?, key.clone())?).await;
+    match &input.source {
+        Source::Object { bucket, key } => {
+            return stored(deps, &Object::new(Bucket::named(bucket)?, key.clone())?).await;
+        }
+        Source::Upload { upload, file_name } => {
+            return stored(deps, &layout::upload(upload, file_name)?).await;
+        }
+        Source::Url { .. } | Source::File { .. } => {}
     }
     let layout = Layout::new(input.video);
     let record = layout.source_record()?;
@@ -35,7 +44,7 @@ pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Outp
     let object = match &input.source {
         Source::Url { url } => fetch(deps, pulse, &input, url, &layout).await?,
         Source::File { path } => copy(deps, Path::new(path), &layout).await?,
-        Source::Object { .. } => unreachable!("handled above"),
+        Source::Object { .. } | Source::Upload { .. } => unreachable!("handled above"),
     };
     let (settled, _) = settle(deps, &record, RECORD, stored(deps, &object).await?).await?;
     Ok(settled)

@@ -14,7 +14,7 @@ use media::{
     plan::{Mark, Watermark},
     watermark::{Lettering, image_box, margin},
 };
-use storage::{Object, layout::Layout};
+use storage::{Bucket, Object, layout::Layout};
 
 use crate::{
     Deps, download_source::stored, failure::Error, fingerprint, manifests::once, pulse::Pulse,
@@ -105,7 +105,7 @@ async fn bring(deps: &Deps, image: &WatermarkImage, dest: &Path) -> Result<PathB
         return Ok(fetched.path);
     }
     let (bucket, key) = (image.bucket.as_deref(), image.key.as_deref());
-    let object = Object::new(bucket.unwrap_or_default().parse()?, key.unwrap_or_default())?;
+    let object = Object::new(Bucket::named(bucket.unwrap_or_default())?, key.unwrap_or_default())?;
     if stored(deps, &object).await?.bytes > IMAGE_BYTES_MAX {
         let message = format!("the watermark's image is larger than {IMAGE_BYTES_MAX} bytes");
         return Err(Error::media(ErrorCode::SourceTooLarge, message));

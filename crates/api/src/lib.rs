@@ -19,6 +19,7 @@ mod page;
 mod pointer;
 mod problem;
 mod temporal;
+mod uploads;
 mod videos;
 
 use std::{io, sync::Arc, time::Duration};
@@ -31,7 +32,7 @@ use axum::{
 };
 use catalog::Catalog;
 use media::plan::Limits;
-use storage::Store;
+use storage::{Incoming, Store};
 use tokio::net::TcpListener;
 use url::Url;
 use utoipa::OpenApi as _;
@@ -53,6 +54,8 @@ pub struct Api {
     pub temporal: temporalio_client::Client,
     /// Where sources that are named by bucket and key must be.
     pub store: Store,
+    /// Where uploads arrive.
+    pub incoming: Incoming,
     /// How this deployment is set up.
     pub settings: Settings,
 }
@@ -72,6 +75,8 @@ pub struct Settings {
     pub attempts_max: u32,
     /// Who may call.
     pub access: Access,
+    /// Most bytes of an uploaded file.
+    pub upload_bytes_max: u64,
 }
 
 /// Starts the workflow of a video's current attempt. Run twice, it starts nothing and succeeds.
@@ -95,6 +100,14 @@ pub fn router(api: Arc<Api>) -> Router {
         .routes(routes!(videos::cancel::cancel))
         .routes(routes!(videos::retry::retry))
         .routes(routes!(videos::jobs::jobs))
+        .routes(routes!(uploads::capabilities::capabilities, uploads::create::create))
+        .routes(routes!(uploads::presign::presign))
+        .routes(routes!(
+            uploads::offset::offset,
+            uploads::patch::patch,
+            uploads::terminate::terminate
+        ))
+        .routes(routes!(uploads::complete::complete))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(openapi::openapi))
@@ -104,6 +117,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .fallback(unknown_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(Extension(Arc::new(document)))
+        // Bodies that are read as streams, those of uploads, have limits of their own.
         .layer(DefaultBodyLimit::max(extract::BODY_BYTES_MAX))
         .layer(from_fn_with_state(guard, auth::guard))
         .layer(from_fn_with_state(sharing, access::share))

@@ -33,6 +33,7 @@ const REFUSALS: [(&str, &str); 4] = [
     ),
     tags(
         (name = "videos", description = "Videos, from source to playlist"),
+        (name = "uploads", description = "Files, sent by tus 1.0 or straight into the store"),
         (name = "service", description = "The service itself"),
     ),
 )]

@@ -50,9 +50,12 @@ pub(crate) enum Kind {
     Internal,
 }
 
+/// Status, last part of `type`, and `title` of a kind of problem.
+pub(crate) type Row = (StatusCode, &'static str, &'static str);
+
 impl Kind {
-    /// The table: status, last part of `type`, and `title`.
-    fn row(self) -> (StatusCode, &'static str, &'static str) {
+    /// The table.
+    fn row(self) -> Row {
         use StatusCode as S;
         match self {
             Self::MalformedBody => (S::BAD_REQUEST, "malformed-body", "The body cannot be read"),
@@ -132,7 +135,11 @@ fn as_number<S: serde::Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, 
 
 impl Problem {
     pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        let (status, slug, title) = kind.row();
+        Self::of(kind.row(), detail)
+    }
+
+    /// A problem of a kind that has a table of its own.
+    pub(crate) fn of((status, slug, title): Row, detail: impl Into<String>) -> Self {
         Self {
             kind: format!("urn:problem-type:millrace:{slug}"),
             title,
@@ -184,6 +191,10 @@ impl From<Error> for Problem {
                 "the key may have {videos_max} unfinished videos; wait until one ends, or cancel one"
             );
             return Self::new(Kind::QuotaExceeded, detail);
+        }
+        if let Error::Catalog(catalog::Error::UploadTaken) = &error {
+            let reason = "another video is made from it; upload the file again";
+            return Self::invalid(vec![FieldError::body("upload_id", reason)]);
         }
         let causes = chain(&error);
         if error.is_transient() {

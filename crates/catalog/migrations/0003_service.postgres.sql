@@ -3,7 +3,7 @@ ALTER TABLE videos ADD COLUMN export TEXT;
 ALTER TABLE videos ADD COLUMN api_key UUID;
 ALTER TABLE videos ADD COLUMN upload UUID;
 CREATE INDEX videos_by_api_key ON videos (api_key, status);
-CREATE INDEX videos_by_upload ON videos (upload);
+CREATE UNIQUE INDEX videos_by_upload ON videos (upload);
 
 CREATE TABLE jobs (
     video      UUID    NOT NULL,
@@ -68,11 +68,13 @@ CREATE TABLE delivery_attempts (
 );
 
 CREATE TABLE uploads (
-    id         UUID    NOT NULL PRIMARY KEY,
-    tenant     TEXT    NOT NULL,
-    status     TEXT    NOT NULL,
-    file_name  TEXT    NOT NULL,
-    bytes      BIGINT,
+    id         UUID   NOT NULL PRIMARY KEY,
+    tenant     TEXT   NOT NULL,
+    status     TEXT   NOT NULL,
+    way        TEXT   NOT NULL,
+    file_name  TEXT   NOT NULL,
+    bytes      BIGINT NOT NULL,
+    metadata   TEXT,
     created_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL
 );

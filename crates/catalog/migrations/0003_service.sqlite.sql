@@ -3,7 +3,7 @@ ALTER TABLE videos ADD COLUMN export TEXT;
 ALTER TABLE videos ADD COLUMN api_key BLOB;
 ALTER TABLE videos ADD COLUMN upload BLOB;
 CREATE INDEX videos_by_api_key ON videos (api_key, status);
-CREATE INDEX videos_by_upload ON videos (upload);
+CREATE UNIQUE INDEX videos_by_upload ON videos (upload);
 
 CREATE TABLE jobs (
     video      BLOB    NOT NULL,
@@ -71,8 +71,10 @@ CREATE TABLE uploads (
     id         BLOB    NOT NULL PRIMARY KEY,
     tenant     TEXT    NOT NULL,
     status     TEXT    NOT NULL,
+    way        TEXT    NOT NULL,
     file_name  TEXT    NOT NULL,
-    bytes      INTEGER,
+    bytes      INTEGER NOT NULL,
+    metadata   TEXT,
     created_at TEXT    NOT NULL,
     updated_at TEXT    NOT NULL
 ) STRICT;

@@ -6,7 +6,7 @@ use std::{error::Error as StdError, sync::Arc};
 
 use contract::{ApiKeyId, VideoId};
 use sea_orm::{
-    DbErr, RuntimeErr,
+    DbErr, RuntimeErr, SqlErr,
     sqlx::{self, sqlite::SqliteError},
 };
 
@@ -50,6 +50,9 @@ pub enum Error {
         /// The unknown id.
         video: VideoId,
     },
+    /// The upload belongs to another video; one upload makes one video.
+    #[error("the upload belongs to another video")]
+    UploadTaken,
     /// A stored value cannot be read back.
     #[error("column `{column}` of video {video} cannot be read")]
     Corrupt {
@@ -99,6 +102,14 @@ impl Error {
         let transient = is_transient(&error);
         let source = cause(error);
         if transient { Self::Unavailable { source } } else { Self::Refused { source } }
+    }
+
+    /// A refused row of a video: besides its id, on which nothing fails, only its upload is unique.
+    pub(crate) fn from_insert(error: DbErr) -> Self {
+        match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => Self::UploadTaken,
+            _ => Self::from_db(error),
+        }
     }
 
     pub(crate) fn from_migration(error: DbErr) -> Self {

@@ -79,7 +79,7 @@ impl Catalog {
         row::Entity::insert(row::Model::of(&video, &self.vault)?.into_active())
             .exec_without_returning(&tx)
             .await
-            .map_err(Error::from_db)?;
+            .map_err(Error::from_insert)?;
         crate::added(&tx, &video).await?;
         tx.commit().await.map_err(Error::from_db)?;
         Ok(Keyed::Video(Box::new(Inserted::Inserted(video))))

@@ -15,6 +15,7 @@ mod migrations;
 mod moves;
 mod private;
 mod row;
+mod uploads;
 mod vault;
 mod video;
 
@@ -33,6 +34,7 @@ pub use keys::{IdempotencyKey, Keyed};
 pub use list::{Cursor, Filter, PAGE_MAX, Page};
 pub use moves::Moved;
 pub use private::{Private, Secret, Webhook, WebhookFormat};
+pub use uploads::{NewUpload, UPLOADS_MAX, Upload, UploadStatus, UploadWay};
 pub use vault::{Vault, VaultError};
 pub use video::{Inserted, NewVideo, Video};
 
@@ -73,7 +75,7 @@ impl Catalog {
             .on_conflict(untouched)
             .exec_without_returning(&tx)
             .await
-            .map_err(Error::from_db)?;
+            .map_err(Error::from_insert)?;
         if rows == 0 {
             tx.rollback().await.map_err(Error::from_db)?;
             return Ok(Inserted::AlreadyThere(self.require(video.id).await?));

@@ -6,7 +6,8 @@ use contract::{
     completion::{Input, Outcome},
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::Expr,
 };
 
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
     connect::tx,
     jobs, keys,
     row::{ActiveModel, Column, Entity, to_json},
+    uploads,
     video::now,
 };
 
@@ -76,12 +78,15 @@ impl Catalog {
         Ok(Moved::Refused { status: found.status, attempt: found.attempt })
     }
 
-    /// Forgets a video and the keys of the requests that made it. Run twice it changes nothing.
+    /// Forgets a video, its upload and the keys of the requests that made it. Run twice it changes nothing.
     pub async fn delete(&self, video: VideoId) -> Result<(), Error> {
         let tx = tx(&self.db).await?;
         let keys = keys::Entity::delete_many().filter(keys::Column::Video.eq(video.0));
         keys.exec(&tx).await.map_err(Error::from_db)?;
         jobs::delete(&tx, video).await?;
+        let upload = Entity::find_by_id(video.0).select_only().column(Column::Upload).into_query();
+        let upload = uploads::Entity::delete_many().filter(uploads::Column::Id.in_subquery(upload));
+        upload.exec(&tx).await.map_err(Error::from_db)?;
         Entity::delete_by_id(video.0).exec(&tx).await.map_err(Error::from_db)?;
         tx.commit().await.map_err(Error::from_db)
     }

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::UploadId;
+
 /// What the user pointed at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -26,6 +28,13 @@ pub enum Source {
         /// Key in the bucket.
         key: String,
     },
+    /// What a user sent to us.
+    Upload {
+        /// The upload.
+        upload: UploadId,
+        /// What the user calls the file.
+        file_name: String,
+    },
 }
 
 /// The kind of a [`Source`], as a search attribute.
@@ -37,6 +46,8 @@ pub enum SourceKind {
     File,
     /// Already in the store.
     Object,
+    /// Sent by the user.
+    Upload,
 }
 
 impl Source {
@@ -46,6 +57,7 @@ impl Source {
             Self::Url { .. } => SourceKind::Url,
             Self::File { .. } => SourceKind::File,
             Self::Object { .. } => SourceKind::Object,
+            Self::Upload { .. } => SourceKind::Upload,
         }
     }
 }
@@ -61,6 +73,7 @@ impl fmt::Display for Source {
             },
             Self::File { path } => f.write_str(path.rsplit('/').next().unwrap_or_default()),
             Self::Object { bucket, key } => write!(f, "{bucket}/{key}"),
+            Self::Upload { file_name, .. } => f.write_str(file_name),
         }
     }
 }
@@ -71,6 +84,7 @@ impl fmt::Display for SourceKind {
             Self::Url => "url",
             Self::File => "file",
             Self::Object => "object",
+            Self::Upload => "upload",
         })
     }
 }

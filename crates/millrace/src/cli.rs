@@ -2,6 +2,7 @@
 
 mod keys;
 mod mezzanine;
+mod uploads;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -11,6 +12,7 @@ use url::Url;
 
 pub(crate) use keys::{Keys, KeysCommand, NewKey};
 pub(crate) use mezzanine::Mezzanine;
+pub(crate) use uploads::UploadArgs;
 
 /// Turns videos into adaptive streams, durably.
 #[derive(Debug, Parser)]
@@ -168,6 +170,8 @@ pub(crate) struct Listen {
     /// Attempts at one video that `retry` may reach, the first one included.
     #[arg(long, env = "MILLRACE_ATTEMPTS_MAX", default_value_t = 2)]
     pub(crate) attempts_max: u32,
+    #[command(flatten)]
+    pub(crate) uploads: UploadArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }

@@ -7,9 +7,9 @@ use anyhow::Context as _;
 use catalog::{Catalog, Vault};
 use ffmpeg::encoder::Nvenc;
 use media::plan::Limits;
-use storage::{S3Config, Scratch, Store};
+use storage::{Incoming, S3Config, Scratch, Store};
 
-use crate::cli::{Common, LimitArgs, Mezzanine, Work};
+use crate::cli::{Common, LimitArgs, Mezzanine, UploadArgs, Work};
 
 /// Name of the key file in the data folder.
 pub(crate) const SECRET_KEY: &str = "secret.key";
@@ -123,6 +123,12 @@ pub(crate) fn folder_store(folder: &Path) -> anyhow::Result<Store> {
     fs_err::create_dir_all(folder)?;
     let folder = fs_err::canonicalize(folder)?;
     Store::open_folder(&folder).with_context(|| format!("open the store in {}", folder.display()))
+}
+
+/// Opens the folder where uploads arrive.
+pub(crate) fn incoming(args: &UploadArgs, data: &Path) -> anyhow::Result<Incoming> {
+    let folder = args.folder.clone().unwrap_or_else(|| data.join("uploads"));
+    Incoming::open(&folder, args.reserve_mib << 20).context("open the folder of uploads")
 }
 
 /// Opens the scratch folder.

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
 use contract::TaskQueue;
-use storage::{Bucket, Store};
+use storage::{Bucket, Incoming, Store};
 use temporalio_client::{Client, NamespacedClient as _};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -44,8 +44,9 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
         compose::deps(&args.work, &args.common.data, store.clone(), mezzanine, catalog.clone())?;
     let metrics = metrics.router(Some(catalog.clone()), Some(deps.scratch.clone()));
     let media_url = media_url(&args.listen, media_listener.local_addr()?)?;
-    let api =
-        api_of(&args.listen, client.clone(), store.clone(), catalog, media_url.clone(), ui.clone());
+    let incoming = compose::incoming(&args.listen.uploads, &args.common.data)?;
+    let temporal = (client.clone(), ui.clone());
+    let api = api_of(&args.listen, temporal, store.clone(), incoming, catalog, media_url.clone());
     api.start_waiting().await.context("start what was waiting")?;
     announce(&api_listener, &media_url, ui.as_ref(), &args.common)?;
     let healer = Arc::clone(&api);
@@ -77,14 +78,9 @@ pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
         (compose::store(&args.common).await?, compose::catalog(&args.common).await?);
     let metrics = metrics.router(Some(catalog.clone()), None);
     let media_url = media_url(&args.listen, media_listener.local_addr()?)?;
-    let api = api_of(
-        &args.listen,
-        client,
-        store.clone(),
-        catalog,
-        media_url.clone(),
-        args.temporal_ui.clone(),
-    );
+    let incoming = compose::incoming(&args.listen.uploads, &args.common.data)?;
+    let temporal = (client, args.temporal_ui.clone());
+    let api = api_of(&args.listen, temporal, store.clone(), incoming, catalog, media_url.clone());
     api.start_waiting().await.context("start what was waiting")?;
     announce(&api_listener, &media_url, args.temporal_ui.as_ref(), &args.common)?;
     let healer = Arc::clone(&api);
@@ -147,11 +143,11 @@ pub(crate) fn slots(work: &cli::Work) -> Slots {
 
 fn api_of(
     listen: &cli::Listen,
-    temporal: Client,
+    (temporal, temporal_ui): (Client, Option<Url>),
     store: Store,
+    incoming: Incoming,
     catalog: catalog::Catalog,
     media_base: Url,
-    temporal_ui: Option<Url>,
 ) -> Arc<api::Api> {
     let settings = api::Settings {
         media_base,
@@ -164,8 +160,9 @@ fn api_of(
             origins: listen.allow_origins.clone(),
             hosts: listen.allow_hosts.clone(),
         },
+        upload_bytes_max: listen.uploads.mib_max << 20,
     };
-    Arc::new(api::Api { catalog, temporal, store, settings })
+    Arc::new(api::Api { catalog, temporal, store, incoming, settings })
 }
 
 async fn serve(

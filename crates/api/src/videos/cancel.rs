@@ -19,6 +19,7 @@ use crate::{
     extract::IdText,
     problem::Problem,
     temporal::{self, Cancelling},
+    uploads,
 };
 
 /// Stops a video. Asking again while it is stopping changes nothing.
@@ -67,12 +68,17 @@ pub(super) async fn stop(api: &Api, video: &Video) -> Result<Cancelling, Problem
 }
 
 async fn mark(api: &Api, video: &Video) -> Result<(), Problem> {
-    let (video, attempt) = (video.id, video.attempt);
-    let end = Input { video, attempt, outcome: Outcome::Cancelled };
+    let end = Input { video: video.id, attempt: video.attempt, outcome: Outcome::Cancelled };
     match api.catalog.finish(&end).await? {
-        Moved::Moved | Moved::Already => Ok(()),
-        Moved::Refused { status, .. } => Err(ended(status)),
+        Moved::Moved | Moved::Already => {}
+        Moved::Refused { status, .. } => return Err(ended(status)),
     }
+    let Some(upload) = video.upload else { return Ok(()) };
+    if let Some(upload) = api.catalog.upload(upload).await? {
+        // What is being sent to this moment goes when it is finished or abandoned.
+        uploads::remove(api, &upload).await?;
+    }
+    Ok(())
 }
 
 fn ended(status: Status) -> Problem {

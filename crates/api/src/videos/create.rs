@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::{
     key::Key,
-    source::{self, Checked},
+    source::{self, Named},
     view::VideoView,
 };
 use crate::{
@@ -36,7 +36,7 @@ use crate::{
 /// Most bytes of `metadata`, written as compact JSON.
 const METADATA_BYTES_MAX: usize = 16 * 1024;
 
-/// A video to be made. Give `url`, or `bucket` and `key`.
+/// A video to be made. Give `url`, or `upload_id`, or `bucket` and `key`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateVideo {
@@ -49,6 +49,9 @@ pub(crate) struct CreateVideo {
     /// Key of a source that is already in the store.
     #[schema(max_length = 1024)]
     key: Option<String>,
+    /// An upload, finished or not; a video that waits for its upload begins by itself.
+    #[schema(format = "uuid")]
+    upload_id: Option<String>,
     /// What is made of it.
     options: Option<Options>,
     /// Your own data, given back as it is; at most 16 KiB.
@@ -84,9 +87,10 @@ pub(crate) async fn create(
     let again = key.is_some();
     let video = add(&api, new, key).await?;
     observe::about(video.id);
+    let video = Box::pin(caught_up(&api, video)).await?;
     let started = match video.status {
         Status::Uploaded => temporal::start(&api, &video).await,
-        // Found under its key, and on its way or at its end.
+        // Waiting for its upload, or found under its key, on its way or at its end.
         _ => Ok(()),
     };
     match started {
@@ -113,6 +117,19 @@ async fn add(api: &Api, new: NewVideo, key: Option<IdempotencyKey>) -> Result<Vi
     }
 }
 
+/// A video that waits for its upload, as it stands after another look: the upload may have ended
+/// after the first one, and before there was a video to begin.
+async fn caught_up(api: &Api, video: Video) -> Result<Video, Problem> {
+    if video.status != Status::Uploading {
+        return Ok(video);
+    }
+    if let Err(error) = api.settle_video(&video).await {
+        let error = chain(&error);
+        tracing::warn!(video = %video.id, error, "it begins at the next look through all uploads");
+    }
+    Ok(api.catalog.get(video.id).await?.unwrap_or(video))
+}
+
 /// Closes an attempt whose workflow could not be started. Whether the request arrived is not known;
 /// the failed row settles it: a workflow that was started after all finds it and stops.
 pub(super) async fn not_started(api: &Api, video: &Video, error: Error) -> Problem {
@@ -124,10 +141,14 @@ pub(super) async fn not_started(api: &Api, video: &Video, error: Error) -> Probl
 }
 
 /// Checks everything that can be known at once.
-async fn accepted(api: &Api, caller: &Caller, asked: CreateVideo) -> Result<NewVideo, Problem> {
-    let CreateVideo { url, bucket, key, options, metadata } = asked;
+async fn accepted(
+    api: &Arc<Api>,
+    caller: &Caller,
+    asked: CreateVideo,
+) -> Result<NewVideo, Problem> {
+    let CreateVideo { url, bucket, key, upload_id, options, metadata } = asked;
     let (options, metadata) = (options.unwrap_or_default(), metadata.unwrap_or_default());
-    let source = source::check(url.as_deref(), bucket.as_deref(), key.as_deref());
+    let source = source::check(&Named { url, bucket, key, upload_id });
     let faults = [
         source.as_ref().err().cloned(),
         options
@@ -141,17 +162,14 @@ async fn accepted(api: &Api, caller: &Caller, asked: CreateVideo) -> Result<NewV
         Ok(source) if faults.is_empty() => source,
         _ => return Err(Problem::invalid(faults)),
     };
-    if let Checked::Object(object) = &source
-        && api.store.head(object).await?.is_none()
-    {
-        let fault = FieldError::body("key", &format!("{object} does not exist"));
-        return Err(Problem::invalid(vec![fault]));
-    }
+    let found = source::find(api, caller, source).await?;
     Ok(NewVideo {
+        upload: found.upload,
+        status: found.status,
         options,
         metadata: Value::Object(metadata),
         api_key: caller.key,
-        ..NewVideo::new(VideoId(Uuid::now_v7()), caller.tenant.clone(), source.into())
+        ..NewVideo::new(VideoId(Uuid::now_v7()), caller.tenant.clone(), found.source)
     })
 }
 

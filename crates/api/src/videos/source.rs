@@ -1,46 +1,96 @@
-//! Which sources a request may name. A file of this machine is not among them.
+//! Which sources a request may name. A file of this machine is not among them, and neither is what
+//! somebody else has sent.
 
-use contract::Source;
+use std::sync::Arc;
+
+use contract::{Source, Status, UploadId};
 use storage::{Bucket, Object};
 use url::Url;
 
-use crate::problem::FieldError;
+use crate::{
+    Api,
+    caller::Caller,
+    problem::{FieldError, Problem},
+    uploads::{self, Standing},
+};
 
 /// Longest source address accepted.
 const URL_BYTES_MAX: usize = 4096;
+
+/// The fields that can name a source.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    pub(super) url: Option<String>,
+    pub(super) bucket: Option<String>,
+    pub(super) key: Option<String>,
+    pub(super) upload_id: Option<String>,
+}
 
 /// A source that obeys every rule that can be checked without asking anybody.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Checked {
     Url(Url),
     Object(Object),
+    Upload(UploadId),
 }
 
-impl From<Checked> for Source {
-    fn from(checked: Checked) -> Self {
-        match checked {
-            Checked::Url(url) => Self::Url { url: url.into() },
-            Checked::Object(object) => {
-                Self::Object { bucket: object.bucket().to_string(), key: object.key().to_owned() }
-            }
+/// A source that is there, or on its way.
+pub(super) struct Found {
+    pub(super) source: Source,
+    pub(super) upload: Option<UploadId>,
+    /// Where a video made from it begins.
+    pub(super) status: Status,
+}
+
+/// Checks that exactly one source is named, and that it may be.
+pub(super) fn check(named: &Named) -> Result<Checked, FieldError> {
+    let refuse = |path: &str, reason: &str| Err(FieldError::body(path, reason));
+    let Named { url, bucket, key, upload_id } = named;
+    match (url, upload_id, bucket, key) {
+        (Some(url), None, None, None) => check_url(url).map(Checked::Url),
+        (None, Some(id), None, None) => match id.parse() {
+            Ok(id) => Ok(Checked::Upload(id)),
+            Err(_) => refuse("upload_id", "no upload has this id"),
+        },
+        (None, None, Some(bucket), Some(key)) => check_object(bucket, key).map(Checked::Object),
+        (None, None, None, None) => refuse("", "give `url`, `upload_id`, or `bucket` and `key`"),
+        (None, None, Some(_), None) => refuse("key", "goes together with `bucket`"),
+        (None, None, None, Some(_)) => refuse("bucket", "goes together with `key`"),
+        (Some(_), ..) => {
+            refuse("url", "give either `url`, or `upload_id`, or `bucket` and `key`, not both")
+        }
+        (None, Some(_), ..) => {
+            refuse("upload_id", "give either `upload_id`, or `bucket` and `key`, not both")
         }
     }
 }
 
-/// Checks the three fields that can name a source.
-pub(super) fn check(
-    url: Option<&str>,
-    bucket: Option<&str>,
-    key: Option<&str>,
-) -> Result<Checked, FieldError> {
-    match (url, bucket, key) {
-        (Some(url), None, None) => check_url(url).map(Checked::Url),
-        (None, Some(bucket), Some(key)) => check_object(bucket, key).map(Checked::Object),
-        (None, None, None) => Err(FieldError::body("", "give `url`, or `bucket` and `key`")),
-        (None, Some(_), None) => Err(FieldError::body("key", "goes together with `bucket`")),
-        (None, None, Some(_)) => Err(FieldError::body("bucket", "goes together with `key`")),
-        (Some(_), ..) => {
-            Err(FieldError::body("url", "give either `url`, or `bucket` and `key`, not both"))
+/// Looks whether a source is there, as far as that can be known at once.
+pub(super) async fn find(
+    api: &Arc<Api>,
+    caller: &Caller,
+    checked: Checked,
+) -> Result<Found, Problem> {
+    let refuse = |path: &str, reason: &str| Problem::invalid(vec![FieldError::body(path, reason)]);
+    let found = |source| Found { source, upload: None, status: Status::Uploaded };
+    match checked {
+        Checked::Url(url) => Ok(found(Source::Url { url: url.into() })),
+        Checked::Object(object) => {
+            if api.store.head(&object).await?.is_none() {
+                return Err(refuse("key", &format!("{object} does not exist")));
+            }
+            let (bucket, key) = (object.bucket().to_string(), object.key().to_owned());
+            Ok(found(Source::Object { bucket, key }))
+        }
+        Checked::Upload(id) => {
+            let upload = api.upload_of(caller, id).await?;
+            let upload = upload.ok_or_else(|| refuse("upload_id", "no upload has this id"))?;
+            let status = match uploads::soon(api, &upload).await? {
+                Standing::Finished => Status::Uploaded,
+                Standing::Arriving { .. } | Standing::Gone => Status::Uploading,
+            };
+            let source = Source::Upload { upload: id, file_name: upload.file_name };
+            Ok(Found { source, upload: Some(id), status })
         }
     }
 }
@@ -68,8 +118,8 @@ fn check_url(text: &str) -> Result<Url, FieldError> {
 }
 
 fn check_object(bucket: &str, key: &str) -> Result<Object, FieldError> {
-    let bucket: Bucket = bucket.parse().map_err(|_| {
-        let known = Bucket::ALL.map(Bucket::as_str).join("`, `");
+    let bucket = Bucket::named(bucket).map_err(|_| {
+        let known = Bucket::NAMED.map(Bucket::as_str).join("`, `");
         FieldError::body("bucket", &format!("must be one of `{known}`"))
     })?;
     Object::new(bucket, key).map_err(|error| FieldError::body("key", &error.to_string()))
@@ -79,8 +129,17 @@ fn check_object(bucket: &str, key: &str) -> Result<Object, FieldError> {
 mod tests {
     use super::*;
 
+    fn named(url: Option<&str>, bucket: Option<&str>, key: Option<&str>) -> Named {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Named { url: owned(url), bucket: owned(bucket), key: owned(key), upload_id: None }
+    }
+
+    fn pointer(named: &Named) -> String {
+        serde_json::to_value(check(named).unwrap_err()).unwrap()["pointer"].to_string()
+    }
+
     fn refused(url: Option<&str>, bucket: Option<&str>, key: Option<&str>) -> String {
-        serde_json::to_value(check(url, bucket, key).unwrap_err()).unwrap()["pointer"].to_string()
+        pointer(&named(url, bucket, key))
     }
 
     #[test]
@@ -91,10 +150,10 @@ mod tests {
             "https://[2001:db8::1]/",
             "HTTP://EXAMPLE.com",
         ] {
-            assert!(check(Some(url), None, None).is_ok(), "{url}");
+            assert!(check(&named(Some(url), None, None)).is_ok(), "{url}");
         }
-        let unusual = check(Some("http:\\\\example.com\\a.mp4"), None, None).unwrap();
-        assert_eq!(Source::from(unusual), Source::Url { url: "http://example.com/a.mp4".into() });
+        let unusual = check(&named(Some("http:\\\\example.com\\a.mp4"), None, None)).unwrap();
+        assert_eq!(unusual, Checked::Url("http://example.com/a.mp4".parse().unwrap()));
     }
 
     #[test]
@@ -123,7 +182,9 @@ mod tests {
 
     #[test]
     fn objects_of_our_buckets() {
-        assert!(check(None, Some("videos"), Some("a/b.mp4")).is_ok());
+        assert!(check(&named(None, Some("videos"), Some("a/b.mp4"))).is_ok());
+        // What somebody has sent has no other name than its upload.
+        assert_eq!(refused(None, Some("uploads"), Some("a")), "\"#/bucket\"");
         assert_eq!(refused(None, Some("other"), Some("a")), "\"#/bucket\"");
         for key in ["", "../a", "/a", "a//b"] {
             assert_eq!(refused(None, Some("videos"), Some(key)), "\"#/key\"", "{key}");
@@ -137,5 +198,12 @@ mod tests {
         assert_eq!(refused(None, None, Some("a")), "\"#/bucket\"");
         assert_eq!(refused(Some("http://h/"), Some("videos"), Some("a")), "\"#/url\"");
         assert_eq!(refused(Some("http://h/"), None, Some("a")), "\"#/url\"");
+        let id = "0192f000-0000-7000-8000-000000000001";
+        let with =
+            |url, key, id: &str| Named { upload_id: Some(id.to_owned()), ..named(url, None, key) };
+        assert_eq!(check(&with(None, None, id)).unwrap(), Checked::Upload(id.parse().unwrap()));
+        assert_eq!(pointer(&with(None, None, "../a")), "\"#/upload_id\"");
+        assert_eq!(pointer(&with(None, Some("a"), id)), "\"#/upload_id\"");
+        assert_eq!(pointer(&with(Some("http://h/"), None, id)), "\"#/url\"");
     }
 }

@@ -4,7 +4,7 @@
 //! credentials is shown without them, and files of this machine are not named.
 
 use catalog::Video;
-use contract::{Failure, Progress, Source, SourceSummary, Status, VideoId, Warning};
+use contract::{Failure, Progress, Source, SourceSummary, Status, UploadId, VideoId, Warning};
 use media::options::Options;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -54,7 +54,7 @@ pub(crate) struct VideoView {
 /// What a video is made from. Facts of the file are there once the video is ready.
 #[derive(Debug, Serialize, ToSchema)]
 struct SourceView {
-    /// `url`, `object` or `file`.
+    /// `url`, `object`, `upload` or `file`.
     #[schema(example = "url")]
     kind: String,
     /// The address, without user name and password.
@@ -66,6 +66,12 @@ struct SourceView {
     /// Key of a source in the store.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    /// The upload it was sent in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upload_id: Option<UploadId>,
+    /// What the file was called when it was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_name: Option<String>,
     /// What the file was found to be.
     #[serde(flatten)]
     measured: Measured,
@@ -140,11 +146,22 @@ impl SourceView {
     fn new(source: Source, summary: Option<SourceSummary>) -> Self {
         let kind = source.kind().to_string();
         let measured = summary.map(Measured::from).unwrap_or_default();
-        let empty = Self { kind, url: None, bucket: None, key: None, measured };
+        let empty = Self {
+            kind,
+            url: None,
+            bucket: None,
+            key: None,
+            upload_id: None,
+            file_name: None,
+            measured,
+        };
         match source {
             Source::Url { url } => Self { url: without_credentials(&url), ..empty },
             Source::Object { bucket, key } => {
                 Self { bucket: Some(bucket), key: Some(key), ..empty }
+            }
+            Source::Upload { upload, file_name } => {
+                Self { upload_id: Some(upload), file_name: Some(file_name), ..empty }
             }
             Source::File { .. } => empty,
         }

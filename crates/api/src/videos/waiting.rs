@@ -29,7 +29,7 @@ impl Api {
     }
 
     /// Every video that a filter lets pass, read page by page.
-    pub(super) fn all<'a>(
+    pub(crate) fn all<'a>(
         &'a self,
         filter: &'a Filter,
     ) -> impl Stream<Item = Result<Video, Error>> + 'a {

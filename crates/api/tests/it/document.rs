@@ -11,10 +11,14 @@ use serde_json::{Value, json};
 
 use crate::harness::Harness;
 
-const ROUTES: [(&str, &[&str]); 9] = [
+const ROUTES: [(&str, &[&str]); 13] = [
     ("/healthz", &["get"]),
     ("/openapi.json", &["get"]),
     ("/readyz", &["get"]),
+    ("/uploads", &["options", "post"]),
+    ("/uploads/presigned", &["post"]),
+    ("/uploads/{id}", &["delete", "head", "patch"]),
+    ("/uploads/{id}/complete", &["post"]),
     ("/videos", &["get", "post"]),
     ("/videos/{id}", &["delete", "get"]),
     ("/videos/{id}/cancel", &["post"]),
@@ -106,7 +110,7 @@ async fn every_option_and_every_answer_is_described() {
         assert_eq!(schemas[closed]["additionalProperties"], false, "{closed}");
     }
     let asked = keys(&schemas["CreateVideo"]["properties"]);
-    assert_eq!(asked, ["bucket", "key", "metadata", "options", "url"].into());
+    assert_eq!(asked, ["bucket", "key", "metadata", "options", "upload_id", "url"].into());
 
     let id = harness.create().await;
     let shown = harness.get(&format!("/videos/{id}")).await.json();

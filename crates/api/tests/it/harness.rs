@@ -16,7 +16,7 @@ use contract::{Source, VideoId, search_attributes};
 use fixtures::{Temporal, temporal::Options};
 use media::plan::Limits;
 use serde_json::Value;
-use storage::Store;
+use storage::{Incoming, Store};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 use uuid::Uuid;
@@ -47,6 +47,7 @@ impl Harness {
             catalog: Catalog::open(&database, Vault::ephemeral().unwrap()).await.unwrap(),
             temporal: temporal.client().clone(),
             store: Store::open_folder(&folder.path().join("store")).unwrap(),
+            incoming: Incoming::open(&folder.path().join("uploads"), 0).unwrap(),
             settings: settings(),
         });
         let router = api::router(api.clone());
@@ -139,5 +140,6 @@ fn settings() -> Settings {
         limits: Limits { parallel_chunks: 2, chunk_seconds: None, ..Limits::default() },
         attempts_max: 2,
         access: Access::default(),
+        upload_bytes_max: 1000,
     }
 }

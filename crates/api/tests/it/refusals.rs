@@ -10,13 +10,13 @@ use crate::harness::Harness;
 
 /// Body, pointer of the fault, and a part of its detail.
 const BAD_BODIES: &[(&str, &str, &str)] = &[
-    (r"{}", "#", "give `url`, or `bucket` and `key`"),
+    (r"{}", "#", "give `url`, `upload_id`, or `bucket` and `key`"),
     (r#"{"url": "file:///etc/passwd"}"#, "#/url", "must begin with `http://`"),
     (r#"{"url": "/etc/passwd"}"#, "#/url", "not an absolute URL"),
     (r#"{"url": "http://u:p@example.com/"}"#, "#/url", "user name or password"),
     (r#"{"url": 7}"#, "#/url", "invalid type: integer `7`, expected a string"),
     (r#"{"path": "/etc/passwd"}"#, "#/path", "unknown field `path`, expected one of `url`"),
-    (r#"{"upload_id": "1"}"#, "#/upload_id", "unknown field"),
+    (r#"{"upload_id": "1"}"#, "#/upload_id", "no upload has this id"),
     (r#"{"url": "http://h/", "webhook": {}}"#, "#/webhook", "unknown field"),
     (r#"{"url": "http://h/", "bucket": "videos", "key": "a"}"#, "#/url", "not both"),
     (r#"{"bucket": "videos"}"#, "#/key", "goes together"),

@@ -14,6 +14,7 @@ mod place;
 mod postgres;
 mod records;
 mod rows;
+mod uploads;
 
 /// Runs each case, a function of a [`place::Place`], on both databases. On PostgreSQL they are one
 /// test, because a server takes longer to start than all of them to run.

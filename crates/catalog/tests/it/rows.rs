@@ -1,7 +1,7 @@
 //! What is written comes back: new videos, whole rows, damaged rows.
 
 use catalog::{Error, Inserted, Video};
-use contract::{Source, Status, VideoId};
+use contract::{Source, Status, UploadId, VideoId};
 use serde_json::json;
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
@@ -95,6 +95,7 @@ async fn every_kind_of_source_comes_back(place: Place) {
         Source::Url { url: "http://example.org/".into() },
         Source::File { path: "/a b/ü.mp4".into() },
         Source::Object { bucket: "videos".into(), key: "in/a.mp4".into() },
+        Source::Upload { upload: UploadId(Uuid::now_v7()), file_name: "ü.mp4".into() },
     ] {
         let mut new = new_video();
         new.source = source.clone();

@@ -1,0 +1,210 @@
+//! Uploads: who sends which file, and whether all of it is in the store.
+//!
+//! How many bytes have arrived is not kept here: the file that receives them knows.
+
+use contract::{Status, UploadId, VideoId};
+use sea_orm::{
+    Condition, IntoActiveModel as _, QueryOrder as _, QuerySelect as _, QueryTrait as _,
+    entity::prelude::*, sea_query::Expr,
+};
+use time::OffsetDateTime;
+
+use crate::{Catalog, Error, Video, row, video::now};
+
+/// Most uploads read at a time.
+pub const UPLOADS_MAX: u64 = 200;
+
+/// How the bytes of an upload arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum UploadWay {
+    /// Through the API, resumable.
+    #[sea_orm(string_value = "tus")]
+    Tus,
+    /// Straight into the store, to an address that was signed for it.
+    #[sea_orm(string_value = "presigned")]
+    Presigned,
+}
+
+/// Where an upload stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum UploadStatus {
+    /// It is not, or not known to be, in the store.
+    #[sea_orm(string_value = "open")]
+    Open,
+    /// All of it is in the store.
+    #[sea_orm(string_value = "finished")]
+    Finished,
+}
+
+/// An upload to be added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewUpload {
+    /// Its id, chosen by the caller: a `UUIDv7`.
+    pub id: UploadId,
+    /// Whose upload it is.
+    pub tenant: String,
+    /// How the bytes arrive.
+    pub way: UploadWay,
+    /// What the user calls the file.
+    pub file_name: String,
+    /// Length of the file.
+    pub bytes: u64,
+    /// What a tus client said about the file, as it said it.
+    pub metadata: Option<String>,
+}
+
+/// An upload as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Its id.
+    pub id: UploadId,
+    /// Whose upload it is.
+    pub tenant: String,
+    /// Where it stands.
+    pub status: UploadStatus,
+    /// How the bytes arrive.
+    pub way: UploadWay,
+    /// What the user calls the file.
+    pub file_name: String,
+    /// Length of the file.
+    pub bytes: u64,
+    /// What a tus client said about the file, as it said it.
+    pub metadata: Option<String>,
+    /// When it was added; whole microseconds, UTC.
+    pub created_at: OffsetDateTime,
+    /// When bytes were last announced, or it was finished; whole microseconds, UTC.
+    pub updated_at: OffsetDateTime,
+}
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "uploads")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub tenant: String,
+    pub status: UploadStatus,
+    pub way: UploadWay,
+    pub file_name: String,
+    pub bytes: i64,
+    pub metadata: Option<String>,
+    pub created_at: OffsetDateTime,
+    pub updated_at: OffsetDateTime,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl From<Model> for Upload {
+    fn from(row: Model) -> Self {
+        Self {
+            id: UploadId(row.id),
+            tenant: row.tenant,
+            status: row.status,
+            way: row.way,
+            file_name: row.file_name,
+            bytes: row.bytes.unsigned_abs(),
+            metadata: row.metadata,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+impl Catalog {
+    /// Adds an upload, open.
+    pub async fn add_upload(&self, new: NewUpload) -> Result<Upload, Error> {
+        let now = now();
+        let row = Model {
+            id: new.id.0,
+            tenant: new.tenant,
+            status: UploadStatus::Open,
+            way: new.way,
+            file_name: new.file_name,
+            bytes: i64::try_from(new.bytes).unwrap_or(i64::MAX),
+            metadata: new.metadata,
+            created_at: now,
+            updated_at: now,
+        };
+        let added = Entity::insert(row.clone().into_active_model().reset_all());
+        added.exec_without_returning(&self.db).await.map_err(Error::from_db)?;
+        Ok(row.into())
+    }
+
+    /// Finds one upload; `None` when the id is unknown.
+    pub async fn upload(&self, upload: UploadId) -> Result<Option<Upload>, Error> {
+        let found = Entity::find_by_id(upload.0).one(&self.db).await.map_err(Error::from_db)?;
+        Ok(found.map(Upload::from))
+    }
+
+    /// Notes that somebody still sends, so that the upload is not taken for abandoned.
+    pub async fn touch_upload(&self, upload: UploadId) -> Result<(), Error> {
+        let update = Entity::update_many()
+            .col_expr(Column::UpdatedAt, Expr::value(now()))
+            .filter(Column::Id.eq(upload.0));
+        update.exec(&self.db).await.map(drop).map_err(Error::from_db)
+    }
+
+    /// Notes that all of an upload is in the store. False when it was gone or finished before.
+    pub async fn finish_upload(&self, upload: UploadId) -> Result<bool, Error> {
+        let update = Entity::update_many()
+            .col_expr(Column::Status, Expr::value(UploadStatus::Finished.to_value()))
+            .col_expr(Column::UpdatedAt, Expr::value(now()))
+            .filter(Column::Id.eq(upload.0))
+            .filter(Column::Status.eq(UploadStatus::Open));
+        Ok(update.exec(&self.db).await.map_err(Error::from_db)?.rows_affected > 0)
+    }
+
+    /// Forgets an upload. Run twice it changes nothing.
+    pub async fn forget_upload(&self, upload: UploadId) -> Result<(), Error> {
+        let deleted = Entity::delete_by_id(upload.0).exec(&self.db).await;
+        deleted.map(drop).map_err(Error::from_db)
+    }
+
+    /// The open uploads after `after`, oldest first, at most [`UPLOADS_MAX`].
+    pub async fn open_uploads(&self, after: Option<UploadId>) -> Result<Vec<Upload>, Error> {
+        let mut query = Entity::find().filter(Column::Status.eq(UploadStatus::Open));
+        if let Some(after) = after {
+            query = query.filter(Column::Id.gt(after.0));
+        }
+        let rows = query.order_by_asc(Column::Id).limit(UPLOADS_MAX).all(&self.db).await;
+        Ok(rows.map_err(Error::from_db)?.into_iter().map(Upload::from).collect())
+    }
+
+    /// Uploads nobody has touched since `before` and that no video will come for: open ones, and
+    /// finished ones without a video. At most [`UPLOADS_MAX`].
+    pub async fn abandoned_uploads(&self, before: OffsetDateTime) -> Result<Vec<Upload>, Error> {
+        let used = row::Entity::find()
+            .select_only()
+            .column(row::Column::Upload)
+            .filter(row::Column::Upload.is_not_null())
+            .into_query();
+        let useless = Condition::any()
+            .add(Column::Status.eq(UploadStatus::Open))
+            .add(Column::Id.not_in_subquery(used));
+        let query = Entity::find().filter(Column::UpdatedAt.lt(before)).filter(useless);
+        let rows = query.order_by_asc(Column::Id).limit(UPLOADS_MAX).all(&self.db).await;
+        Ok(rows.map_err(Error::from_db)?.into_iter().map(Upload::from).collect())
+    }
+
+    /// The video that is made from an upload.
+    pub async fn video_of(&self, upload: UploadId) -> Result<Option<Video>, Error> {
+        let found = row::Entity::find().filter(row::Column::Upload.eq(upload.0)).one(&self.db);
+        let found = found.await.map_err(Error::from_db)?;
+        found.map(|row| row.into_video(&self.vault)).transpose()
+    }
+
+    /// Moves a video whose upload is complete from `uploading` to `uploaded`. False when it was not
+    /// `uploading`; run twice it changes nothing.
+    pub async fn release(&self, video: VideoId) -> Result<bool, Error> {
+        let update = row::Entity::update_many()
+            .col_expr(row::Column::Status, Expr::value(Status::Uploaded.as_str()))
+            .col_expr(row::Column::UpdatedAt, Expr::value(now()))
+            .filter(row::Column::Id.eq(video.0))
+            .filter(row::Column::Status.eq(Status::Uploading.as_str()));
+        Ok(update.exec(&self.db).await.map_err(Error::from_db)?.rows_affected > 0)
+    }
+}
