@@ -15,4 +15,5 @@ mod progress;
 mod reconcile;
 mod refusals;
 mod service;
+mod uploads;
 mod videos;

@@ -110,11 +110,16 @@ async fn submit(
         limits,
         attempts_max: 1,
         access: api::Access::default(),
+        upload_bytes_max: 0,
     };
+    // Nobody sends anything here, but the API has a place for it, beside the store.
+    let root = store.folder_root().context("the store of one video is a folder")?;
+    let incoming = storage::Incoming::open(&root.with_file_name("incoming"), 0)?;
     let api = api::Api {
         catalog: catalog.clone(),
         temporal: client.clone(),
         store: store.clone(),
+        incoming,
         settings,
     };
     let id = identity(&source, &options)?;

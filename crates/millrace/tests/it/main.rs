@@ -24,4 +24,5 @@ mod schema;
 mod sources;
 mod traces;
 mod transcode;
+mod uploads;
 mod vlc;

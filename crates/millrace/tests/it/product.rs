@@ -18,14 +18,20 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Flags of everything that works on test sources.
 const WORK: [&str; 4] = ["--allow-source-networks", "127.0.0.1/32", "--scratch-reserve-mib", "1"];
 
-/// Flags of one run.
+/// Flags and environment of one run.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Flags(Vec<String>);
+pub(crate) struct Flags(Vec<String>, Vec<(String, String)>);
 
 impl Flags {
     /// Chunks of one segment, so that short clips have joints.
     pub(crate) fn short_chunks() -> Self {
-        Self(vec!["--chunk-seconds".into(), "6".into()])
+        Self(vec!["--chunk-seconds".into(), "6".into()], Vec::new())
+    }
+
+    /// These, and a variable of the environment.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.1.push((name.into(), value.into()));
+        self
     }
 
     /// These and more.
@@ -63,6 +69,7 @@ impl Product {
             .args(["--temporal-port", &free_port(), "--ui-port", &free_port()])
             .args(WORK)
             .args(&flags.0)
+            .envs(flags.1.clone())
             .env("MILLRACE_TEMPORAL", temporal)
             .env_remove("TEMPORAL_ADDRESS");
         change(&mut command);
