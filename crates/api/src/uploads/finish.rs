@@ -55,19 +55,16 @@ pub(crate) async fn soon(api: &Arc<Api>, upload: &Upload) -> Result<Standing, Er
 pub(super) async fn settle(api: &Api, upload: &Upload) -> Result<Standing, Error> {
     let now = standing(api, upload).await?;
     match (now, upload.way) {
-        (Standing::Finished, _) => release(api, upload.id).await?,
+        (Standing::Finished, _) => release(api, upload.id).await.map(|()| now),
         (Standing::Arriving { bytes }, UploadWay::Tus) if bytes == upload.bytes => {
-            return bring(api, upload).await;
+            bring(api, upload).await
         }
+        (Standing::Arriving { .. }, UploadWay::Tus) => Ok(now),
         // A process that died behind the move left the object, and no file.
-        (Standing::Gone, UploadWay::Tus) | (Standing::Arriving { .. }, UploadWay::Presigned) => {
-            if is_stored(api, upload).await? {
-                return record(api, upload).await;
-            }
+        (Standing::Gone, _) | (Standing::Arriving { .. }, UploadWay::Presigned) => {
+            look(api, upload, now).await
         }
-        _ => {}
     }
-    Ok(now)
 }
 
 /// Where an upload stands, without changing anything.
@@ -93,15 +90,18 @@ async fn bring(api: &Api, upload: &Upload) -> Result<Standing, Error> {
         Claim::Ours(arrival) => Ok(Standing::Arriving { bytes: arrival.bytes() }),
         // Somebody else is just finishing it.
         Claim::Busy => Ok(Standing::Arriving { bytes: upload.bytes }),
-        Claim::Missing if is_stored(api, upload).await? => record(api, upload).await,
-        Claim::Missing => Ok(Standing::Gone),
+        Claim::Missing => look(api, upload, Standing::Gone).await,
     }
 }
 
-async fn is_stored(api: &Api, upload: &Upload) -> Result<bool, Error> {
+/// Finishes an upload whose object is in the store; else it stands as before.
+async fn look(api: &Api, upload: &Upload, before: Standing) -> Result<Standing, Error> {
     let object = layout::upload(upload.id, &upload.file_name).map_err(Error::Store)?;
     let found = api.store.head(&object).await.map_err(Error::Store)?;
-    Ok(found.is_some_and(|found| found.bytes == upload.bytes))
+    if found.is_some_and(|found| found.bytes == upload.bytes) {
+        return record(api, upload).await;
+    }
+    Ok(before)
 }
 
 async fn record(api: &Api, upload: &Upload) -> Result<Standing, Error> {
@@ -127,7 +127,7 @@ pub(crate) async fn release(api: &Api, upload: UploadId) -> Result<(), Error> {
         && let Some(video) = api.catalog.get(video.id).await.map_err(Error::Catalog)?
     {
         // Without a workflow it waits for the next look through all videos.
-        temporal::start(api, &video).await?;
+        Box::pin(temporal::start(api, &video)).await?;
     }
     Ok(())
 }

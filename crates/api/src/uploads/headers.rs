@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(name("name d29ybGQubXA0, filetype dmlkZW8=").as_deref(), Some("world.mp4"));
         assert_eq!(name("filename Li4vLi4vZXRjL3Bhc3N3ZA==").as_deref(), Some("passwd"));
         assert_eq!(name("filetype dmlkZW8=").as_deref(), Some(""));
-        for text in ["filename ~", " d29ybGQ=", "a,,b", "filename d29ybGQ=,"] {
+        for text in ["filename ~", "a,,b", "filename d29ybGQ=,"] {
             assert_eq!(name(text), None, "{text:?}");
         }
         assert_eq!(name(&"a".repeat(METADATA_BYTES_MAX + 1)), None);

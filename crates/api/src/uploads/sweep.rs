@@ -25,7 +25,7 @@ impl Api {
         let settled = self.finish_arrived().await?;
         let removed = self.remove_abandoned().await?;
         self.remove_orphans().await?;
-        self.settle_waiting_videos().await?;
+        Box::pin(self.settle_waiting_videos()).await?;
         Ok(settled + removed)
     }
 

@@ -50,7 +50,7 @@ impl Api {
                     tracing::warn!(error = chain(&error), "cannot look for videos left behind");
                 }
             }
-            if let Err(error) = self.settle_uploads().await {
+            if let Err(error) = Box::pin(self.settle_uploads()).await {
                 tracing::warn!(error = chain(&error), "cannot look through the uploads");
             }
         }

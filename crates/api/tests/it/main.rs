@@ -15,5 +15,7 @@ mod progress;
 mod reconcile;
 mod refusals;
 mod service;
+mod tus;
 mod uploads;
+mod uploads_end;
 mod videos;
