@@ -83,9 +83,12 @@ impl Incoming {
         let path = self.root.join(name);
         let look = move || {
             let Some(file) = existing(fs::File::open(&path))? else { return Ok(None) };
-            let bytes = file.metadata()?.len();
+            // Somebody may be adding a piece that is not checked, or taking it back: what is less
+            // before and after counts.
+            let before = unchecked_from(&path)?.unwrap_or(u64::MAX).min(file.metadata()?.len());
             file.sync_data()?;
-            Ok(Some(unchecked_from(&path)?.unwrap_or(bytes)))
+            let after = unchecked_from(&path)?.unwrap_or(u64::MAX).min(file.metadata()?.len());
+            Ok(Some(before.min(after)))
         };
         self.local(name, blocking(look).await)
     }
