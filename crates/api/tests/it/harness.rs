@@ -60,6 +60,7 @@ impl Harness {
             catalog: self.api.catalog.clone(),
             temporal: self.api.temporal.clone(),
             store: self.api.store.clone(),
+            incoming: self.api.incoming.clone(),
             settings: Settings { access, ..self.api.settings.clone() },
         }))
     }
