@@ -19,6 +19,18 @@ pub enum Error {
         /// The object that was asked for.
         object: Object,
     },
+    /// A bucket of somebody else's has no such object.
+    #[error("there is no object {key:?} in the bucket that was given")]
+    Absent {
+        /// The key that was asked for.
+        key: String,
+    },
+    /// The address of somebody else's store may not be reached from here.
+    #[error("{host} is not a public address; allow its network, or give a public store")]
+    Forbidden {
+        /// The host, as it was given.
+        host: String,
+    },
     /// The key or prefix breaks a rule of [`Object`].
     #[error("key {key:?} is not allowed: {rule}")]
     InvalidKey {
@@ -103,6 +115,8 @@ impl Error {
             Self::DiskFull { .. } | Self::NoSpace { .. } | Self::Unavailable { .. } => true,
             Self::Io { source, .. } => !is_lasting(source.kind()),
             Self::NotFound { .. }
+            | Self::Absent { .. }
+            | Self::Forbidden { .. }
             | Self::InvalidKey { .. }
             | Self::UnknownBucket { .. }
             | Self::InvalidConfig { .. }

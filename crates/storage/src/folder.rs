@@ -87,6 +87,15 @@ impl Folder {
         copied.map_err(|error| taken_failure(source, &dest, error))
     }
 
+    /// A second name of the same file, which is safe because files are replaced and never written to.
+    pub(crate) async fn copy(&self, from: &Object, to: &Object) -> Result<(), Error> {
+        let (source, dest) = (self.path(from), self.path(to));
+        if self.head(from).await?.is_none() {
+            return Err(Error::NotFound { object: from.clone() });
+        }
+        place::link_file(&source, &dest).await.map_err(|error| taken_failure(&source, &dest, error))
+    }
+
     pub(crate) async fn get_bytes(&self, object: &Object) -> Result<Bytes, Error> {
         let store = self.bucket(object.bucket());
         let read = async { store.get(&location(object.key())).await?.bytes().await };

@@ -10,6 +10,8 @@
 //! thumbnails/{id}/…          thumbnail.jpg and its further sizes
 //! mezzanine/{id}/…           mezzanine.mp4, in the mezzanine store
 //! uploads/{id}/…             original.{extension}; here the id is the upload's
+//! published/{prefix}/…       copies under a prefix the user chose
+//! videos/exports/{prefix}/…  the record of what lies below that prefix, and of whom
 //! ```
 
 use std::fmt::Display;
@@ -22,6 +24,11 @@ pub const PRIVATE: [&str; 2] = ["source", "work"];
 pub const INIT: &str = "init.mp4";
 /// Longest file extension kept from the name a user gave.
 const EXTENSION_BYTES_MAX: usize = 8;
+
+/// The record of what was published below a prefix. No id of a video is `exports`, so it is private.
+pub fn export_record(prefix: &str) -> Result<Object, Error> {
+    Object::new(Bucket::Videos, format!("exports/{prefix}/.export.json"))
+}
 
 /// Spells the keys of one video.
 #[derive(Clone, Debug)]

@@ -22,7 +22,7 @@ pub use error::{BoxError, Error};
 pub use incoming::{Arrival, Claim, Incoming};
 pub use object::{Bucket, MAX_KEY_BYTES, Object, ObjectMeta};
 pub use presigned::PresignedPut;
-pub use s3::{S3Config, Secret};
+pub use s3::{External, ExternalConfig, ExternalMeta, Permits, S3Config, Secret};
 pub use scratch::{Scratch, ScratchDir};
 pub use store::{Created, Readable, Store};
 pub use tokio_util::bytes::Bytes;

@@ -25,11 +25,14 @@ pub enum Bucket {
     Mezzanine,
     /// What users have sent.
     Uploads,
+    /// Finished videos under names their owners chose; all of it is for players.
+    Published,
 }
 
 impl Bucket {
     /// Every bucket, in the order of the enum.
-    pub const ALL: [Self; 4] = [Self::Videos, Self::Thumbnails, Self::Mezzanine, Self::Uploads];
+    pub const ALL: [Self; 5] =
+        [Self::Videos, Self::Thumbnails, Self::Mezzanine, Self::Uploads, Self::Published];
 
     /// The buckets that users may name. What a user has sent is named by its upload alone, which
     /// is nobody else's.
@@ -51,6 +54,7 @@ impl Bucket {
             Self::Thumbnails => "thumbnails",
             Self::Mezzanine => "mezzanine",
             Self::Uploads => "uploads",
+            Self::Published => "published",
         }
     }
 }
@@ -108,6 +112,16 @@ impl fmt::Display for Object {
     }
 }
 
+/// Reads `bucket/key`, as it is displayed.
+impl FromStr for Object {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let (bucket, key) = text.split_once('/').unwrap_or((text, ""));
+        Self::new(bucket.parse()?, key)
+    }
+}
+
 /// What a listing or a look-up tells about an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectMeta {
@@ -129,7 +143,7 @@ pub(crate) fn check_prefix(prefix: &str) -> Result<&str, Error> {
     Ok(trimmed)
 }
 
-fn check_key(key: &str) -> Result<(), Error> {
+pub(crate) fn check_key(key: &str) -> Result<(), Error> {
     match broken_rule(key) {
         None => Ok(()),
         Some(rule) => Err(Error::InvalidKey { key: key.to_owned(), rule }),
@@ -186,6 +200,15 @@ mod tests {
             ["a", "a/b.c", "...", "a/..b", "ü/日本 +%2F", "a#b", "a#", "#1/b", "a\\b", &longest]
         {
             Object::new(Bucket::Videos, key).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_object_is_its_text() {
+        let object = Object::new(Bucket::Videos, "a/b/c.mp4").unwrap();
+        assert_eq!(object.to_string().parse::<Object>().unwrap(), object);
+        for text in ["", "videos", "videos/", "other/a", "videos/../a"] {
+            assert!(text.parse::<Object>().is_err(), "{text}");
         }
     }
 

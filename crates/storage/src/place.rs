@@ -37,6 +37,15 @@ pub(crate) async fn move_file(source: &Path, dest: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Gives `source` the second name `dest`, durably; copies it where the file system has no links.
+pub(crate) async fn link_file(source: &Path, dest: &Path) -> io::Result<()> {
+    let (from, to) = (source.to_owned(), dest.to_owned());
+    if !blocking(move || link_in(&from, &to)).await? {
+        copy_file(source, dest, Durability::Durable).await?;
+    }
+    Ok(())
+}
+
 /// Copies `source` to `dest`, which appears whole or not at all, also when the future is dropped.
 ///
 /// `std::io::copy` is `copy_file_range` on Linux, which shares the blocks on file systems that
@@ -72,9 +81,7 @@ impl Staged {
     pub(crate) fn create(dest: &Path, durability: Durability) -> io::Result<(Self, fs::File)> {
         let mut number = 1_u64;
         loop {
-            let mut name = dest.as_os_str().to_owned();
-            name.push(format!("#{number}"));
-            let path = PathBuf::from(name);
+            let path = staged_name(dest, number);
             match in_folder(dest, durability, || {
                 fs::OpenOptions::new().write(true).create_new(true).open(&path)
             }) {
@@ -129,6 +136,40 @@ fn rename_in(source: &Path, dest: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Links `source` to `dest`, replacing what is there; false when only a copy will do.
+fn link_in(source: &Path, dest: &Path) -> io::Result<bool> {
+    use io::ErrorKind as Kind;
+
+    let mut number = 1_u64;
+    let path = loop {
+        let path = staged_name(dest, number);
+        match in_folder(dest, Durability::Durable, || fs::hard_link(source, &path)) {
+            Ok(()) => break path,
+            Err(error) => match error.kind() {
+                Kind::AlreadyExists => number += 1,
+                Kind::CrossesDevices
+                | Kind::PermissionDenied
+                | Kind::TooManyLinks
+                | Kind::Unsupported => return Ok(false),
+                _ => return Err(error),
+            },
+        }
+    };
+    let staged = Staged { path: path.clone(), published: false };
+    staged.publish(dest, Durability::Durable)?;
+    // Renaming one name of a file to another of its names does nothing and leaves both.
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != Kind::NotFound => Err(error),
+        _ => Ok(true),
+    }
+}
+
+fn staged_name(dest: &Path, number: u64) -> PathBuf {
+    let mut name = dest.as_os_str().to_owned();
+    name.push(format!("#{number}"));
+    PathBuf::from(name)
 }
 
 fn copy_staged(

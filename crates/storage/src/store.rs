@@ -137,6 +137,15 @@ impl Store {
         Ok(())
     }
 
+    /// Copies an object inside the store, replacing what is there, without moving its bytes through
+    /// this process. Later changes to one of the two do not reach the other.
+    pub async fn copy(&self, from: &Object, to: &Object) -> Result<(), Error> {
+        match &*self.kind {
+            Kind::Folder(folder) => folder.copy(from, to).await,
+            Kind::S3(s3) => s3.copy(from, to).await,
+        }
+    }
+
     /// Reads an object into memory: only for those known to be small.
     pub async fn get_bytes(&self, object: &Object) -> Result<Bytes, Error> {
         match &*self.kind {

@@ -17,6 +17,8 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use serde::Deserialize;
 use url::Url;
 
+use super::external::ExternalConfig;
+use super::resolver::Resolver;
 use crate::Error;
 
 /// Longest wait for a connection.
@@ -107,24 +109,46 @@ pub(super) async fn client(config: &S3Config) -> Result<Client, Error> {
     Ok(Client::from_conf(settings(config, &shared).build()))
 }
 
+/// Makes the client of somebody else's store, whose names `resolver` looks up.
+pub(super) fn external_client(config: &ExternalConfig, resolver: Resolver) -> Client {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_with_resolver(resolver);
+    let Secret(secret) = &config.secret_key;
+    let credentials = Credentials::new(&config.access_key, secret, None, None, "given");
+    let settings = behaviour(aws_sdk_s3::Config::builder())
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(config.region.clone()))
+        .http_client(http)
+        .credentials_provider(credentials)
+        .endpoint_url(config.endpoint.as_str().trim_end_matches('/'))
+        .force_path_style(true);
+    Client::from_conf(settings.build())
+}
+
 fn settings(config: &S3Config, shared: &aws_config::SdkConfig) -> aws_sdk_s3::config::Builder {
+    let builder = behaviour(aws_sdk_s3::config::Builder::from(shared));
+    let settings = builder.force_path_style(config.force_path_style);
+    match &config.endpoint {
+        Some(endpoint) => settings.endpoint_url(endpoint.as_str().trim_end_matches('/')),
+        None => settings,
+    }
+}
+
+/// Timeouts, retries and checksums, the same for every store.
+fn behaviour(builder: aws_sdk_s3::config::Builder) -> aws_sdk_s3::config::Builder {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
         .build();
     let retries =
         RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS).with_initial_backoff(FIRST_BACKOFF);
-    let mut settings = aws_sdk_s3::config::Builder::from(shared)
-        .force_path_style(config.force_path_style)
+    builder
         .timeout_config(timeouts)
         .retry_config(retries)
         // Many stores other than AWS reject the trailing checksums that are sent by default.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-        .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-    if let Some(endpoint) = &config.endpoint {
-        settings = settings.endpoint_url(endpoint.as_str().trim_end_matches('/'));
-    }
-    settings
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
 }
 
 #[cfg(test)]

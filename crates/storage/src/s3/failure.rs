@@ -5,6 +5,7 @@
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use super::resolver::Blocked;
 use crate::{Error, Object};
 
 /// Names the failure of a request about one object.
@@ -27,6 +28,9 @@ pub(super) fn failed<E>(operation: &'static str, error: SdkError<E>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
+    if let Some(host) = blocked(&error) {
+        return Error::Forbidden { host };
+    }
     let status = status(&error);
     match status {
         _ if matches!(error.code(), Some("RequestTimeout" | "RequestTimeTooSkewed")) => {
@@ -51,6 +55,12 @@ where
             error => Error::Refused { operation, status, source: error.into() },
         },
     }
+}
+
+/// The host that may not be reached, when that is why a request failed.
+fn blocked(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut causes = std::iter::successors(Some(error), |&cause| cause.source());
+    causes.find_map(|cause| cause.downcast_ref::<Blocked>()).map(|blocked| blocked.host.clone())
 }
 
 /// The HTTP status, when there was an answer.

@@ -1,12 +1,16 @@
 //! The store on S3, or anything that speaks its protocol.
 //!
-//! Owns requests; presigned addresses are in `presign`, uploads in `upload`, the set-up of client and
-//! buckets in `config` and `buckets`, the meaning of failures in `failure`.
+//! Owns requests; presigned addresses are in `presign`, uploads in `upload`, copies in `copy`, the
+//! set-up of client and buckets in `config` and `buckets`, the meaning of failures in `failure`.
+//! Buckets of other people are `external`'s.
 
 mod buckets;
 mod config;
+mod copy;
+mod external;
 mod failure;
 mod presign;
+mod resolver;
 mod upload;
 
 use std::path::Path;
@@ -15,6 +19,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
 pub use config::{S3Config, Secret};
+pub use external::{External, ExternalConfig, ExternalMeta, Permits};
 
 use crate::place::{Durability, Staged, blocking};
 use crate::{BoxError, Bucket, Bytes, Error, Object, ObjectMeta};

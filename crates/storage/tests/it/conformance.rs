@@ -14,6 +14,7 @@ pub(crate) async fn run(store: &Store) {
     exactly_one_of_racing_creators_wins(store).await;
     files_are_put_whole_and_consumed(store).await;
     files_are_copied_and_kept(store).await;
+    objects_are_copied_and_part_ways(store).await;
     files_come_back(store).await;
     what_is_missing_is_named(store).await;
     a_listing_is_sorted_and_keeps_to_whole_segments(store).await;
@@ -109,6 +110,34 @@ async fn files_are_copied_and_kept(store: &Store) {
     let not_a_file = store.copy_file(&object, folder.path()).await;
     assert!(matches!(not_a_file, Err(Error::Io { .. })), "{not_a_file:?}");
     assert_eq!(store.get_bytes(&object).await.unwrap(), "as it was");
+}
+
+async fn objects_are_copied_and_part_ways(store: &Store) {
+    for (idx, len) in [0, 7, 32 * MIB, 40 * MIB + 3].into_iter().enumerate() {
+        let from = object(format!("copy/from {idx} +%ü.mp4"));
+        let to = Object::new(Bucket::Published, format!("a b/{idx}/copy.mp4")).unwrap();
+        store.put_bytes(&from, content(len)).await.unwrap();
+        store.put_bytes(&to, "what was there before").await.unwrap();
+        store.copy(&from, &to).await.unwrap();
+        store.copy(&from, &to).await.unwrap();
+        assert!(store.get_bytes(&to).await.unwrap() == content(len), "{len} bytes");
+        store.put_bytes(&from, "another").await.unwrap();
+        assert_eq!(store.head(&to).await.unwrap().unwrap().bytes, len as u64);
+        store.copy(&from, &to).await.unwrap();
+        store.delete(&from).await.unwrap();
+        assert_eq!(store.get_bytes(&to).await.unwrap(), "another");
+    }
+    let listed = store.list(Bucket::Published, "a b").await.unwrap();
+    assert_eq!(listed.len(), 4, "something else was left behind: {listed:?}");
+    let folder = store.folder_root().map(|root| root.join("published/a b"));
+    for entry in folder.into_iter().flat_map(|folder| fs_err::read_dir(folder).unwrap()) {
+        let files = fs_err::read_dir(entry.unwrap().path()).unwrap();
+        assert_eq!(files.count(), 1, "a staged name was left");
+    }
+    let (gone, to) = (object("copy/gone"), object("copy/to"));
+    let missing = store.copy(&gone, &to).await;
+    assert!(matches!(&missing, Err(Error::NotFound { object }) if *object == gone), "{missing:?}");
+    assert_eq!(store.head(&to).await.unwrap(), None);
 }
 
 async fn files_come_back(store: &Store) {

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its functions too")]
 
 mod conformance;
+mod external;
 mod folder;
 mod gate;
 mod incoming;
