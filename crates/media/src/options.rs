@@ -3,11 +3,13 @@
 //! Unknown fields are refused; the caller reports their path. Nothing here is resolved against a
 //! source: `ladder` does that.
 
+mod delivery;
 mod extras;
 mod picture;
 mod sound;
 mod switch;
 
+pub use delivery::published_prefix;
 pub use extras::{Mp4Option, PreviewOption, SpritesOption};
 pub use picture::{
     ChaptersOption, EncoderOption, Position, ThumbnailMode, ThumbnailOption, WatermarkImage,
@@ -87,6 +89,17 @@ pub struct Options {
     /// A master copy of high quality (CRF 18) in the mezzanine store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mezzanine: Option<bool>,
+    /// Leaves the pictures out: the video becomes sound alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio_only: Option<bool>,
+    /// Where the finished video is copied to, in the bucket `published`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "channel-7/clip", max_length = 512)]
+    pub output_prefix: Option<String>,
+    /// Address of the bucket as players see it: every address in every playlist is then absolute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "https://cdn.example.com/published", max_length = 2048)]
+    pub playlist_base_url: Option<String>,
 }
 
 /// One wanted rung.
@@ -183,7 +196,9 @@ impl Options {
         self.mp4.iter().try_for_each(|mp4| mp4.validate("mp4", &rungs))?;
         self.loudness().iter().try_for_each(|loudness| loudness.validate("loudness"))?;
         self.preview().iter().try_for_each(|preview| preview.validate("preview"))?;
-        self.sprites().iter().try_for_each(|sprites| sprites.validate("sprites"))
+        self.sprites().iter().try_for_each(|sprites| sprites.validate("sprites"))?;
+        self.output_prefix.iter().try_for_each(|prefix| delivery::check_prefix(prefix))?;
+        self.playlist_base_url.iter().try_for_each(|base| delivery::check_base(base))
     }
 
     /// The loudness to bring the sound to, if any.

@@ -3,6 +3,7 @@
 //! Written with plain formatting: a playlist writer would print durations as floating point, and
 //! here their printed digits must add up. Where the files are kept is not known here.
 
+mod address;
 mod bandwidth;
 mod compose;
 mod labels;
@@ -10,6 +11,7 @@ mod master;
 
 use std::fmt::Write as _;
 
+pub use address::{absolute, made_absolute, relative, resolve, uris, with_uris};
 pub use bandwidth::{Bandwidth, bandwidth};
 pub use compose::{codecs, compose, sound_of};
 pub use labels::labels;
