@@ -11,6 +11,33 @@ use serde::{Deserialize, Serialize};
 pub struct Private {
     /// Who is told how the video ended.
     pub webhook: Option<Webhook>,
+    /// The buckets of the customer's it comes from and goes to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stores: Option<GivenStores>,
+}
+
+/// The buckets of a customer's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenStores {
+    /// Where the source is and the outputs go.
+    pub main: GivenStore,
+    /// Where the master copy goes; the main one where there is none.
+    pub mezzanine: Option<GivenStore>,
+}
+
+/// A bucket of a customer's, on any store that speaks S3.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenStore {
+    /// Address of the store, without bucket.
+    pub endpoint: String,
+    /// Region that requests are signed for.
+    pub region: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Access key id.
+    pub access_key: Secret,
+    /// Secret access key.
+    pub secret_key: Secret,
 }
 
 /// Who is told how a video ended. The address is a secret too: its query may hold a token.
@@ -32,6 +59,13 @@ pub enum WebhookFormat {
     /// As <https://www.standardwebhooks.com> says.
     #[default]
     Standard,
+    /// As `POST /api/transcode/submit` promises.
+    Transcode,
+    /// As `POST /v2/{endpoint}/run` promises.
+    Runpod {
+        /// What the caller calls the video.
+        media_id: String,
+    },
 }
 
 /// A text that shows itself to nobody by accident.

@@ -49,6 +49,8 @@ codes! {
     ToolMissing = "tool_missing",
     /// The object store does not answer or refuses.
     StoreUnavailable = "store_unavailable",
+    /// The place the finished video was to be copied to refuses, or cannot be reached.
+    ExportFailed = "export_failed",
     /// The catalogue does not answer or refuses.
     CatalogUnavailable = "catalog_unavailable",
     /// The encoder died or stopped moving.

@@ -14,6 +14,7 @@ pub mod download_source;
 pub mod encode_audio;
 mod error;
 mod export;
+pub mod export_video;
 pub mod extract_subtitles;
 mod ids;
 pub mod make_chapters;
@@ -41,12 +42,12 @@ pub mod verify_video;
 pub mod video;
 
 pub use error::{ErrorCode, Failure, Warning};
-pub use export::Export;
+pub use export::{Destination, Export};
 pub use ids::{ApiKeyId, DeliveryId, UploadId, VideoId};
 pub use outputs::{
-    AudioOutput, ChaptersOutput, EncoderOutput, LoudnessOutput, MezzanineOutput, Mp4Output,
-    Outputs, PreviewOutput, RenditionOutput, SourceSummary, SpritesOutput, SubtitleOutput,
-    ThumbnailOutput, ThumbnailSize, WaveformOutput,
+    AudioOutput, ChaptersOutput, EncoderOutput, ExportOutput, LoudnessOutput, MezzanineOutput,
+    Mp4Output, Outputs, PreviewOutput, RenditionOutput, SourceSummary, SpritesOutput,
+    SubtitleOutput, ThumbnailOutput, ThumbnailSize, WaveformOutput,
 };
 pub use progress::{Phase, Progress, RungProgress};
 pub use queue::{TaskQueue, UnknownQueue};

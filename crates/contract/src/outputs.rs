@@ -69,6 +69,9 @@ pub struct Outputs {
     /// The master copy.
     #[serde(default)]
     pub mezzanine: Option<MezzanineOutput>,
+    /// The copy under names of your own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export: Option<ExportOutput>,
 }
 
 /// One published video rendition.
@@ -234,4 +237,64 @@ pub struct MezzanineOutput {
     pub file: String,
     /// Its size.
     pub bytes: u64,
+}
+
+/// The copy of a video under names of the user's. Everything is a key of its bucket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExportOutput {
+    /// Name of the bucket: `published`, or that of the bucket the video came with.
+    pub bucket: String,
+    /// The master playlist.
+    pub master: String,
+    /// Address of the master playlist, where it is known.
+    #[serde(default)]
+    #[schema(format = "uri")]
+    pub playlist: Option<String>,
+    /// The playlist of the preview.
+    #[serde(default)]
+    pub preview: Option<String>,
+    /// The still picture.
+    #[serde(default)]
+    pub thumbnail: Option<String>,
+    /// Peaks of the sound, as JSON.
+    #[serde(default)]
+    pub waveform: Option<String>,
+    /// A picture of them.
+    #[serde(default)]
+    pub waveform_image: Option<String>,
+    /// The master copy.
+    #[serde(default)]
+    pub mezzanine: Option<String>,
+    /// How many objects there are.
+    pub files: u64,
+    /// Their size together.
+    pub bytes: u64,
+}
+
+impl Outputs {
+    /// What can be played or shown, as name and key: `hls` (the master playlist), each rendition,
+    /// `preview` and `thumbnail`; where the video was copied to, else in our own store as
+    /// `bucket/key`.
+    pub fn named(&self) -> Vec<(String, String)> {
+        let (master, preview, thumbnail) = match &self.export {
+            Some(export) => {
+                (export.master.clone(), export.preview.clone(), export.thumbnail.clone())
+            }
+            None => (
+                self.master.clone(),
+                self.preview.as_ref().map(|made| made.playlist.clone()),
+                self.thumbnail.as_ref().map(|made| made.image.clone()),
+            ),
+        };
+        let folder = master.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        let rendition = |name: &String| (name.clone(), format!("{folder}/{name}/index.m3u8"));
+        let pictures = self.renditions.iter().map(|made| rendition(&made.name));
+        let sound = self.audio.iter().map(|made| rendition(&made.name));
+        std::iter::once(("hls".to_owned(), master.clone()))
+            .chain(pictures)
+            .chain(sound)
+            .chain(preview.map(|key| ("preview".to_owned(), key)))
+            .chain(thumbnail.map(|key| ("thumbnail".to_owned(), key)))
+            .collect()
+    }
 }

@@ -13,6 +13,9 @@ pub struct Input {
     pub video: VideoId,
     /// Text of the master playlist; its size depends on the ladder, not on the length.
     pub master: String,
+    /// Address of the bucket `videos`, when every playlist is to hold absolute addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
 }
 
 /// Nothing.

@@ -35,6 +35,11 @@ pub enum Source {
         /// What the user calls the file.
         file_name: String,
     },
+    /// An object in the bucket the video came with; where that is stands in the catalogue, sealed.
+    Given {
+        /// Key in the bucket.
+        key: String,
+    },
 }
 
 /// The kind of a [`Source`], as a search attribute.
@@ -48,6 +53,8 @@ pub enum SourceKind {
     Object,
     /// Sent by the user.
     Upload,
+    /// In a bucket of the customer's.
+    Given,
 }
 
 impl Source {
@@ -58,6 +65,7 @@ impl Source {
             Self::File { .. } => SourceKind::File,
             Self::Object { .. } => SourceKind::Object,
             Self::Upload { .. } => SourceKind::Upload,
+            Self::Given { .. } => SourceKind::Given,
         }
     }
 }
@@ -74,6 +82,7 @@ impl fmt::Display for Source {
             Self::File { path } => f.write_str(path.rsplit('/').next().unwrap_or_default()),
             Self::Object { bucket, key } => write!(f, "{bucket}/{key}"),
             Self::Upload { file_name, .. } => f.write_str(file_name),
+            Self::Given { key } => write!(f, "given/{key}"),
         }
     }
 }
@@ -85,6 +94,7 @@ impl fmt::Display for SourceKind {
             Self::File => "file",
             Self::Object => "object",
             Self::Upload => "upload",
+            Self::Given => "given",
         })
     }
 }

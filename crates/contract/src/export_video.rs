@@ -1,0 +1,23 @@
+//! Activity: copies a published video to where else it was asked for.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Export, ExportOutput, Outputs, VideoId};
+
+crate::activity!("export_video");
+
+/// What to copy, and where to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// The video.
+    pub video: VideoId,
+    /// Where to.
+    pub export: Export,
+    /// Address of the destination's bucket; makes the copied playlists absolute.
+    pub base: Option<String>,
+    /// What was published.
+    pub outputs: Outputs,
+}
+
+/// What lies there now.
+pub type Output = ExportOutput;
