@@ -8,7 +8,7 @@ use contract::{
 };
 use storage::{Bucket, Object, layout::Layout};
 
-use crate::{Deps, download_source, failure::Error};
+use crate::{Deps, download_source, export_video, failure::Error};
 
 pub(crate) async fn run(deps: &Deps, input: Input) -> Result<Output, Error> {
     let layout = Layout::new(input.video);
@@ -30,9 +30,10 @@ pub(crate) async fn remove_all(deps: &Deps, video: VideoId) -> Result<u64, Error
     if let Some(upload) = deps.catalog.get(video).await?.and_then(|video| video.upload) {
         deps.store.delete_prefix(Bucket::Uploads, &upload.to_string()).await?;
     }
+    let copies = export_video::remove(deps, video).await?;
     let masters = deps.mezzanine.delete_prefix(Bucket::Mezzanine, &prefix).await?;
     let stills = deps.store.delete_prefix(Bucket::Thumbnails, &prefix).await?;
-    Ok(masters + stills + deps.store.delete_prefix(Bucket::Videos, &prefix).await?)
+    Ok(copies + masters + stills + deps.store.delete_prefix(Bucket::Videos, &prefix).await?)
 }
 
 /// Removes segments that no playlist names: those of attempts that lost.
@@ -45,7 +46,9 @@ async fn remove_unnamed(deps: &Deps, layout: &Layout) -> Result<u64, Error> {
         let folder = meta.key.trim_end_matches("index.m3u8");
         let text = String::from_utf8_lossy(&text);
         let uris = media::playlist::segment_uris(&text);
-        named.extend(uris.into_iter().map(|uri| format!("{folder}{uri}")));
+        // Addresses may be absolute; what a rendition's playlist names lies beside it all the same.
+        let names = uris.into_iter().filter_map(|uri| uri.rsplit('/').next());
+        named.extend(names.map(|name| format!("{folder}{name}")));
     }
     let mut removed = 0;
     let is_segment =

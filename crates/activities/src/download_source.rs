@@ -19,6 +19,7 @@ use url::Url;
 use crate::{
     Deps,
     failure::Error,
+    given,
     manifests::{load, settle},
     observe,
     pulse::Pulse,
@@ -43,6 +44,7 @@ pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Outp
     }
     let object = match &input.source {
         Source::Url { url } => fetch(deps, pulse, &input, url, &layout).await?,
+        Source::Given { key } => take(deps, pulse, &input, key, &layout).await?,
         Source::File { path } => copy(deps, Path::new(path), &layout).await?,
         Source::Object { .. } | Source::Upload { .. } => unreachable!("handled above"),
     };
@@ -107,6 +109,33 @@ async fn bring(deps: &Deps, pulse: &Pulse, url: &Url, folder: &Path) -> Result<D
         return Ok(deps.fetch.download_site(url, folder, beat).await?);
     }
     Err(Error::media(ErrorCode::UnsupportedMedia, "the address is a web page, not a media file"))
+}
+
+/// Takes an object out of the bucket the video came with.
+async fn take(
+    deps: &Deps,
+    pulse: &Pulse,
+    input: &Input,
+    key: &str,
+    layout: &Layout,
+) -> Result<Object, Error> {
+    let store = given::open(deps, input.video).await?.map_err(Error::Given)?.main;
+    let found = store.head(key).await.map_err(Error::Given)?;
+    let absent = || Error::Given(storage::Error::Absent { key: key.to_owned() });
+    let bytes = found.ok_or_else(absent)?.bytes;
+    let most = deps.fetch.max_bytes();
+    if bytes > most {
+        let message = format!("the source has {bytes} bytes; at most {most} are taken");
+        return Err(Error::media(ErrorCode::SourceTooLarge, message));
+    }
+    let name = folder_name(input.video);
+    let file = deps.scratch.resumable(&name)?.join("given");
+    let beat = |done| pulse.set(&(done, Some(bytes)));
+    store.get_file(key, &file, beat).await.map_err(Error::Given)?;
+    let object = layout.source(key)?;
+    deps.store.put_file(&object, &file).await?;
+    deps.scratch.forget(&name)?;
+    Ok(object)
 }
 
 async fn copy(deps: &Deps, path: &Path, layout: &Layout) -> Result<Object, Error> {

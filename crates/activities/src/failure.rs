@@ -28,6 +28,10 @@ pub(crate) enum Error {
     Fragment(#[from] media::fmp4::Error),
     #[error("the video is still {status}")]
     StillRunning { status: contract::Status },
+    #[error("the source cannot be read from the bucket that was given")]
+    Given(#[source] storage::Error),
+    #[error("the finished video cannot be copied to its destination")]
+    Destination(#[source] storage::Error),
     /// A finding about the media itself, in words for people.
     #[error("{message}")]
     Media { code: ErrorCode, message: String },
@@ -61,6 +65,8 @@ impl Error {
             }
             Self::Scratch(_) | Self::StillRunning { .. } => (ErrorCode::Internal, true),
             Self::Fragment(_) => (ErrorCode::OutputInvalid, true),
+            Self::Given(error) => given(error),
+            Self::Destination(error) => (ErrorCode::ExportFailed, error.is_transient()),
             Self::Media { code, .. } => (*code, *code == ErrorCode::OutputInvalid),
         }
     }
@@ -86,6 +92,17 @@ fn storage(error: &storage::Error) -> (ErrorCode, bool) {
         E::NotFound { .. } => (ErrorCode::SourceNotFound, false),
         E::InvalidKey { .. } | E::UnknownBucket { .. } => (ErrorCode::InvalidOptions, false),
         _ => (ErrorCode::StoreUnavailable, error.is_transient()),
+    }
+}
+
+/// A bucket of the customer's is a source like any other address.
+fn given(error: &storage::Error) -> (ErrorCode, bool) {
+    use storage::Error as E;
+    match error {
+        E::Absent { .. } => (ErrorCode::SourceNotFound, false),
+        E::Forbidden { .. } | E::Denied { .. } => (ErrorCode::SourceForbidden, false),
+        E::DiskFull { .. } | E::NoSpace { .. } => (ErrorCode::NoSpace, true),
+        _ => (ErrorCode::SourceUnavailable, error.is_transient()),
     }
 }
 

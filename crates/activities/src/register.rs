@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use contract::{
     begin_video, choose_encoder, clean_up, delete_video, download_source, encode_audio,
-    extract_subtitles, make_chapters, make_mezzanine, make_mp4, make_preview, make_sprites,
-    make_thumbnail, make_waveform, measure_loudness, normalize_source, package_video, probe_source,
-    publish_video, record_outcome, render_watermark, transcode_chunk, verify_video,
+    export_video, extract_subtitles, make_chapters, make_mezzanine, make_mp4, make_preview,
+    make_sprites, make_thumbnail, make_waveform, measure_loudness, normalize_source, package_video,
+    probe_source, publish_video, record_outcome, render_watermark, transcode_chunk, verify_video,
 };
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
@@ -239,6 +239,16 @@ impl PlaylistActivities {
         input: publish_video::Input,
     ) -> Result<publish_video::Output, ActivityError> {
         alive(&ctx, |_| async move { crate::publish_video::run(&self.0, input).await }).await
+    }
+
+    #[activity(definition = export_video::Activity)]
+    pub async fn export_video(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: export_video::Input,
+    ) -> Result<export_video::Output, ActivityError> {
+        alive(&ctx, |pulse| async move { crate::export_video::run(&self.0, &pulse, input).await })
+            .await
     }
 
     #[activity(definition = delete_video::Activity)]

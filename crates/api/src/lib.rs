@@ -8,6 +8,7 @@
 mod access;
 mod auth;
 mod caller;
+mod compat;
 mod error;
 mod extract;
 mod health;
@@ -108,6 +109,12 @@ pub fn router(api: Arc<Api>) -> Router {
             uploads::terminate::terminate
         ))
         .routes(routes!(uploads::complete::complete))
+        .routes(routes!(compat::transcode::submit))
+        .routes(routes!(compat::transcode::status))
+        .routes(routes!(compat::transcode::jobs))
+        .routes(routes!(compat::runpod::run))
+        .routes(routes!(compat::runpod::status))
+        .routes(routes!(compat::runpod::cancel))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(openapi::openapi))

@@ -124,12 +124,18 @@ impl Listener {
     fn public(&self, bucket: &str, key: String) -> Option<Object> {
         let bucket = bucket.parse().ok().filter(|bucket| self.buckets.contains(bucket))?;
         let object = Object::new(bucket, key).ok()?;
+        if object.key().split('/').any(|segment| segment.starts_with('.')) {
+            return None;
+        }
+        if bucket == Bucket::Published {
+            return Some(object);
+        }
         let mut segments = object.key().split('/');
         segments.next()?.parse::<VideoId>().ok()?;
         let part = segments.next()?;
         let open =
             bucket != Bucket::Videos || (PUBLIC_PARTS.contains(&part) && segments.next().is_some());
-        (open && !object.key().split('/').any(|segment| segment.starts_with('.'))).then_some(object)
+        open.then_some(object)
     }
 
     /// Looks an object up. A symbolic link on the way is treated as if nothing were there, so that

@@ -34,6 +34,7 @@ const REFUSALS: [(&str, &str); 4] = [
     tags(
         (name = "videos", description = "Videos, from source to playlist"),
         (name = "uploads", description = "Files, sent by tus 1.0 or straight into the store"),
+        (name = "compatible", description = "Front doors in the words of other services"),
         (name = "service", description = "The service itself"),
     ),
 )]

@@ -158,6 +158,11 @@ impl Problem {
         Self { errors, ..Self::new(Kind::InvalidRequest, detail) }
     }
 
+    /// The status and what happened, for answers of another shape.
+    pub(crate) fn told(&self) -> (StatusCode, &str) {
+        (self.status, &self.detail)
+    }
+
     /// True when the same call may succeed later.
     pub(crate) fn is_transient(&self) -> bool {
         self.status == StatusCode::SERVICE_UNAVAILABLE

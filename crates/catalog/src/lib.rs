@@ -31,10 +31,10 @@ pub use connect::sqlite_url;
 pub use error::Error;
 pub use jobs::Job;
 pub use keys::{IdempotencyKey, Keyed};
-pub use list::{Cursor, Filter, PAGE_MAX, Page};
+pub use list::{Cursor, Filter, NumberedPage, PAGE_MAX, Page};
 pub use moves::Moved;
-pub use uploads::{NewUpload, UPLOADS_MAX, Upload, UploadStatus, UploadWay};
 pub use private::{GivenStore, GivenStores, Private, Secret, Webhook, WebhookFormat};
+pub use uploads::{NewUpload, UPLOADS_MAX, Upload, UploadStatus, UploadWay};
 pub use vault::{Vault, VaultError};
 pub use video::{Inserted, NewVideo, Video};
 

@@ -7,8 +7,8 @@ use std::{fmt, str::FromStr};
 
 use contract::Status;
 use sea_orm::{
-    ColumnTrait, DatabaseConnection, DbBackend, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, DatabaseConnection, DbBackend, EntityTrait, ExprTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, Func, SimpleExpr},
 };
 use time::{OffsetDateTime, UtcOffset};
@@ -49,6 +49,15 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
+/// A part of a list, by its number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NumberedPage {
+    /// The videos, newest first.
+    pub videos: Vec<Video>,
+    /// All that the filter lets pass.
+    pub total: u64,
+}
+
 /// A place in a list. Its text is opaque; it stays valid while videos come and go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor(Uuid);
@@ -79,22 +88,8 @@ impl Catalog {
         after: Option<Cursor>,
     ) -> Result<Page, Error> {
         let limit = limit.clamp(1, PAGE_MAX);
-        let mut query = Entity::find().order_by_desc(Column::Id).limit(u64::from(limit) + 1);
-        if let Some(status) = filter.status {
-            query = query.filter(Column::Status.eq(status.as_str()));
-        }
-        if let Some(tenant) = filter.tenant {
-            query = query.filter(Column::Tenant.eq(tenant));
-        }
-        if let Some(time) = filter.created_after {
-            query = query.filter(when(&self.db, Column::CreatedAt).gt(moment(&self.db, time)));
-        }
-        if let Some(time) = filter.created_before {
-            query = query.filter(when(&self.db, Column::CreatedAt).lt(moment(&self.db, time)));
-        }
-        if let Some(time) = filter.unchanged_since {
-            query = query.filter(when(&self.db, Column::UpdatedAt).lt(moment(&self.db, time)));
-        }
+        let mut query =
+            filter.query(&self.db).order_by_desc(Column::Id).limit(u64::from(limit) + 1);
         if let Some(Cursor(last)) = after {
             query = query.filter(Column::Id.lt(last));
         }
@@ -107,6 +102,45 @@ impl Catalog {
         videos.truncate(limit as usize);
         let next = if more { videos.last().map(|video| Cursor(video.id.0)) } else { None };
         Ok(Page { videos, next })
+    }
+
+    /// Lists page `page`, from 1, of `size` videos each. Pages are cut by number of rows: while videos
+    /// are added, one may be seen on two pages.
+    pub async fn numbered_page(
+        &self,
+        filter: Filter,
+        page: u64,
+        size: u64,
+    ) -> Result<NumberedPage, Error> {
+        let size = size.clamp(1, PAGE_MAX.into());
+        let total = filter.query(&self.db).count(&self.db).await.map_err(Error::from_db)?;
+        let query = filter.query(&self.db).order_by_desc(Column::Id);
+        let query = query.limit(size).offset(page.saturating_sub(1).saturating_mul(size));
+        let rows = query.all(&self.db).await.map_err(Error::from_db)?;
+        let videos = rows.into_iter().map(|row| row.into_video(&self.vault));
+        Ok(NumberedPage { videos: videos.collect::<Result<_, _>>()?, total })
+    }
+}
+
+impl Filter {
+    fn query(&self, db: &DatabaseConnection) -> Select<Entity> {
+        let mut query = Entity::find();
+        if let Some(status) = self.status {
+            query = query.filter(Column::Status.eq(status.as_str()));
+        }
+        if let Some(tenant) = &self.tenant {
+            query = query.filter(Column::Tenant.eq(tenant));
+        }
+        if let Some(time) = self.created_after {
+            query = query.filter(when(db, Column::CreatedAt).gt(moment(db, time)));
+        }
+        if let Some(time) = self.created_before {
+            query = query.filter(when(db, Column::CreatedAt).lt(moment(db, time)));
+        }
+        if let Some(time) = self.unchanged_since {
+            query = query.filter(when(db, Column::UpdatedAt).lt(moment(db, time)));
+        }
+        query
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod begin_video;
 pub mod choose_encoder;
 pub mod clean_up;
+pub mod compat;
 pub mod completion;
 pub mod delete_video;
 pub mod deletion;

@@ -89,6 +89,16 @@ impl Client {
         Self { config: Arc::new(Config { max_bytes, ..(*self.config).clone() }), ..self.clone() }
     }
 
+    /// What may be reached, for those who connect by other means.
+    pub fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// The largest source, in bytes.
+    pub fn max_bytes(&self) -> u64 {
+        self.config.max_bytes
+    }
+
     /// Sorts an error of the HTTP client, `done` bytes into the source.
     pub(crate) fn failure(error: reqwest::Error, asked: &Url, done: u64) -> Error {
         if let Some(obstacle) = obstacle(&error) {

@@ -190,8 +190,12 @@ async fn serve_media(
 ) -> anyhow::Result<()> {
     match store.folder_root() {
         Some(root) => {
-            serve(listener, api::media_router(root, &[Bucket::Videos, Bucket::Thumbnails]), stop)
-                .await
+            serve(
+                listener,
+                api::media_router(root, &[Bucket::Videos, Bucket::Thumbnails, Bucket::Published]),
+                stop,
+            )
+            .await
         }
         None => Ok(()),
     }

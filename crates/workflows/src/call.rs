@@ -125,6 +125,10 @@ impl Call {
         Self::new(TaskQueue::Playlist, 1800, Some(30), 3, "write the master playlist")
     }
 
+    pub(crate) fn export(to: &str) -> Self {
+        Self::new(TaskQueue::Playlist, 6 * 3600, Some(30), 5, format!("copy to {to}"))
+    }
+
     pub(crate) fn clean_up(summary: &str) -> Self {
         Self::new(TaskQueue::Playlist, 1800, Some(30), 5, summary)
     }

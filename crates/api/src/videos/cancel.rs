@@ -59,7 +59,7 @@ pub(crate) async fn cancel(
 }
 
 /// Asks a video to stop, and marks it when nobody is there to be asked.
-pub(super) async fn stop(api: &Api, video: &Video) -> Result<Cancelling, Problem> {
+pub(crate) async fn stop(api: &Api, video: &Video) -> Result<Cancelling, Problem> {
     let found = temporal::cancel(&api.temporal, video).await?;
     if found == Cancelling::Nobody {
         mark(api, video).await?;

@@ -12,8 +12,8 @@ use axum::{
     response::IntoResponse,
 };
 use catalog::{IdempotencyKey, Keyed, NewVideo, Video};
-use contract::{Status, VideoId};
-use media::options::Options;
+use contract::{Export, Status, VideoId};
+use media::options::{Options, published_prefix};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -37,7 +37,7 @@ use crate::{
 const METADATA_BYTES_MAX: usize = 16 * 1024;
 
 /// A video to be made. Give `url`, or `upload_id`, or `bucket` and `key`.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateVideo {
     /// http(s) address of the source, without user name and password.
@@ -57,6 +57,13 @@ pub(crate) struct CreateVideo {
     /// Your own data, given back as it is; at most 16 KiB.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
+}
+
+impl CreateVideo {
+    /// A video of an object in the store.
+    pub(crate) fn of_object(bucket: String, key: String, options: Options) -> Self {
+        Self { bucket: Some(bucket), key: Some(key), options: Some(options), ..Self::default() }
+    }
 }
 
 /// Takes a video and starts making it.
@@ -84,26 +91,35 @@ pub(crate) async fn create(
 ) -> Result<impl IntoResponse, Problem> {
     let new = accepted(&api, &caller, asked).await?;
     let key = key.of(&(&new.source, &new.options, &new.metadata));
+    let video = take(&api, new, key).await?;
+    let view = VideoView::new(&api.settings, video, None);
+    let location = [(header::LOCATION, view.path())];
+    Ok((StatusCode::ACCEPTED, location, Json(view)))
+}
+
+/// Adds a video and starts its workflow.
+pub(crate) async fn take(
+    api: &Arc<Api>,
+    new: NewVideo,
+    key: Option<IdempotencyKey>,
+) -> Result<Video, Problem> {
     let again = key.is_some();
-    let video = add(&api, new, key).await?;
+    let video = add(api, new, key).await?;
     observe::about(video.id);
-    let video = Box::pin(caught_up(&api, video)).await?;
+    let video = Box::pin(caught_up(api, video)).await?;
     let started = match video.status {
-        Status::Uploaded => temporal::start(&api, &video).await,
+        Status::Uploaded => temporal::start(api, &video).await,
         // Waiting for its upload, or found under its key, on its way or at its end.
         _ => Ok(()),
     };
     match started {
-        Ok(()) => {}
+        Ok(()) => Ok(video),
         // A key is there to be sent again: the video waits for that, or for the next start.
         Err(source) if again => {
-            return Err(Error::NotStarted { video: video.id, source: Box::new(source) }.into());
+            Err(Error::NotStarted { video: video.id, source: Box::new(source) }.into())
         }
-        Err(error) => return Err(not_started(&api, &video, error).await),
+        Err(error) => Err(not_started(api, &video, error).await),
     }
-    let view = VideoView::new(&api.settings, video, None);
-    let location = [(header::LOCATION, view.path())];
-    Ok((StatusCode::ACCEPTED, location, Json(view)))
 }
 
 async fn add(api: &Api, new: NewVideo, key: Option<IdempotencyKey>) -> Result<Video, Problem> {
@@ -141,7 +157,7 @@ pub(super) async fn not_started(api: &Api, video: &Video, error: Error) -> Probl
 }
 
 /// Checks everything that can be known at once.
-async fn accepted(
+pub(crate) async fn accepted(
     api: &Arc<Api>,
     caller: &Caller,
     asked: CreateVideo,
@@ -163,9 +179,12 @@ async fn accepted(
         _ => return Err(Problem::invalid(faults)),
     };
     let found = source::find(api, caller, source).await?;
+    let prefix = options.output_prefix.as_deref();
+    let export = prefix.map(|prefix| Export::published(&published_prefix(&caller.tenant, prefix)));
     Ok(NewVideo {
         upload: found.upload,
         status: found.status,
+        export,
         options,
         metadata: Value::Object(metadata),
         api_key: caller.key,

@@ -2,6 +2,7 @@
 
 use contract::Outputs;
 use serde::Serialize;
+use storage::Bucket;
 use url::Url;
 use utoipa::{PartialSchema, ToSchema};
 
@@ -44,6 +45,13 @@ impl OutputsView {
             .chain(outputs.sprites.iter_mut().map(|made| &mut made.vtt));
         for place in places {
             *place = below(media_base, place.split('/'));
+        }
+        if let Some(export) = &mut outputs.export
+            && export.playlist.is_none()
+            && export.bucket == Bucket::Published.as_str()
+        {
+            let place = std::iter::once(export.bucket.as_str()).chain(export.master.split('/'));
+            export.playlist = Some(below(media_base, place));
         }
         Self(outputs)
     }

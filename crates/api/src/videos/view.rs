@@ -54,7 +54,7 @@ pub(crate) struct VideoView {
 /// What a video is made from. Facts of the file are there once the video is ready.
 #[derive(Debug, Serialize, ToSchema)]
 struct SourceView {
-    /// `url`, `object`, `upload` or `file`.
+    /// `url`, `object`, `upload`, `given` (a bucket of yours) or `file`.
     #[schema(example = "url")]
     kind: String,
     /// The address, without user name and password.
@@ -163,6 +163,7 @@ impl SourceView {
             Source::Upload { upload, file_name } => {
                 Self { upload_id: Some(upload), file_name: Some(file_name), ..empty }
             }
+            Source::Given { key } => Self { key: Some(key), ..empty },
             Source::File { .. } => empty,
         }
     }

@@ -136,7 +136,10 @@ fn identity(source: &Source, options: &Options) -> anyhow::Result<VideoId> {
             let meta = fs_err::metadata(path)?;
             format!("{} {:?}", meta.len(), meta.modified().ok())
         }
-        Source::Url { .. } | Source::Object { .. } | Source::Upload { .. } => String::new(),
+        Source::Url { .. }
+        | Source::Object { .. }
+        | Source::Upload { .. }
+        | Source::Given { .. } => String::new(),
     };
     let name = serde_json::to_string(&(source, options, version))?;
     Ok(VideoId(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes())))

@@ -6,6 +6,7 @@ mod bad_input;
 mod browser;
 mod chromium;
 mod collector;
+mod compat;
 mod corpus;
 mod crash;
 mod degraded;

@@ -65,6 +65,7 @@ fn worth_another_try(code: ErrorCode) -> bool {
             | ErrorCode::NoSpace
             | ErrorCode::ToolMissing
             | ErrorCode::StoreUnavailable
+            | ErrorCode::ExportFailed
             | ErrorCode::CatalogUnavailable
             | ErrorCode::EncoderFailed
             | ErrorCode::TimedOut

@@ -1,8 +1,9 @@
 //! The steps between a source and a published ladder, one function each.
 
 use contract::{
-    ErrorCode, Phase, StoredSource, Warning, begin_video, download_source, normalize_source,
-    package_video, probe_source, publish_video, search_attributes, verify_video,
+    ErrorCode, ExportOutput, Outputs, Phase, StoredSource, Warning, begin_video, download_source,
+    export_video, normalize_source, package_video, probe_source, publish_video, search_attributes,
+    verify_video,
     video::{Input, Output},
 };
 use media::{
@@ -29,7 +30,10 @@ pub(super) async fn make(ctx: &Context, job: &Input) -> Result<Output, Stop> {
     begun?;
     let (source, facts) = fetched?;
     let reasons = facts.non_standard.clone();
-    let (source, facts) = standardize(ctx, job, source, facts).await?;
+    let (source, mut facts) = standardize(ctx, job, source, facts).await?;
+    if job.options.audio_only == Some(true) {
+        facts.video = None;
+    }
     quality::refuse_truncated(&facts)?;
     let mut plan = draw_up(ctx, job, &facts)?;
     let chosen = prepare::prepare(ctx, job, &mut plan).await;
@@ -41,9 +45,10 @@ pub(super) async fn make(ctx: &Context, job: &Input) -> Result<Output, Stop> {
     );
     let Made { plan, checked } = ladder?;
     finished::make(ctx, &Material::new(ctx, job, &source, &facts, &plan), &mut outputs).await;
-    let outputs = outputs::complete(outputs, &plan, checked.outputs, chosen);
+    let mut outputs = outputs::complete(outputs, &plan, checked.outputs, chosen);
     let master = outputs::master(checked.master, &outputs);
     publish(ctx, job, master).await?;
+    outputs.export = export(ctx, job, &outputs).await?;
     let warnings = ctx.state(|state| state.tracker.progress().warnings);
     Ok(Output { source: ending::summary(&facts, reasons), outputs, warnings })
 }
@@ -172,9 +177,25 @@ async fn package(
 
 async fn publish(ctx: &Context, job: &Input, master: String) -> Result<(), Stop> {
     enter(ctx, Phase::Publishing, "writing the master playlist");
-    let input = publish_video::Input { video: job.video, master };
+    // With an export the base is the address of that bucket: the copies there are absolute.
+    let base = job.options.playlist_base_url.clone().filter(|_| job.export.is_none());
+    let input = publish_video::Input { video: job.video, master, base };
     let options = Call::publish().options(job, ctx.cancellation_token());
     Ok(ctx.execute_activity(publish_video::Activity, input, options).await?)
+}
+
+/// Copies what was published to where else it was asked for.
+async fn export(
+    ctx: &Context,
+    job: &Input,
+    outputs: &Outputs,
+) -> Result<Option<ExportOutput>, Stop> {
+    let Some(export) = job.export.clone() else { return Ok(None) };
+    enter(ctx, Phase::Publishing, format!("copying to {}", export.outputs));
+    let options = Call::export(&export.outputs).options(job, ctx.cancellation_token());
+    let base = job.options.playlist_base_url.clone();
+    let input = export_video::Input { video: job.video, export, base, outputs: outputs.clone() };
+    Ok(Some(ctx.execute_activity(export_video::Activity, input, options).await?))
 }
 
 fn reasons(all: &[NonStandard]) -> String {

@@ -73,7 +73,7 @@ impl Bench {
     /// Starts a video that follows a script.
     pub(crate) async fn start(&self, script: Script) -> Run {
         let id = VideoId(Uuid::now_v7());
-        let options = script.options.clone();
+        let (options, export) = (script.options.clone(), script.export.clone());
         self.stage.put(id, script);
         let input = video::Input {
             video: id,
@@ -87,7 +87,7 @@ impl Bench {
                 enhancement_seconds: Some(1),
                 ..Limits::default()
             },
-            export: None,
+            export,
         };
         let options =
             WorkflowStartOptions::new(TaskQueue::VideoWorkflows.name(), id.workflow_id(1)).build();

@@ -12,12 +12,13 @@ use std::{
 };
 
 use contract::{
-    ChaptersOutput, MezzanineOutput, Mp4Output, Outputs, PreviewOutput, SpritesOutput,
-    StoredSource, SubtitleOutput, ThumbnailOutput, VideoId, WaveformOutput, begin_video,
-    choose_encoder, clean_up, completion::Outcome, delete_video, download_source, encode_audio,
-    extract_subtitles, make_chapters, make_mezzanine, make_mp4, make_preview, make_sprites,
-    make_thumbnail, make_waveform, measure_loudness, normalize_source, package_video, probe_source,
-    publish_video, record_outcome, render_watermark, transcode_chunk, verify_video,
+    ChaptersOutput, ExportOutput, MezzanineOutput, Mp4Output, Outputs, PreviewOutput,
+    SpritesOutput, StoredSource, SubtitleOutput, ThumbnailOutput, VideoId, WaveformOutput,
+    begin_video, choose_encoder, clean_up, completion::Outcome, delete_video, download_source,
+    encode_audio, export_video, extract_subtitles, make_chapters, make_mezzanine, make_mp4,
+    make_preview, make_sprites, make_thumbnail, make_waveform, measure_loudness, normalize_source,
+    package_video, probe_source, publish_video, record_outcome, render_watermark, transcode_chunk,
+    verify_video,
 };
 use media::{
     plan::{Encoder, Loudness, Watermark},
@@ -47,6 +48,10 @@ pub(crate) struct Script {
     pub(crate) rich: bool,
     /// What was asked.
     pub(crate) options: media::options::Options,
+    /// Where else the outputs go.
+    pub(crate) export: Option<contract::Export>,
+    /// The base that publishing was given.
+    pub(crate) base: Option<String>,
     /// The master playlist that was published.
     pub(crate) master: String,
     /// Every call in order: name and attempt.
@@ -277,8 +282,22 @@ impl Stage {
         ctx: ActivityContext,
         input: publish_video::Input,
     ) -> Result<(), ActivityError> {
-        self.edit(input.video, |script| script.master = input.master);
+        self.edit(input.video, |script| {
+            script.master = input.master;
+            script.base = input.base;
+        });
         self.play(publish_video::NAME, &ctx, input.video, ()).await
+    }
+
+    #[activity(definition = export_video::Activity)]
+    async fn export_video(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: export_video::Input,
+    ) -> Result<export_video::Output, ActivityError> {
+        let master = format!("{}/master.m3u8", input.export.outputs);
+        let made = ExportOutput { master, playlist: input.base, ..ExportOutput::default() };
+        self.play(export_video::NAME, &ctx, input.video, made).await
     }
 
     #[activity(definition = clean_up::Activity)]

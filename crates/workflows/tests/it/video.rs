@@ -2,6 +2,7 @@
 
 use contract::{ErrorCode, clean_up::After, completion::Outcome};
 use fixtures::repo_root;
+use media::options::Options;
 use temporalio_client::WorkflowHistory;
 use temporalio_client::{
     WorkflowCancelOptions, WorkflowGetResultOptions, WorkflowQueryOptions,
@@ -125,6 +126,34 @@ async fn each_activity_run_twice_changes_nothing() {
                 script.calls.iter().filter(|call| call.0 == step).map(|call| call.1).collect();
             assert!(attempts.contains(&2), "{step} ran {attempts:?}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_export_follows_publishing_and_its_failure_keeps_what_was_made() {
+    with_workers(async |bench| {
+        let base = Some("https://cdn.example/p".to_owned());
+        let options = Options { playlist_base_url: base.clone(), ..Options::default() };
+        let export = Some(contract::Export::published("shows/1"));
+        let script =
+            || Script { options: options.clone(), export: export.clone(), ..Script::default() };
+        let (made, played) = bench.run(script()).await;
+        let made = made.unwrap().outputs.export.unwrap();
+        assert_eq!((made.master.as_str(), made.playlist), ("shows/1/master.m3u8", base.clone()));
+        assert_eq!(played.base, None, "the base is the address of the copies");
+        let called = played.called();
+        let at = |name: &str| called.iter().position(|step| *step == name);
+        assert!(at("publish_video") < at("export_video") && at("export_video") < at("clean_up"));
+        let (made, played) = bench.run(Script { twice: true, ..script() }).await;
+        assert!(made.is_ok() && played.calls.contains(&("export_video", 2)), "{made:?}");
+        let fails = Some(("export_video", "export_failed"));
+        let (made, played) = bench.run(Script { fails, ..script() }).await;
+        assert!(made.is_err());
+        assert_eq!(played.cleaned, [], "an attempt after it would have to encode again");
+        let (_, played) = bench.run(Script { export: None, ..script() }).await;
+        assert_eq!(played.base, base);
+        assert!(!played.called().contains(&"export_video"));
     })
     .await;
 }

@@ -1,0 +1,59 @@
+//! Compatible front doors: calls in the words of other services, translated to the same functions as
+//! `POST /videos` and its like. Each answers in its own shape, errors too.
+
+pub(crate) mod runpod;
+pub(crate) mod transcode;
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use url::Url;
+use utoipa::ToSchema;
+
+use crate::problem::{FieldError, Problem};
+
+/// Longest address of a webhook.
+const WEBHOOK_BYTES_MAX: usize = 2048;
+
+/// A refusal in the shape of the front doors.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Refused {
+    /// False.
+    success: bool,
+    /// What is wrong.
+    error: String,
+}
+
+/// A problem, told in that shape.
+#[derive(Debug)]
+pub(crate) struct Refusal(Problem);
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, detail) = self.0.told();
+        (status, Json(Refused { success: false, error: detail.to_owned() })).into_response()
+    }
+}
+
+/// Checks the address of a webhook. Whether it may be reached is decided when it is.
+fn check_webhook(field: &str, text: &str) -> Result<(), FieldError> {
+    let url = Url::parse(text).ok().filter(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.username().is_empty()
+            && url.password().is_none()
+    });
+    if url.is_none() || text.len() > WEBHOOK_BYTES_MAX {
+        let reason =
+            "must be an http(s) address of at most 2048 bytes, without user name and password";
+        return Err(FieldError::body(field, reason));
+    }
+    Ok(())
+}

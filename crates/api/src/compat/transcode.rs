@@ -1,0 +1,193 @@
+//! `/api/transcode`: jobs by input key, profile and output prefix, as HLS services for Roku take them.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use catalog::{Filter, Private, Secret, Video, Webhook, WebhookFormat};
+use contract::{
+    VideoId,
+    compat::{self, Profile},
+};
+use media::options::{Options, RungOption};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Refusal, Refused, check_webhook};
+use crate::{
+    Api,
+    caller::Caller,
+    extract::{IdText, JsonBody, Parameters},
+    problem::{FieldError, Problem},
+    videos::create::{CreateVideo, accepted, take},
+};
+
+/// Profiles there are.
+const PROFILES: [&str; 1] = ["roku-hls"];
+/// Jobs on a page, unless asked otherwise, and at most.
+const SIZE: u64 = 20;
+const SIZE_MAX: u64 = 200;
+
+/// A job.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Submit {
+    /// Key of the source in our own store.
+    input_key: String,
+    /// Bucket of the source in our own store; default `videos`.
+    input_bucket: Option<String>,
+    /// What is made: `roku-hls`, the default ladder with absolute addresses where a base is given.
+    #[schema(example = "roku-hls")]
+    profile: String,
+    /// Where the outputs go in the bucket `published`; slashes at its ends do not count.
+    output_prefix: Option<String>,
+    /// Address of the bucket `published` as players see it, for absolute addresses in playlists.
+    playlist_base_url: Option<String>,
+    /// Rungs, instead of the profile's.
+    ladder: Option<Vec<RungOption>>,
+    /// Who is told how the job ended.
+    webhook_url: Option<String>,
+    /// Signs what is told.
+    #[schema(value_type = Option<String>)]
+    webhook_secret: Option<Secret>,
+}
+
+/// A job that was taken.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Submitted {
+    /// True.
+    success: bool,
+    /// The job, which is a video of `/videos` too.
+    job_id: VideoId,
+    /// `queued`.
+    #[schema(example = "queued")]
+    status: &'static str,
+}
+
+/// A job as it stands.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Job {
+    /// The job.
+    job_id: VideoId,
+    /// `queued`, `processing`, `complete` or `failed`.
+    #[schema(example = "processing")]
+    status: &'static str,
+    /// What was made: keys in the bucket `published`, or `bucket/key` of a job without a prefix.
+    outputs: Vec<Profile>,
+    /// Why it failed.
+    error: Option<String>,
+}
+
+/// A page of jobs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Jobs {
+    /// Newest first.
+    jobs: Vec<Job>,
+    /// The page, from 1.
+    page: u64,
+    /// Jobs on a full page.
+    size: u64,
+    /// All jobs there are.
+    total: u64,
+}
+
+impl From<Video> for Job {
+    fn from(video: Video) -> Self {
+        Self {
+            job_id: video.id,
+            status: compat::transcode_status(video.status),
+            outputs: compat::profiles(video.outputs.as_ref()),
+            error: compat::error(video.status, video.error.as_ref()),
+        }
+    }
+}
+
+/// Takes a job.
+#[utoipa::path(post, path = "/api/transcode/submit", tag = "compatible", request_body = Submit,
+    responses(
+        (status = 200, description = "Taken", body = Submitted),
+        (status = "default", description = "Refused", body = Refused),
+    ))]
+pub(crate) async fn submit(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    body: Result<JsonBody<Submit>, Problem>,
+) -> Result<Json<Submitted>, Refusal> {
+    let JsonBody(asked) = body?;
+    check(&asked).map_err(|fault| Problem::invalid(vec![fault]))?;
+    let prefix = asked.output_prefix.as_deref().map(|prefix| prefix.trim_matches('/').to_owned());
+    let options = Options {
+        ladder: asked.ladder,
+        output_prefix: prefix,
+        playlist_base_url: asked.playlist_base_url,
+        ..Options::default()
+    };
+    let bucket = asked.input_bucket.unwrap_or_else(|| "videos".to_owned());
+    let create = CreateVideo::of_object(bucket, asked.input_key, options);
+    let mut new = accepted(&api, &caller, create).await?;
+    let secret = asked.webhook_secret;
+    let webhook = asked.webhook_url.map(|url| Webhook {
+        url: Secret::new(url),
+        secret,
+        format: WebhookFormat::Transcode,
+    });
+    new.private = Private { webhook, ..new.private };
+    let video = take(&api, new, None).await?;
+    Ok(Json(Submitted { success: true, job_id: video.id, status: "queued" }))
+}
+
+fn check(asked: &Submit) -> Result<(), FieldError> {
+    if !PROFILES.contains(&asked.profile.as_str()) {
+        let reason =
+            format!("`{}` is not a profile; there is `{}`", asked.profile, PROFILES.join("`, `"));
+        return Err(FieldError::body("profile", &reason));
+    }
+    asked.webhook_url.iter().try_for_each(|url| check_webhook("webhookUrl", url))
+}
+
+/// Shows a job.
+#[utoipa::path(get, path = "/api/transcode/status/{id}", tag = "compatible",
+    params(("id" = String, Path, format = Uuid, description = "The job")),
+    responses(
+        (status = 200, description = "The job", body = Job),
+        (status = "default", description = "Refused", body = Refused),
+    ))]
+pub(crate) async fn status(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    IdText(id): IdText,
+) -> Result<Json<Job>, Refusal> {
+    Ok(Json(api.find(&caller, &id).await?.into()))
+}
+
+/// Lists jobs, newest first; every video of the caller is one.
+#[utoipa::path(get, path = "/api/transcode/jobs", tag = "compatible",
+    params(
+        ("page" = Option<u64>, Query, minimum = 1, description = "Page, from 1"),
+        ("size" = Option<u64>, Query, minimum = 1, maximum = 200, description = "Jobs on it; default 20"),
+    ),
+    responses(
+        (status = 200, description = "A page", body = Jobs),
+        (status = "default", description = "Refused", body = Refused),
+    ))]
+pub(crate) async fn jobs(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Parameters(given): Parameters,
+) -> Result<Json<Jobs>, Refusal> {
+    let number = |name: &str, otherwise: u64, most: u64| {
+        let Some((_, text)) = given.iter().find(|(known, _)| known == name) else {
+            return Ok(otherwise);
+        };
+        text.parse().ok().filter(|number| (1..=most).contains(number)).ok_or_else(|| {
+            let reason = format!("must be from 1 to {most}");
+            Problem::invalid(vec![FieldError::parameter(name, &reason)])
+        })
+    };
+    let (page, size) = (number("page", 1, 1_000_000)?, number("size", SIZE, SIZE_MAX)?);
+    let filter = Filter { tenant: Some(caller.tenant), ..Filter::default() };
+    let found = api.catalog.numbered_page(filter, page, size).await.map_err(Problem::from)?;
+    let jobs = found.videos.into_iter().map(Job::from).collect();
+    Ok(Json(Jobs { jobs, page, size, total: found.total }))
+}
