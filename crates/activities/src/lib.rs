@@ -39,6 +39,8 @@ mod segments;
 mod studio;
 mod transcode_chunk;
 mod verify_video;
+#[cfg_attr(not(test), expect(dead_code, reason = "the delivery of webhooks calls it"))]
+mod webhook;
 
 pub use deps::Deps;
 pub use register::{

@@ -76,6 +76,10 @@ fn options(json: Option<&str>) -> anyhow::Result<Options> {
     let options: Options = serde_path_to_error::deserialize(&mut reader)
         .map_err(|error| anyhow::anyhow!("options.{}: {}", error.path(), error.inner()))?;
     options.validate()?;
+    anyhow::ensure!(
+        options.output_prefix.is_none(),
+        "output_prefix is for the API; `-o` names the folder here"
+    );
     Ok(options)
 }
 

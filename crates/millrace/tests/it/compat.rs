@@ -91,7 +91,7 @@ async fn a_roku_job_is_published_with_absolute_addresses() {
         }
     }
     assert!(files >= 6, "{files}");
-    assert_eq!(hls::decoded_frames(Path::new(&address)), 200);
+    assert_eq!(hls::decoded_frames(Path::new(&address)), 240);
     let jobs = product.get("/api/transcode/jobs?page=1&size=5").await;
     assert_eq!((&jobs["total"], &jobs["jobs"][0]["jobId"]), (&json!(1), &json!(id)));
     assert_eq!(product.delete(&format!("/videos/{id}")).await, 202);
@@ -135,8 +135,8 @@ async fn a_runpod_job_goes_to_the_buckets_of_its_caller_and_its_credentials_nowh
         store.get_file(&put(&meta.key), &copy.path().join(&meta.key)).await.unwrap();
     }
     let master = copy.path().join("creator-1/hls/media-9/master.m3u8");
-    assert_eq!(hls::decoded_frames(&master), 200);
-    assert_eq!(hls::decoded_frames(&master.with_file_name("preview").join("preview.m3u8")), 200);
+    assert_eq!(hls::decoded_frames(&master), 240);
+    assert_eq!(hls::decoded_frames(&master.with_file_name("preview").join("preview.m3u8")), 240);
     let shown = product.get(&format!("/videos/{id}")).await;
     assert_eq!(shown["source"]["kind"], "given");
     assert!(![SECRET, ACCESS].iter().any(|secret| shown.to_string().contains(secret)), "{shown}");
