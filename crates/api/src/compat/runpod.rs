@@ -34,6 +34,7 @@ const REGION: &str = "us-east-1";
 
 /// A job. What RunPod knows besides is ignored.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = RunpodRun)]
 pub(crate) struct Run {
     /// What the worker is given.
     input: Input,
@@ -42,6 +43,7 @@ pub(crate) struct Run {
 /// Which kind of media is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = RunpodKind)]
 pub(crate) enum Kind {
     /// Pictures and sound.
     Video,
@@ -53,6 +55,7 @@ pub(crate) enum Kind {
 /// given, that of the master copy.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = RunpodInput)]
 pub(crate) struct Input {
     /// What the caller calls the video; letters, digits, `-` and `_`.
     media_id: String,
@@ -102,6 +105,7 @@ pub(crate) struct Input {
 
 /// A job as it stands.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RunpodJob)]
 pub(crate) struct Job {
     /// The job, which is a video of `/videos` too.
     id: VideoId,

@@ -30,6 +30,7 @@ const SIZE_MAX: u64 = 200;
 /// A job.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TranscodeSubmit)]
 pub(crate) struct Submit {
     /// Key of the source in our own store.
     input_key: String,
@@ -54,6 +55,7 @@ pub(crate) struct Submit {
 /// A job that was taken.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TranscodeSubmitted)]
 pub(crate) struct Submitted {
     /// True.
     success: bool,
@@ -67,6 +69,7 @@ pub(crate) struct Submitted {
 /// A job as it stands.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TranscodeJob)]
 pub(crate) struct Job {
     /// The job.
     job_id: VideoId,
@@ -81,6 +84,7 @@ pub(crate) struct Job {
 
 /// A page of jobs.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TranscodeJobs)]
 pub(crate) struct Jobs {
     /// Newest first.
     jobs: Vec<Job>,

@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 
 use crate::harness::Harness;
 
-const ROUTES: [(&str, &[&str]); 13] = [
+const ROUTES: [(&str, &[&str]); 19] = [
+    ("/api/transcode/jobs", &["get"]),
+    ("/api/transcode/status/{id}", &["get"]),
+    ("/api/transcode/submit", &["post"]),
     ("/healthz", &["get"]),
     ("/openapi.json", &["get"]),
     ("/readyz", &["get"]),
@@ -19,6 +22,9 @@ const ROUTES: [(&str, &[&str]); 13] = [
     ("/uploads/presigned", &["post"]),
     ("/uploads/{id}", &["delete", "head", "patch"]),
     ("/uploads/{id}/complete", &["post"]),
+    ("/v2/{endpoint}/cancel/{id}", &["post"]),
+    ("/v2/{endpoint}/run", &["post"]),
+    ("/v2/{endpoint}/status/{id}", &["get"]),
     ("/videos", &["get", "post"]),
     ("/videos/{id}", &["delete", "get"]),
     ("/videos/{id}/cancel", &["post"]),
@@ -26,6 +32,8 @@ const ROUTES: [(&str, &[&str]); 13] = [
     ("/videos/{id}/jobs", &["get"]),
     ("/videos/{id}/retry", &["post"]),
 ];
+
+const ID: &str = "0192f000-0000-7000-8000-000000000001";
 
 fn keys(object: &Value) -> BTreeSet<&str> {
     object.as_object().unwrap().keys().map(String::as_str).collect()
@@ -44,7 +52,7 @@ async fn every_route_is_described_and_every_description_is_a_route() {
         for method in ["get", "post", "put", "patch", "delete"] {
             let request = Request::builder()
                 .method(Method::from_bytes(method.to_uppercase().as_bytes()).unwrap())
-                .uri(path.replace("{id}", "0192f000-0000-7000-8000-000000000001"));
+                .uri(path.replace("{endpoint}", "any").replace("{id}", ID));
             let answer = harness.send(request.body(Body::empty()).unwrap()).await;
             let known = answer.status != StatusCode::METHOD_NOT_ALLOWED;
             assert_eq!(known, methods.contains(&method), "{method} {path}");
@@ -83,7 +91,7 @@ async fn every_option_and_every_answer_is_described() {
         "chapters": {"scene_threshold": 0.4, "min_seconds": 2.0}, "mp4": ["720p"],
         "loudness": {"integrated": -16.0, "true_peak": -1.5, "range": 11.0},
         "audio_tracks": "all", "subtitles": true, "waveform": true, "preview": {"seconds": 30},
-        "sprites": {"interval_seconds": 2, "width": 160}, "mezzanine": true,
+        "sprites": {"interval_seconds": 2, "width": 160}, "mezzanine": true, "audio_only": true, "output_prefix": "a/b", "playlist_base_url": "https://h/p",
     });
     // What is written here is read and written again unchanged, so nothing is left out.
     let options: Options = serde_json::from_value(everything.clone()).unwrap();

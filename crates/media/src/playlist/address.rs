@@ -1,6 +1,8 @@
 //! Where the URIs of a playlist point, and how they are made to point elsewhere. Keys here are plain
 //! paths of segments; an URI is one as it stands in a playlist, relative or absolute.
 
+use std::fmt::Write as _;
+
 /// Replaces every URI of a playlist, whatever kind it is: lines of their own, and the attribute `URI`
 /// of any tag. The rest of the text stays as it is.
 pub fn with_uris(text: &str, mut new: impl FnMut(&str) -> String) -> String {
@@ -78,7 +80,7 @@ fn encoded(segment: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            write!(text, "%{byte:02X}").expect("writing to a String cannot fail");
         }
     }
     text
