@@ -47,8 +47,8 @@ async fn remove_unnamed(deps: &Deps, layout: &Layout) -> Result<u64, Error> {
         let text = String::from_utf8_lossy(&text);
         let uris = media::playlist::segment_uris(&text);
         // Addresses may be absolute; what a rendition's playlist names lies beside it all the same.
-        let names = uris.into_iter().filter_map(|uri| uri.rsplit('/').next());
-        named.extend(names.map(|name| format!("{folder}{name}")));
+        let beside = uris.into_iter().filter_map(|uri| uri.rsplit('/').next());
+        named.extend(beside.map(|name| format!("{folder}{name}")));
     }
     let mut removed = 0;
     let is_segment =

@@ -2,7 +2,7 @@
 //! Run twice, it writes the same texts twice.
 
 use contract::publish_video::{Input, Output};
-use media::playlist::made_absolute;
+use media::playlist::{is_playlist, made_absolute};
 use storage::{Bucket, Object, layout::Layout};
 
 use crate::{Deps, failure::Error};
@@ -14,7 +14,7 @@ pub(crate) async fn run(deps: &Deps, input: Input) -> Result<Output, Error> {
         return Ok(deps.store.put_bytes(&object, input.master).await?);
     };
     let listed = deps.store.list(Bucket::Videos, &layout.outputs_prefix()).await?;
-    for meta in listed.into_iter().filter(|meta| meta.key.ends_with(".m3u8")) {
+    for meta in listed.into_iter().filter(|meta| is_playlist(&meta.key)) {
         let playlist = Object::new(Bucket::Videos, meta.key)?;
         let text = deps.store.get_bytes(&playlist).await?;
         let text = made_absolute(&String::from_utf8_lossy(&text), base, playlist.key());

@@ -46,7 +46,7 @@ impl Export {
         }
     }
 
-    /// The keys that workers on RunPod have always used, in the buckets the video came with.
+    /// The keys that workers on `RunPod` have always used, in the buckets the video came with.
     pub fn runpod(creator: &str, media: &str) -> Self {
         let outputs = format!("{creator}/hls/{media}");
         Self {

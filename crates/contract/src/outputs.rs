@@ -290,7 +290,7 @@ impl Outputs {
         let rendition = |name: &String| (name.clone(), format!("{folder}/{name}/index.m3u8"));
         let pictures = self.renditions.iter().map(|made| rendition(&made.name));
         let sound = self.audio.iter().map(|made| rendition(&made.name));
-        std::iter::once(("hls".to_owned(), master.clone()))
+        std::iter::once(("hls".to_owned(), master))
             .chain(pictures)
             .chain(sound)
             .chain(preview.map(|key| ("preview".to_owned(), key)))

@@ -11,7 +11,7 @@ mod master;
 
 use std::fmt::Write as _;
 
-pub use address::{absolute, made_absolute, relative, resolve, uris, with_uris};
+pub use address::{absolute, is_playlist, made_absolute, relative, resolve, uris, with_uris};
 pub use bandwidth::{Bandwidth, bandwidth};
 pub use compose::{codecs, compose, sound_of};
 pub use labels::labels;

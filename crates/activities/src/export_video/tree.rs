@@ -35,7 +35,7 @@ pub(super) async fn read(deps: &Deps, input: &Input) -> Result<Tree, Error> {
             playlist::uris(&text).iter().filter_map(|uri| playlist::resolve(object.key(), uri))
         {
             let named = Object::new(object.bucket(), key)?;
-            if named.key().ends_with(".m3u8") {
+            if playlist::is_playlist(named.key()) {
                 waiting.push_back(named);
             } else {
                 files.insert(named);

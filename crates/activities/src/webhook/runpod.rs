@@ -47,6 +47,7 @@ mod tests {
     #[test]
     fn the_signature_is_the_one_of_rfc_4231() {
         let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        assert_eq!(SIGNATURE, "X-Runpod-Signature");
         assert_eq!(signature("Jefe", b"what do ya want for nothing?"), expected);
     }
 

@@ -1,4 +1,4 @@
-//! `/v2/{endpoint}`: jobs as RunPod takes them, with the input of a transcoding worker: keys of the
+//! `/v2/{endpoint}`: jobs as `RunPod` takes them, with the input of a transcoding worker: keys of the
 //! caller's own buckets, and the credentials to them, which are sealed at once and shown nowhere.
 
 use std::sync::Arc;
@@ -32,7 +32,7 @@ const NAME_BYTES_MAX: usize = 128;
 /// Region where an endpoint does not tell its own; Cloudflare R2 takes it for `auto`.
 const REGION: &str = "us-east-1";
 
-/// A job. What RunPod knows besides is ignored.
+/// A job. What `RunPod` knows besides is ignored.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = RunpodRun)]
 pub(crate) struct Run {
@@ -56,6 +56,7 @@ pub(crate) enum Kind {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = RunpodInput)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the callers")]
 pub(crate) struct Input {
     /// What the caller calls the video; letters, digits, `-` and `_`.
     media_id: String,

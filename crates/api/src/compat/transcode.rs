@@ -70,6 +70,7 @@ pub(crate) struct Submitted {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = TranscodeJob)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the callers")]
 pub(crate) struct Job {
     /// The job.
     job_id: VideoId,
@@ -85,6 +86,7 @@ pub(crate) struct Job {
 /// A page of jobs.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TranscodeJobs)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the callers")]
 pub(crate) struct Jobs {
     /// Newest first.
     jobs: Vec<Job>,

@@ -14,6 +14,7 @@ on_both!(
     filters_pick_by_status_and_by_tenant,
     filters_pick_by_the_time_of_creation,
     a_limit_outside_the_bounds_is_moved_inside,
+    numbered_pages_show_each_video_once_and_count_all,
 );
 
 async fn add(catalog: &Catalog, count: usize) -> Vec<VideoId> {
@@ -37,6 +38,21 @@ async fn page(catalog: &Catalog, limit: u32, after: Option<Cursor>) -> Page {
 async fn an_empty_list_is_one_empty_page(place: Place) {
     let catalog = place.open().await;
     assert_eq!(page(&catalog, 10, None).await, Page { videos: vec![], next: None });
+}
+
+async fn numbered_pages_show_each_video_once_and_count_all(place: Place) {
+    let catalog = place.open().await;
+    let mut newest_first = add(&catalog, 5).await;
+    newest_first.reverse();
+    let tenant = |name: &str| Filter { tenant: Some(name.to_owned()), ..Filter::default() };
+    let mut seen = vec![];
+    for number in 1..=4 {
+        let page = catalog.numbered_page(tenant("acme"), number, 2).await.unwrap();
+        assert_eq!(page.total, 5);
+        seen.extend(page.videos.iter().map(|video| video.id));
+    }
+    assert_eq!(seen, newest_first);
+    assert_eq!(catalog.numbered_page(tenant("other"), 1, 2).await.unwrap().total, 0);
 }
 
 async fn every_size_of_page_shows_each_video_once(place: Place) {

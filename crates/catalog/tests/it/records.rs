@@ -1,6 +1,6 @@
 //! Sample values in which every field is set to something of its own.
 
-use catalog::{NewVideo, Private, Secret, Webhook, WebhookFormat};
+use catalog::{GivenStore, GivenStores, NewVideo, Private, Secret, Webhook, WebhookFormat};
 use contract::{
     ApiKeyId, AudioOutput, ErrorCode, Export, Failure, Outputs, RenditionOutput, Source,
     SourceSummary, Status, VideoId, Warning,
@@ -26,12 +26,23 @@ pub(crate) fn new_video() -> NewVideo {
             webhook: Some(Webhook {
                 url: Secret::new("https://example.org/hook?token=x"),
                 secret: Some(Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")),
-                format: WebhookFormat::Standard,
+                format: WebhookFormat::Runpod { media_id: "media".to_owned() },
             }),
+            stores: Some(GivenStores { main: store("main"), mezzanine: Some(store("second")) }),
         },
-        export: Some(Export { outputs: "shows/1".into() }),
+        export: Some(Export::runpod("creator", "media")),
         api_key: Some(ApiKeyId(Uuid::now_v7())),
         ..NewVideo::new(VideoId(Uuid::now_v7()), "acme", source)
+    }
+}
+
+fn store(bucket: &str) -> GivenStore {
+    GivenStore {
+        endpoint: "https://s3.example.org".to_owned(),
+        region: "us-east-1".to_owned(),
+        bucket: bucket.to_owned(),
+        access_key: Secret::new(format!("id of {bucket}")),
+        secret_key: Secret::new(format!("secret of {bucket}")),
     }
 }
 

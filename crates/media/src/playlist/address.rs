@@ -19,6 +19,11 @@ pub fn with_uris(text: &str, mut new: impl FnMut(&str) -> String) -> String {
     lines.by_ref().collect()
 }
 
+/// True for the name of a playlist, by its extension.
+pub fn is_playlist(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, extension)| extension == "m3u8")
+}
+
 /// Every URI of a playlist, in order.
 pub fn uris(text: &str) -> Vec<String> {
     let mut found = Vec::new();

@@ -82,7 +82,7 @@ async fn a_roku_job_is_published_with_absolute_addresses() {
         let (_, text) = product.fetch(&playlist).await;
         for found in addresses(&String::from_utf8(text).unwrap()) {
             assert!(found.starts_with(&format!("{base}/shows/1/")), "{found} in {playlist}");
-            if found.ends_with(".m3u8") {
+            if media::playlist::is_playlist(&found) {
                 playlists.push(found);
             } else {
                 product.fetch(&found).await;
@@ -207,7 +207,7 @@ impl S3Server {
             line.clear();
             assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server ended");
             if line.contains("Running on http://") {
-                server.port = line.trim_end().rsplit(':').next().unwrap().to_owned();
+                line.trim_end().rsplit(':').next().unwrap().clone_into(&mut server.port);
             }
         }
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
