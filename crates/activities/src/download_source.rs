@@ -35,7 +35,7 @@ pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Outp
         Source::Upload { upload, file_name } => {
             return stored(deps, &layout::upload(upload, file_name)?).await;
         }
-        Source::Url { .. } | Source::File { .. } => {}
+        Source::Url { .. } | Source::Given { .. } | Source::File { .. } => {}
     }
     let layout = Layout::new(input.video);
     let record = layout.source_record()?;

@@ -25,7 +25,7 @@ pub(super) fn exported(export: &Export, video: VideoId, object: &Object) -> Opti
             below(folder, rest)
         }
         Bucket::Mezzanine => export.mezzanine.clone(),
-        Bucket::Published => None,
+        Bucket::Uploads | Bucket::Published => None,
     }
 }
 
