@@ -5,6 +5,8 @@ use ffmpeg::{Tools, encoder::Nvenc};
 use media::{manifest::Segment, options::EncoderOption};
 use storage::{Scratch, Store};
 
+use crate::Webhooks;
+
 /// Handles shared by all activities of a worker; cheap to clone behind an `Arc`.
 #[derive(Debug)]
 pub struct Deps {
@@ -24,6 +26,8 @@ pub struct Deps {
     pub fetch: fetch::Client,
     /// The catalogue of videos.
     pub catalog: Catalog,
+    /// How messages to webhooks are sent.
+    pub webhooks: Webhooks,
 }
 
 /// Sum of the sizes of segments, in bytes.

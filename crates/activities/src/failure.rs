@@ -1,6 +1,6 @@
 //! The one place that decides what an error is called and whether another try may help.
 
-use std::error::Error as _;
+use std::{error::Error as _, time::Duration};
 
 use contract::ErrorCode;
 use temporalio_sdk::{ApplicationFailure, activities::ActivityError};
@@ -32,6 +32,16 @@ pub(crate) enum Error {
     Given(#[source] storage::Error),
     #[error("the finished video cannot be copied to its destination")]
     Destination(#[source] storage::Error),
+    #[error("the message cannot be written")]
+    Unwritable {
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("a webhook's secret is not `whsec_` and base64")]
+    BadSecret,
+    /// A webhook's receiver did not take a message. Shown in Temporal, so it names no address.
+    #[error("the receiver did not take the message{}", answered(*.http_status))]
+    NotTaken { http_status: Option<u16>, again: Option<Duration> },
     /// A finding about the media itself, in words for people.
     #[error("{message}")]
     Media { code: ErrorCode, message: String },
@@ -52,6 +62,14 @@ impl Error {
         self.classify().0
     }
 
+    /// The pause before the next try, where the error knows better than Temporal.
+    fn pause(&self) -> Option<Duration> {
+        match self {
+            Self::NotTaken { again, .. } => *again,
+            _ => None,
+        }
+    }
+
     /// The code users see, and whether the same work may go better another time.
     fn classify(&self) -> (ErrorCode, bool) {
         match self {
@@ -59,7 +77,10 @@ impl Error {
             Self::Storage(error) => storage(error),
             Self::Fetch(error) => fetch(error),
             Self::Catalog(error) => (ErrorCode::CatalogUnavailable, error.is_transient()),
-            Self::Unreadable { .. } => (ErrorCode::Internal, false),
+            Self::Unreadable { .. } | Self::Unwritable { .. } | Self::BadSecret => {
+                (ErrorCode::Internal, false)
+            }
+            Self::NotTaken { again, .. } => (ErrorCode::DeliveryFailed, again.is_some()),
             Self::Scratch(error) if error.kind() == std::io::ErrorKind::StorageFull => {
                 (ErrorCode::NoSpace, true)
             }
@@ -70,6 +91,10 @@ impl Error {
             Self::Media { code, .. } => (*code, *code == ErrorCode::OutputInvalid),
         }
     }
+}
+
+fn answered(http_status: Option<u16>) -> String {
+    http_status.map(|status| format!(": it answers {status}")).unwrap_or_default()
 }
 
 fn ffmpeg(error: &ffmpeg::Error) -> (ErrorCode, bool) {
@@ -139,6 +164,7 @@ pub(crate) fn report(error: &Error) -> ActivityError {
     ApplicationFailure::builder(anyhow::anyhow!(chain(error)))
         .type_name(code.as_str().to_owned())
         .non_retryable(!retryable)
+        .maybe_next_retry_delay(error.pause())
         .build()
         .into()
 }

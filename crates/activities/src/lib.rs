@@ -8,6 +8,7 @@ mod begin_video;
 mod choose_encoder;
 mod clean_up;
 mod delete_video;
+mod deliver_webhook;
 mod deps;
 mod download_source;
 mod encode_audio;
@@ -39,9 +40,9 @@ mod segments;
 mod studio;
 mod transcode_chunk;
 mod verify_video;
-#[cfg_attr(not(test), expect(dead_code, reason = "the delivery of webhooks calls it"))]
 mod webhook;
 
+pub use deliver_webhook::Webhooks;
 pub use deps::Deps;
 pub use register::{
     DownloadActivities, MetadataActivities, NotifyActivities, PlaylistActivities, ScenesActivities,

@@ -1,11 +1,13 @@
-//! Writes how an attempt ended. Run twice, the second run finds it written.
+//! Writes how an attempt ended, and answers the message that a webhook is now due. Run twice, the
+//! second run finds both written.
 
+use catalog::Finished;
 use contract::record_outcome::{Input, Output};
 
 use crate::{Deps, failure::Error};
 
 pub(crate) async fn run(deps: &Deps, input: Input) -> Result<Output, Error> {
-    let moved = deps.catalog.finish(&input).await?;
+    let Finished { moved, delivery } = deps.catalog.finish(&input).await?;
     tracing::info!(video = %input.video, attempt = input.attempt, ?moved, "ended");
-    Ok(())
+    Ok(delivery)
 }

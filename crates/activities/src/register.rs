@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use contract::{
-    begin_video, choose_encoder, clean_up, delete_video, download_source, encode_audio,
-    export_video, extract_subtitles, make_chapters, make_mezzanine, make_mp4, make_preview,
-    make_sprites, make_thumbnail, make_waveform, measure_loudness, normalize_source, package_video,
-    probe_source, publish_video, record_outcome, render_watermark, transcode_chunk, verify_video,
+    begin_video, choose_encoder, clean_up, delete_video, deliver_webhook, download_source,
+    encode_audio, export_video, extract_subtitles, make_chapters, make_mezzanine, make_mp4,
+    make_preview, make_sprites, make_thumbnail, make_waveform, measure_loudness, normalize_source,
+    package_video, probe_source, publish_video, record_outcome, render_watermark, transcode_chunk,
+    verify_video,
 };
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
@@ -311,5 +312,14 @@ impl NotifyActivities {
         input: record_outcome::Input,
     ) -> Result<record_outcome::Output, ActivityError> {
         alive(&ctx, |_| async move { crate::record_outcome::run(&self.0, input).await }).await
+    }
+
+    #[activity(definition = deliver_webhook::Activity)]
+    pub async fn deliver_webhook(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: deliver_webhook::Input,
+    ) -> Result<deliver_webhook::Output, ActivityError> {
+        alive(&ctx, |_| async move { crate::deliver_webhook::run(&self.0, input).await }).await
     }
 }

@@ -1,7 +1,7 @@
 //! What tests of activities work with: a store, a catalogue and scratch space in a folder of their
 //! own, and the real ffmpeg.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use contract::{StoredSource, VideoId};
 use media::{
@@ -43,6 +43,12 @@ impl Studio {
             catalog: catalog::Catalog::open(&catalog, catalog::Vault::ephemeral().unwrap())
                 .await
                 .unwrap(),
+            webhooks: crate::Webhooks {
+                poster: fetch::Poster::new(vec![], Duration::from_secs(10)).unwrap(),
+                media_base: None,
+                first_pause: Duration::from_millis(1),
+                patience: Duration::from_mins(1),
+            },
         };
         Self { deps, video: VideoId(Uuid::now_v7()), folder }
     }

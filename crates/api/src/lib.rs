@@ -9,6 +9,7 @@ mod access;
 mod auth;
 mod caller;
 mod compat;
+mod deliveries;
 mod error;
 mod extract;
 mod health;
@@ -115,6 +116,9 @@ pub fn router(api: Arc<Api>) -> Router {
         .routes(routes!(compat::runpod::run))
         .routes(routes!(compat::runpod::status))
         .routes(routes!(compat::runpod::cancel))
+        .routes(routes!(deliveries::list::list))
+        .routes(routes!(deliveries::show::show))
+        .routes(routes!(deliveries::replay::replay))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(openapi::openapi))

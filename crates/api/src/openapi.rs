@@ -35,6 +35,7 @@ const REFUSALS: [(&str, &str); 4] = [
         (name = "videos", description = "Videos, from source to playlist"),
         (name = "uploads", description = "Files, sent by tus 1.0 or straight into the store"),
         (name = "compatible", description = "Front doors in the words of other services"),
+        (name = "webhooks", description = "Messages to webhooks: what was sent, and sending it again"),
         (name = "service", description = "The service itself"),
     ),
 )]

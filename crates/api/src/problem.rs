@@ -41,6 +41,7 @@ pub(crate) enum Kind {
     UnknownRoute,
     MethodNotAllowed,
     VideoNotFound,
+    DeliveryNotFound,
     ObjectNotFound,
     RangeNotSatisfiable,
     NotCancellable,
@@ -79,6 +80,9 @@ impl Kind {
                 (S::METHOD_NOT_ALLOWED, "method-not-allowed", "The route does not know this method")
             }
             Self::VideoNotFound => (S::NOT_FOUND, "video-not-found", "There is no such video"),
+            Self::DeliveryNotFound => {
+                (S::NOT_FOUND, "delivery-not-found", "There is no such message to a webhook")
+            }
             Self::ObjectNotFound => (S::NOT_FOUND, "object-not-found", "There is no such object"),
             Self::RangeNotSatisfiable => {
                 (S::RANGE_NOT_SATISFIABLE, "range-not-satisfiable", "The object has no such bytes")
@@ -175,6 +179,10 @@ impl Problem {
     pub(crate) fn rate_limited(per_minute: u32, retry_after: u64) -> Self {
         let detail = format!("the key may call {per_minute} times a minute; see `Retry-After`");
         Self { retry_after: Some(retry_after), ..Self::new(Kind::RateLimited, detail) }
+    }
+
+    pub(crate) fn delivery_not_found(id: &str) -> Self {
+        Self::new(Kind::DeliveryNotFound, format!("no message to a webhook has the id `{id}`"))
     }
 
     pub(crate) fn not_retryable(status: Status, detail: impl Into<String>) -> Self {

@@ -9,6 +9,7 @@ use catalog::Video;
 use contract::{
     TaskQueue, completion,
     deletion::{self, DeletionWorkflow},
+    delivery::{self, DeliveryWorkflow},
     search_attributes,
     video::{self, VideoWorkflow},
 };
@@ -105,6 +106,23 @@ pub(crate) async fn delete(client: &Client, video: &Video) -> Result<(), Error> 
     let started = Box::pin(client.start_workflow(DeletionWorkflow, input, options));
     match started.await {
         Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(()),
+        Err(WorkflowStartError::Rpc(status)) => Err(from_status(status)),
+        Err(error) => Err(Error::TemporalRefused(error.into())),
+    }
+}
+
+/// Starts a round of a message to a webhook; false when it runs already. A round that has ended starts
+/// again, and ends at once where the message was taken.
+pub(crate) async fn deliver(client: &Client, message: delivery::Input) -> Result<bool, Error> {
+    let queue = TaskQueue::VideoWorkflows.name();
+    let options = WorkflowStartOptions::new(queue, message.workflow_id())
+        .id_conflict_policy(WorkflowIdConflictPolicy::Fail)
+        .static_summary("tell the webhook".to_owned())
+        .rpc_options(bounded())
+        .build();
+    match Box::pin(client.start_workflow(DeliveryWorkflow, message, options)).await {
+        Ok(_) => Ok(true),
+        Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(false),
         Err(WorkflowStartError::Rpc(status)) => Err(from_status(status)),
         Err(error) => Err(Error::TemporalRefused(error.into())),
     }

@@ -16,6 +16,7 @@ pub(crate) mod show;
 mod source;
 pub(crate) mod view;
 pub(crate) mod waiting;
+mod webhook;
 
 pub(crate) use progress::live as live_progress;
 

@@ -48,6 +48,7 @@ CREATE TABLE deliveries (
     event      TEXT    NOT NULL,
     status     TEXT    NOT NULL,
     round      BIGINT NOT NULL,
+    round_at   TIMESTAMPTZ NOT NULL,
     webhook    TEXT    NOT NULL,
     content    TEXT    NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
@@ -56,10 +57,12 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_by_tenant ON deliveries (tenant, id);
 CREATE INDEX deliveries_by_status ON deliveries (status, created_at);
+CREATE INDEX deliveries_by_age ON deliveries (updated_at);
 
 CREATE TABLE delivery_attempts (
     delivery    UUID    NOT NULL,
     number      BIGINT NOT NULL,
+    round       BIGINT NOT NULL,
     at          TIMESTAMPTZ NOT NULL,
     took_ms     BIGINT NOT NULL,
     http_status BIGINT,

@@ -48,6 +48,7 @@ CREATE TABLE deliveries (
     event      TEXT    NOT NULL,
     status     TEXT    NOT NULL,
     round      INTEGER NOT NULL,
+    round_at   TEXT NOT NULL,
     webhook    TEXT    NOT NULL,
     content    TEXT    NOT NULL,
     created_at TEXT    NOT NULL,
@@ -56,10 +57,12 @@ CREATE TABLE deliveries (
 ) STRICT;
 CREATE INDEX deliveries_by_tenant ON deliveries (tenant, id);
 CREATE INDEX deliveries_by_status ON deliveries (status, created_at);
+CREATE INDEX deliveries_by_age ON deliveries (updated_at);
 
 CREATE TABLE delivery_attempts (
     delivery    BLOB    NOT NULL,
     number      INTEGER NOT NULL,
+    round       INTEGER NOT NULL,
     at          TEXT    NOT NULL,
     took_ms     INTEGER NOT NULL,
     http_status INTEGER,

@@ -7,6 +7,8 @@
 mod api_keys;
 mod connect;
 mod counts;
+mod deliveries;
+mod delivery_log;
 mod error;
 mod jobs;
 mod keys;
@@ -15,6 +17,7 @@ mod migrations;
 mod moves;
 mod private;
 mod row;
+mod signing;
 mod uploads;
 mod vault;
 mod video;
@@ -28,12 +31,15 @@ use sea_orm::{
 
 pub use api_keys::{ApiKey, ApiKeys, NewApiKey};
 pub use connect::sqlite_url;
+pub use deliveries::Delivery;
+pub use delivery_log::{DeliveryFilter, DeliveryPage, Sending, Sent};
 pub use error::Error;
 pub use jobs::Job;
 pub use keys::{IdempotencyKey, Keyed};
 pub use list::{Cursor, Filter, NumberedPage, PAGE_MAX, Page};
-pub use moves::Moved;
+pub use moves::{Finished, Moved};
 pub use private::{GivenStore, GivenStores, Private, Secret, Webhook, WebhookFormat};
+pub use signing::SigningSecret;
 pub use uploads::{NewUpload, UPLOADS_MAX, Upload, UploadStatus, UploadWay};
 pub use vault::{Vault, VaultError};
 pub use video::{Inserted, NewVideo, Video};

@@ -60,7 +60,7 @@ pub struct NumberedPage {
 
 /// A place in a list. Its text is opaque; it stays valid while videos come and go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor(Uuid);
+pub struct Cursor(pub(crate) Uuid);
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,7 @@
 //! it, in one transaction.
 
 use contract::{
-    Status, VideoId,
+    DeliveryId, Status, VideoId,
     completion::{Input, Outcome},
 };
 use sea_orm::{
@@ -13,7 +13,7 @@ use sea_orm::{
 use crate::{
     Catalog, Error,
     connect::tx,
-    jobs, keys,
+    deliveries, jobs, keys,
     row::{ActiveModel, Column, Entity, to_json},
     uploads,
     video::now,
@@ -36,14 +36,25 @@ pub enum Moved {
     },
 }
 
+/// The answer to writing how an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// What became of the move.
+    pub moved: Moved,
+    /// The message to a webhook that is due now; the caller has it sent.
+    pub delivery: Option<DeliveryId>,
+}
+
 impl Catalog {
     /// Marks attempt `attempt` as being transcoded. Run twice it changes nothing.
     pub async fn begin(&self, video: VideoId, attempt: u32) -> Result<Moved, Error> {
-        self.advance(video, attempt, Status::Transcoding, ActiveModel::default()).await
+        let begun = self.advance(video, attempt, Status::Transcoding, ActiveModel::default());
+        Ok(begun.await?.moved)
     }
 
-    /// Writes how an attempt ended. Run twice it changes nothing: the first end of an attempt stays.
-    pub async fn finish(&self, end: &Input) -> Result<Moved, Error> {
+    /// Writes how an attempt ended, and the message to its webhook with it. Run twice it changes
+    /// nothing: the first end of an attempt stays.
+    pub async fn finish(&self, end: &Input) -> Result<Finished, Error> {
         let (status, values) = end_of(&end.outcome)?;
         self.advance(end.video, end.attempt, status, values).await
     }
@@ -99,7 +110,7 @@ impl Catalog {
         attempt: u32,
         to: Status,
         values: ActiveModel,
-    ) -> Result<Moved, Error> {
+    ) -> Result<Finished, Error> {
         let error = values.error.clone();
         let row =
             ActiveModel { status: Set(to.as_str().to_owned()), updated_at: Set(now()), ..values };
@@ -112,15 +123,18 @@ impl Catalog {
         let tx = tx(&self.db).await?;
         if update.exec(&tx).await.map_err(Error::from_db)?.rows_affected > 0 {
             jobs::moved(&tx, video, attempt, to, error).await?;
+            let delivery = deliveries::enqueue(&tx, &self.vault, video, to).await?;
             tx.commit().await.map_err(Error::from_db)?;
-            return Ok(Moved::Moved);
+            return Ok(Finished { moved: Moved::Moved, delivery });
         }
         tx.rollback().await.map_err(Error::from_db)?;
         let found = self.require(video).await?;
         if found.status == to && found.attempt == attempt {
-            return Ok(Moved::Already);
+            let delivery = deliveries::due(&self.db, video, attempt, to).await?;
+            return Ok(Finished { moved: Moved::Already, delivery });
         }
-        Ok(Moved::Refused { status: found.status, attempt: found.attempt })
+        let moved = Moved::Refused { status: found.status, attempt: found.attempt };
+        Ok(Finished { moved, delivery: None })
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use contract::Event;
 use serde::{Deserialize, Serialize};
 
 /// The secrets of one video; the default has none.
@@ -47,9 +48,16 @@ pub struct Webhook {
     pub url: Secret,
     /// Signs the messages; the tenant's own secrets do where there is none.
     pub secret: Option<Secret>,
+    /// What is told.
+    #[serde(default = "every_event")]
+    pub events: Vec<Event>,
     /// How the message is written.
     #[serde(default)]
     pub format: WebhookFormat,
+}
+
+fn every_event() -> Vec<Event> {
+    Event::ALL.to_vec()
 }
 
 /// How a webhook's message is written.

@@ -5,12 +5,13 @@
 
 use contract::{ApiKeyId, UploadId, VideoId};
 use sea_orm::{IntoActiveModel, entity::prelude::*};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use time::OffsetDateTime;
 
 use crate::{Error, Private, Vault, Video};
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+/// Serialised it is the copy of a video that a webhook's message holds.
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "videos")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -29,7 +30,9 @@ pub(crate) struct Model {
     pub export: Option<String>,
     pub api_key: Option<Uuid>,
     pub upload: Option<Uuid>,
+    #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
     pub updated_at: OffsetDateTime,
 }
 
@@ -125,6 +128,7 @@ fn from_json<T: DeserializeOwned>(
 }
 
 /// The error of a stored value that cannot be read back.
+/// A stored value that cannot be read back.
 pub(crate) fn corrupt<E>(video: VideoId, column: &'static str) -> impl FnOnce(E) -> Error
 where
     E: std::error::Error + Send + Sync + 'static,

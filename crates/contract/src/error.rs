@@ -55,6 +55,8 @@ codes! {
     CatalogUnavailable = "catalog_unavailable",
     /// The encoder died or stopped moving.
     EncoderFailed = "encoder_failed",
+    /// A webhook's receiver did not take a message.
+    DeliveryFailed = "delivery_failed",
     /// A step took longer than it may.
     TimedOut = "timed_out",
     /// Somebody cancelled the video.

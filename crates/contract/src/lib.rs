@@ -4,6 +4,7 @@
 //! Changing a type here can break a running job. Fields are added with serde defaults and never
 //! change their meaning. Nothing here does anything.
 
+mod address;
 pub mod begin_video;
 pub mod choose_encoder;
 pub mod clean_up;
@@ -11,9 +12,12 @@ pub mod compat;
 pub mod completion;
 pub mod delete_video;
 pub mod deletion;
+pub mod deliver_webhook;
+pub mod delivery;
 pub mod download_source;
 pub mod encode_audio;
 mod error;
+mod event;
 mod export;
 pub mod export_video;
 pub mod extract_subtitles;
@@ -42,7 +46,10 @@ pub mod transcode_chunk;
 pub mod verify_video;
 pub mod video;
 
+pub use address::below;
+pub use delivery::DeliveryStatus;
 pub use error::{ErrorCode, Failure, Warning};
+pub use event::Event;
 pub use export::{Destination, Export};
 pub use ids::{ApiKeyId, DeliveryId, UploadId, VideoId};
 pub use outputs::{

@@ -59,22 +59,10 @@ impl Downloaded {
 impl Client {
     /// Sets the client up. Opens no connection.
     pub fn new(config: Config) -> Result<Self, Error> {
-        // An error says that the process has a provider, which is all that is needed.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let filter = Arc::new(Filter::new(config.allow.clone()));
         let judge = Arc::clone(&filter);
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("millrace/", env!("CARGO_PKG_VERSION")))
-            .no_proxy()
-            .dns_resolver(Arc::new(FilteredResolver(Arc::clone(&filter))))
+        let http = guarded(&filter)
             .redirect(Policy::custom(move |attempt| follow(&judge, attempt)))
-            // The address of a source may hold a secret that the next server must not see.
-            .referer(false)
-            // Sizes and ranges count the bytes as sent, so nothing may unpack them on the way.
-            .no_gzip()
-            .no_brotli()
-            .no_zstd()
-            .no_deflate()
             .connect_timeout(config.connect_timeout)
             .read_timeout(config.read_timeout)
             .build()
@@ -112,6 +100,23 @@ impl Client {
         }
         Error::Interrupted { done, source }
     }
+}
+
+/// A client that reaches nothing but what the filter permits, and tells servers no more than it must.
+pub(crate) fn guarded(filter: &Arc<Filter>) -> reqwest::ClientBuilder {
+    // An error says that the process has a provider, which is all that is needed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .user_agent(concat!("millrace/", env!("CARGO_PKG_VERSION")))
+        .no_proxy()
+        .dns_resolver(Arc::new(FilteredResolver(Arc::clone(filter))))
+        // The address of a source may hold a secret that the next server must not see.
+        .referer(false)
+        // Sizes and ranges count the bytes as sent, so nothing may unpack them on the way.
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
 }
 
 fn follow(filter: &Filter, attempt: Attempt<'_>) -> Action {

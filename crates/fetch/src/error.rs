@@ -61,6 +61,12 @@ pub enum Error {
         #[source]
         source: Source,
     },
+    /// A receiver of a message did not answer in time.
+    #[error("no answer within {} s", within.as_secs_f64())]
+    NoAnswer {
+        /// How long was waited.
+        within: std::time::Duration,
+    },
     /// Another number of bytes arrived than the server announced; what has arrived is removed.
     #[error("the server announced {expected} bytes and sent {got}")]
     SizeMismatch {
@@ -151,6 +157,7 @@ impl Error {
             Self::Http { status } => matches!(status, 408 | 425 | 429 | 500..),
             Self::Unreachable { .. }
             | Self::Interrupted { .. }
+            | Self::NoAnswer { .. }
             | Self::SizeMismatch { .. }
             | Self::Changed
             | Self::ToolFailed { .. }

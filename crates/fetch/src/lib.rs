@@ -1,5 +1,5 @@
-//! Owns every connection to an address a user gave: downloads over http(s), and yt-dlp for pages
-//! of sites it knows. Nothing here reaches an address that is not public, unless it is allowed by
+//! Owns every connection to an address a user gave: downloads over http(s), yt-dlp for pages of sites
+//! it knows, and messages to webhooks. Nothing here reaches an address that is not public, unless it is allowed by
 //! [`Config::allow`]: not directly, not by a redirect, not by a name that resolves there, and not
 //! through yt-dlp, whose only way out is a proxy with the same [`Filter`].
 //!
@@ -16,6 +16,7 @@ mod filter;
 mod merge;
 mod network;
 mod part;
+mod post;
 mod proxy;
 mod proxy_request;
 mod resolve;
@@ -28,4 +29,5 @@ pub use config::Config;
 pub use error::{Error, Refusal};
 pub use filter::{Filter, is_public};
 pub use network::{InvalidNetwork, Network};
+pub use post::{Answer, Poster};
 pub use proxy::Proxy;

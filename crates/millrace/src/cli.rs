@@ -51,6 +51,9 @@ pub(crate) enum Command {
     Keys(Keys),
     /// Looks at everything the other commands need, and says what to do.
     Doctor(Doctor),
+    /// What concerns webhooks.
+    #[command(subcommand)]
+    Webhooks(crate::webhooks::Webhooks),
 }
 
 #[derive(Debug, Args)]
@@ -86,6 +89,9 @@ pub(crate) struct Worker {
     pub(crate) common: Common,
     #[command(flatten)]
     pub(crate) work: Work,
+    /// Base of the links to media in messages to webhooks; without one they name places in the store.
+    #[arg(long, env = "MILLRACE_MEDIA_URL")]
+    pub(crate) media_url: Option<Url>,
     /// Queues to serve, separated by commas; all of them by default.
     #[arg(long, env = "MILLRACE_QUEUES", value_delimiter = ',')]
     pub(crate) queues: Vec<TaskQueue>,
@@ -222,6 +228,13 @@ pub(crate) struct Work {
     /// Networks that sources may come from although they are not public, such as 10.0.0.0/8.
     #[arg(long, env = "MILLRACE_ALLOW_SOURCE_NETWORKS", value_delimiter = ',')]
     pub(crate) allow_source_networks: Vec<fetch::Network>,
+    /// Networks that webhooks' receivers may be in although they are not public.
+    #[arg(long, env = "MILLRACE_ALLOW_WEBHOOK_NETWORKS", value_delimiter = ',')]
+    pub(crate) allow_webhook_networks: Vec<fetch::Network>,
+    /// First pause before a message to a webhook is sent again, in milliseconds; it doubles up to an
+    /// hour.
+    #[arg(long, env = "MILLRACE_WEBHOOK_PAUSE_MS", default_value_t = 5000)]
+    pub(crate) webhook_pause_ms: u64,
     /// Largest source, in MiB.
     #[arg(long, env = "MILLRACE_SOURCE_MIB_MAX", default_value_t = 51_200)]
     pub(crate) source_mib_max: u64,

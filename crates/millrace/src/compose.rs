@@ -1,13 +1,15 @@
 //! Builds what the commands run from what was typed.
 
-use std::{io::Write as _, path::Path, sync::Arc};
+use std::{io::Write as _, path::Path, sync::Arc, time::Duration};
 
-use activities::Deps;
+use activities::{Deps, Webhooks};
 use anyhow::Context as _;
 use catalog::{Catalog, Vault};
 use ffmpeg::encoder::Nvenc;
 use media::plan::Limits;
 use storage::{Incoming, S3Config, Scratch, Store};
+use storage::{S3Config, Scratch, Store};
+use url::Url;
 
 use crate::cli::{Common, LimitArgs, Mezzanine, UploadArgs, Work};
 
@@ -17,6 +19,10 @@ pub(crate) const SECRET_KEY: &str = "secret.key";
 /// Chunks of one video in the queue at a time: more than most deployments have slots, and few
 /// enough that a video of ten hours leaves room for one of higher priority.
 const QUEUED_CHUNKS: u32 = 64;
+/// How long a webhook's receiver may take to answer.
+const WEBHOOK_ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// How long a message to a webhook is tried.
+const WEBHOOK_PATIENCE: Duration = Duration::from_hours(24);
 
 /// Cores of this machine that this process may use.
 pub(crate) fn cores() -> usize {
@@ -151,6 +157,7 @@ pub(crate) fn deps(
     store: Store,
     mezzanine: Store,
     catalog: Catalog,
+    media_base: Option<Url>,
 ) -> anyhow::Result<Arc<Deps>> {
     let scratch = scratch(work, data)?;
     let config = fetch::Config {
@@ -164,5 +171,28 @@ pub(crate) fn deps(
     let fetch = fetch::Client::new(config).context("build the download client")?;
     let tools = tools(work);
     let (encoder, nvenc) = (work.encoder.into(), Nvenc::default());
-    Ok(Arc::new(Deps { store, mezzanine, scratch, tools, encoder, nvenc, fetch, catalog }))
+    let webhooks = webhooks(work, media_base)?;
+    Ok(Arc::new(Deps {
+        store,
+        mezzanine,
+        scratch,
+        tools,
+        encoder,
+        nvenc,
+        fetch,
+        catalog,
+        webhooks,
+    }))
+}
+
+/// How messages to webhooks are sent.
+fn webhooks(work: &Work, media_base: Option<Url>) -> anyhow::Result<Webhooks> {
+    let poster = fetch::Poster::new(work.allow_webhook_networks.clone(), WEBHOOK_ANSWER_WITHIN)
+        .context("build the client of webhooks")?;
+    Ok(Webhooks {
+        poster,
+        media_base,
+        first_pause: Duration::from_millis(work.webhook_pause_ms),
+        patience: WEBHOOK_PATIENCE,
+    })
 }

@@ -12,6 +12,7 @@ mod telemetry;
 mod temporal;
 mod transcode;
 mod up;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
             Command::Transcode(args) => Box::pin(transcode::run(args)).await,
             Command::Keys(args) => Box::pin(keys::run(args)).await,
             Command::Doctor(args) => Box::pin(doctor::run(args)).await,
+            Command::Webhooks(args) => Box::pin(webhooks::run(args)).await,
         }
     });
     telemetry.stop();

@@ -40,10 +40,16 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
     let (store, catalog) =
         (compose::store(&args.common).await?, compose::catalog(&args.common).await?);
     let mezzanine = compose::mezzanine(&args.common.mezzanine, &store).await?;
-    let deps =
-        compose::deps(&args.work, &args.common.data, store.clone(), mezzanine, catalog.clone())?;
-    let metrics = metrics.router(Some(catalog.clone()), Some(deps.scratch.clone()));
     let media_url = media_url(&args.listen, media_listener.local_addr()?)?;
+    let deps = compose::deps(
+        &args.work,
+        &args.common.data,
+        store.clone(),
+        mezzanine,
+        catalog.clone(),
+        Some(media_url.clone()),
+    )?;
+    let metrics = metrics.router(Some(catalog.clone()), Some(deps.scratch.clone()));
     let incoming = compose::incoming(&args.listen.uploads, &args.common.data)?;
     let temporal = (client.clone(), ui.clone());
     let api = api_of(&args.listen, temporal, store.clone(), incoming, catalog, media_url.clone());
@@ -104,7 +110,8 @@ pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
     let (store, catalog) =
         (compose::store(&args.common).await?, compose::catalog(&args.common).await?);
     let mezzanine = compose::mezzanine(&args.common.mezzanine, &store).await?;
-    let deps = compose::deps(&args.work, &args.common.data, store, mezzanine, catalog)?;
+    let media_url = args.media_url.clone();
+    let deps = compose::deps(&args.work, &args.common.data, store, mezzanine, catalog, media_url)?;
     let scratch = deps.scratch.clone();
     let queues = if args.queues.is_empty() { TaskQueue::ALL.to_vec() } else { args.queues };
     let names: Vec<_> = queues.iter().map(|queue| queue.name()).collect();

@@ -24,7 +24,7 @@ use temporalio_sdk::{
     },
 };
 use tokio_util::sync::CancellationToken;
-use workflows::{CompletionWorkflow, DeletionWorkflow, VideoWorkflow};
+use workflows::{CompletionWorkflow, DeletionWorkflow, DeliveryWorkflow, VideoWorkflow};
 
 pub use slots::{BadSlots, Slots, parse as parse_slots};
 
@@ -140,6 +140,7 @@ fn options(queue: TaskQueue, deps: &Arc<Deps>, slots: &Slots) -> Result<WorkerOp
             .register_workflow::<VideoWorkflow>()
             .and_then(temporalio_sdk::WorkerOptionsBuilder::register_workflow::<CompletionWorkflow>)
             .and_then(temporalio_sdk::WorkerOptionsBuilder::register_workflow::<DeletionWorkflow>)
+            .and_then(temporalio_sdk::WorkerOptionsBuilder::register_workflow::<DeliveryWorkflow>)
             .map_err(|error| failed(queue, "register its workflows")(error.to_string()))?
             .build(),
         TaskQueue::Download => builder.register_activities(DownloadActivities(deps)).build(),

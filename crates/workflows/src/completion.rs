@@ -1,13 +1,22 @@
-//! Reports how an attempt ended, for as long as it takes the catalogue to listen.
+//! Reports how an attempt ended, for as long as it takes the catalogue to listen, and has its webhook
+//! told.
 
 #![expect(missing_docs, reason = "the macro makes public constants of the methods")]
 
 use std::time::Duration;
 
-use contract::{TaskQueue, completion::Input, record_outcome};
+use contract::{
+    TaskQueue,
+    completion::Input,
+    delivery::{self, DeliveryWorkflow},
+    record_outcome,
+};
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{workflow, workflow_methods};
-use temporalio_sdk::{ActivityOptions, WorkflowContext, WorkflowContextView, WorkflowResult};
+use temporalio_sdk::{
+    ActivityOptions, ChildWorkflowOptions, ParentClosePolicy, WorkflowContext, WorkflowContextView,
+    WorkflowResult,
+};
 
 /// How long a report is tried.
 const PATIENCE: Duration = Duration::from_hours(24);
@@ -41,7 +50,24 @@ impl CompletionWorkflow {
             )
             .summary("write the outcome into the catalogue")
             .build();
-        ctx.execute_activity(record_outcome::Activity, report, options).await?;
+        let due = ctx.execute_activity(record_outcome::Activity, report, options).await?;
+        if let Some(delivery) = due {
+            deliver(ctx, delivery::Input::first(delivery)).await;
+        }
         Ok(())
+    }
+}
+
+/// Starts the message's own workflow and lets it outlive this one. Where it runs already, or cannot be
+/// started, nothing is lost: messages that nobody sends are looked for.
+async fn deliver(ctx: &WorkflowContext<CompletionWorkflow>, message: delivery::Input) {
+    let mut options = ChildWorkflowOptions::workflow_id(message.workflow_id());
+    options.task_queue = Some(TaskQueue::VideoWorkflows.name().to_owned());
+    options.parent_close_policy = ParentClosePolicy::Abandon;
+    options.static_summary = Some("tell the webhook".to_owned());
+    if let Err(error) = ctx.start_child_workflow(DeliveryWorkflow, message, options).await
+        && !ctx.is_replaying()
+    {
+        tracing::warn!(delivery = %message.delivery, %error, "its workflow was not started");
     }
 }

@@ -8,7 +8,7 @@ use ring::hmac;
 use serde_json::{Value, json};
 
 /// The header that holds [`signature`].
-pub(crate) const SIGNATURE: &str = "X-Runpod-Signature";
+pub(crate) const SIGNATURE: &str = "x-runpod-signature";
 
 /// The body for a video that has ended.
 pub(crate) fn body(video: &Video, media_id: &str) -> Value {
@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn the_signature_is_the_one_of_rfc_4231() {
         let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-        assert_eq!(SIGNATURE, "X-Runpod-Signature");
+        assert_eq!(SIGNATURE, "x-runpod-signature");
         assert_eq!(signature("Jefe", b"what do ya want for nothing?"), expected);
     }
 

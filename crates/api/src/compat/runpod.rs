@@ -9,7 +9,7 @@ use axum::{
 };
 use catalog::{GivenStore, GivenStores, NewVideo, Private, Secret, Video, Webhook, WebhookFormat};
 use contract::{
-    Export, Source, VideoId,
+    Event, Export, Source, VideoId,
     compat::{self, RunpodResult},
 };
 use media::options::{Options, PreviewOption, Switch, ThumbnailOption};
@@ -221,6 +221,7 @@ fn accepted(caller: Caller, input: Input) -> Result<NewVideo, FieldError> {
     let webhook = input.webhook_url.map(|url| Webhook {
         url: Secret::new(url),
         secret: input.webhook_secret,
+        events: Event::ALL.to_vec(),
         format: WebhookFormat::Runpod { media_id: input.media_id.clone() },
     });
     let source = Source::Given { key: input.input_key };

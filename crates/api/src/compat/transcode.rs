@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use catalog::{Filter, Private, Secret, Video, Webhook, WebhookFormat};
 use contract::{
-    VideoId,
+    Event, VideoId,
     compat::{self, Profile},
 };
 use media::options::{Options, RungOption};
@@ -136,6 +136,7 @@ pub(crate) async fn submit(
     let webhook = asked.webhook_url.map(|url| Webhook {
         url: Secret::new(url),
         secret,
+        events: Event::ALL.to_vec(),
         format: WebhookFormat::Transcode,
     });
     new.private = Private { webhook, ..new.private };

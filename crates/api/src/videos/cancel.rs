@@ -69,7 +69,7 @@ pub(crate) async fn stop(api: &Api, video: &Video) -> Result<Cancelling, Problem
 
 async fn mark(api: &Api, video: &Video) -> Result<(), Problem> {
     let end = Input { video: video.id, attempt: video.attempt, outcome: Outcome::Cancelled };
-    match api.catalog.finish(&end).await? {
+    match api.finish(&end).await? {
         Moved::Moved | Moved::Already => {}
         Moved::Refused { status, .. } => return Err(ended(status)),
     }

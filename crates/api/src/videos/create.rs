@@ -11,7 +11,7 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use catalog::{IdempotencyKey, Keyed, NewVideo, Video};
+use catalog::{IdempotencyKey, Keyed, NewVideo, Private, Video};
 use contract::{Export, Status, VideoId};
 use media::options::{Options, published_prefix};
 use serde::Deserialize;
@@ -23,6 +23,7 @@ use super::{
     key::Key,
     source::{self, Named},
     view::VideoView,
+    webhook::{self, CreateWebhook},
 };
 use crate::{
     Api, Error,
@@ -37,7 +38,7 @@ use crate::{
 const METADATA_BYTES_MAX: usize = 16 * 1024;
 
 /// A video to be made. Give `url`, or `upload_id`, or `bucket` and `key`.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateVideo {
     /// http(s) address of the source, without user name and password.
@@ -57,6 +58,8 @@ pub(crate) struct CreateVideo {
     /// Your own data, given back as it is; at most 16 KiB.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
+    /// Who is told how the video ends.
+    webhook: Option<CreateWebhook>,
 }
 
 impl CreateVideo {
@@ -90,7 +93,7 @@ pub(crate) async fn create(
     JsonBody(asked): JsonBody<CreateVideo>,
 ) -> Result<impl IntoResponse, Problem> {
     let new = accepted(&api, &caller, asked).await?;
-    let key = key.of(&(&new.source, &new.options, &new.metadata));
+    let key = key.of(&(&new.source, &new.options, &new.metadata, &new.private));
     let video = take(&api, new, key).await?;
     let view = VideoView::new(&api.settings, video, None);
     let location = [(header::LOCATION, view.path())];
@@ -149,7 +152,7 @@ async fn caught_up(api: &Api, video: Video) -> Result<Video, Problem> {
 /// Closes an attempt whose workflow could not be started. Whether the request arrived is not known;
 /// the failed row settles it: a workflow that was started after all finds it and stops.
 pub(super) async fn not_started(api: &Api, video: &Video, error: Error) -> Problem {
-    if let Err(error) = api.catalog.finish(&temporal::not_started(video, &error)).await {
+    if let Err(error) = api.finish(&temporal::not_started(video, &error)).await {
         let error = chain(&error);
         tracing::error!(video = %video.id, error, "a video without workflow stays uploaded");
     }
@@ -162,7 +165,7 @@ pub(crate) async fn accepted(
     caller: &Caller,
     asked: CreateVideo,
 ) -> Result<NewVideo, Problem> {
-    let CreateVideo { url, bucket, key, upload_id, options, metadata } = asked;
+    let CreateVideo { url, bucket, key, upload_id, options, metadata, webhook } = asked;
     let (options, metadata) = (options.unwrap_or_default(), metadata.unwrap_or_default());
     let source = source::check(&Named { url, bucket, key, upload_id });
     let faults = [
@@ -173,7 +176,9 @@ pub(crate) async fn accepted(
             .map(|fault| FieldError::body(&format!("options.{}", fault.path), &fault.reason)),
         check_metadata(&metadata).err(),
     ];
-    let faults: Vec<FieldError> = faults.into_iter().flatten().collect();
+    let webhook = webhook.map(webhook::check).transpose();
+    let (webhook, of_webhook) = webhook.map_or_else(|it| (None, it), |it| (it, Vec::new()));
+    let faults: Vec<FieldError> = faults.into_iter().flatten().chain(of_webhook).collect();
     let source = match source {
         Ok(source) if faults.is_empty() => source,
         _ => return Err(Problem::invalid(faults)),
@@ -187,6 +192,7 @@ pub(crate) async fn accepted(
         export,
         options,
         metadata: Value::Object(metadata),
+        private: Private { webhook, stores: None },
         api_key: caller.key,
         ..NewVideo::new(VideoId(Uuid::now_v7()), caller.tenant.clone(), found.source)
     })

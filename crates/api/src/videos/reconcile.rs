@@ -53,6 +53,13 @@ impl Api {
             if let Err(error) = Box::pin(self.settle_uploads()).await {
                 tracing::warn!(error = chain(&error), "cannot look through the uploads");
             }
+            match self.reconcile_deliveries(QUIET).await {
+                Ok(0) => {}
+                Ok(started) => tracing::warn!(started, "messages to webhooks had been left behind"),
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "cannot look for messages left behind");
+                }
+            }
         }
     }
 
@@ -83,7 +90,7 @@ impl Api {
             Fate::Ended(outcome) => outcome,
         };
         let end = Input { video: video.id, attempt: video.attempt, outcome };
-        Ok(self.catalog.finish(&end).await.map_err(Error::Catalog)? == Moved::Moved)
+        Ok(self.finish(&end).await? == Moved::Moved)
     }
 }
 

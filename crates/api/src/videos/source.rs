@@ -95,9 +95,10 @@ pub(super) async fn find(
     }
 }
 
-/// The parsed form is what is kept, so that everything that reads it later reads the same.
-fn check_url(text: &str) -> Result<Url, FieldError> {
-    let refuse = |reason: &str| Err(FieldError::body("url", reason));
+/// Checks the address in a field. The parsed form is what is kept, so that everything that reads it
+/// later reads the same.
+pub(super) fn check_url(field: &str, text: &str) -> Result<Url, FieldError> {
+    let refuse = |reason: &str| Err(FieldError::body(field, reason));
     if text.len() > URL_BYTES_MAX {
         return refuse("is longer than 4096 bytes");
     }

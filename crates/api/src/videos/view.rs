@@ -4,18 +4,17 @@
 //! credentials is shown without them, and files of this machine are not named.
 
 use catalog::Video;
-use contract::{Failure, Progress, Source, SourceSummary, Status, UploadId, VideoId, Warning};
+use contract::{
+    Failure, Progress, Source, SourceSummary, Status, UploadId, VideoId, Warning, below,
+};
 use media::options::Options;
 use serde::Serialize;
 use time::OffsetDateTime;
 use url::Url;
 use utoipa::ToSchema;
 
-use super::{
-    measured::Measured,
-    outputs::{OutputsView, below},
-};
-use crate::Settings;
+use super::{measured::Measured, outputs::OutputsView};
+use crate::{Settings, deliveries::WebhookView};
 
 /// A video as it stands.
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,6 +46,8 @@ pub(crate) struct VideoView {
     /// Your own data, as given.
     #[schema(value_type = Object)]
     metadata: serde_json::Value,
+    /// Who is told how it ends; `null` when nobody is.
+    webhook: Option<WebhookView>,
     /// Where to go from here.
     links: Links,
 }
@@ -127,6 +128,7 @@ impl VideoView {
             warnings: video.warnings,
             error: video.error,
             metadata: video.metadata,
+            webhook: video.private.webhook.as_ref().map(WebhookView::new),
             links,
         }
     }

@@ -5,6 +5,7 @@
 
 mod api_keys;
 mod counts;
+mod deliveries;
 mod jobs;
 mod keys;
 mod moves;
@@ -14,6 +15,7 @@ mod place;
 mod postgres;
 mod records;
 mod rows;
+mod signing;
 mod uploads;
 
 /// Runs each case, a function of a [`place::Place`], on both databases. On PostgreSQL they are one

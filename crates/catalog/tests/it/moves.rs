@@ -38,7 +38,7 @@ const ALLOWED: [(Status, Status); 8] = [
 async fn go(catalog: &Catalog, video: VideoId, attempt: u32, to: Status) -> Moved {
     match to {
         Status::Transcoding => catalog.begin(video, attempt).await.unwrap(),
-        end_status => catalog.finish(&end(video, attempt, end_status)).await.unwrap(),
+        end_status => catalog.finish(&end(video, attempt, end_status)).await.unwrap().moved,
     }
 }
 

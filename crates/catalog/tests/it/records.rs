@@ -2,7 +2,7 @@
 
 use catalog::{GivenStore, GivenStores, NewVideo, Private, Secret, Webhook, WebhookFormat};
 use contract::{
-    ApiKeyId, AudioOutput, ErrorCode, Export, Failure, Outputs, RenditionOutput, Source,
+    ApiKeyId, AudioOutput, ErrorCode, Event, Export, Failure, Outputs, RenditionOutput, Source,
     SourceSummary, Status, VideoId, Warning,
     completion::{Input, Outcome},
     video::Output,
@@ -27,6 +27,7 @@ pub(crate) fn new_video() -> NewVideo {
                 url: Secret::new("https://example.org/hook?token=x"),
                 secret: Some(Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")),
                 format: WebhookFormat::Runpod { media_id: "media".to_owned() },
+                events: vec![Event::Ready, Event::Failed],
             }),
             stores: Some(GivenStores { main: store("main"), mezzanine: Some(store("second")) }),
         },

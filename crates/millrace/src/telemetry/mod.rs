@@ -24,8 +24,10 @@ pub(crate) struct Telemetry {
 
 /// Starts logging and, where a collector is given, tracing. Needs a runtime around it.
 pub(crate) fn start(cli: &Cli) -> anyhow::Result<Telemetry> {
-    let quiet =
-        matches!(cli.command, Command::Transcode(_) | Command::Doctor(_) | Command::Keys(_));
+    let quiet = matches!(
+        cli.command,
+        Command::Transcode(_) | Command::Doctor(_) | Command::Keys(_) | Command::Webhooks(_)
+    );
     let default =
         if quiet { "error" } else { "warn,millrace=info,activities=info,workers=info,api=info" };
     let filter = cli.log.clone().unwrap_or_else(|| default.to_owned());

@@ -45,7 +45,8 @@ pub(crate) async fn run(args: cli::Transcode) -> anyhow::Result<()> {
     let vault = compose::vault(&state.join(compose::SECRET_KEY))?;
     let catalog =
         Catalog::open(&compose::sqlite_url(&state)?, vault).await.context("open the catalogue")?;
-    let deps = compose::deps(&args.work, &state, store.clone(), store.clone(), catalog.clone())?;
+    let (objects, masters) = (store.clone(), store.clone());
+    let deps = compose::deps(&args.work, &state, objects, masters, catalog.clone(), None)?;
     let config = workers::Config { queues: TaskQueue::ALL.to_vec(), slots: up::slots(&args.work) };
     let limits = compose::limits(&args.limits);
     let followed = async {

@@ -118,6 +118,13 @@ impl Bench {
     pub(crate) async fn history(&self, run: &Run) -> Vec<u8> {
         run.handle.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await.unwrap()
     }
+
+    /// History of the report of a video as JSON.
+    pub(crate) async fn report_history(&self, run: &Run) -> Vec<u8> {
+        let id = run.id.completion_workflow_id(1);
+        let report = self.client.get_workflow_handle::<CompletionWorkflow>(id);
+        report.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await.unwrap()
+    }
 }
 
 /// A started video.

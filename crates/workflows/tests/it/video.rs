@@ -61,6 +61,7 @@ async fn completes() {
         assert_eq!(progress.chunk_map, "#####");
         assert!((progress.percent - 100.0).abs() < f64::EPSILON);
         record("completes", bench.history(&run).await);
+        record("completion", bench.report_history(&run).await);
     })
     .await;
 }

@@ -1,0 +1,30 @@
+//! `GET /webhooks/deliveries/{id}`: one message, and every time it was sent.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+
+use super::view::DeliveryLog;
+use crate::{Api, caller::Caller, extract::IdText, problem::Problem};
+
+/// Shows one message to a webhook, and every time it was sent.
+#[utoipa::path(
+    get,
+    path = "/webhooks/deliveries/{id}",
+    tag = "webhooks",
+    params(("id" = String, Path, format = Uuid, description = "The message")),
+    responses(
+        (status = 200, description = "The message", body = DeliveryLog),
+        (status = "default", description = "Refused", body = Problem,
+            content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn show(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    IdText(id): IdText,
+) -> Result<Json<DeliveryLog>, Problem> {
+    let delivery = api.find_delivery(&caller, &id).await?;
+    let sent = api.catalog.sendings(&delivery).await?;
+    Ok(Json(DeliveryLog::new(&delivery, sent)))
+}
