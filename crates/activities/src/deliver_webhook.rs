@@ -140,3 +140,6 @@ fn dice() -> u32 {
     let _ = SystemRandom::new().fill(&mut bytes);
     u32::from_be_bytes(bytes)
 }
+
+#[cfg(test)]
+mod tests;

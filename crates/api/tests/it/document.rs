@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::harness::Harness;
 
-const ROUTES: [(&str, &[&str]); 19] = [
+const ROUTES: [(&str, &[&str]); 22] = [
     ("/api/transcode/jobs", &["get"]),
     ("/api/transcode/status/{id}", &["get"]),
     ("/api/transcode/submit", &["post"]),
@@ -31,6 +31,9 @@ const ROUTES: [(&str, &[&str]); 19] = [
     ("/videos/{id}/events", &["get"]),
     ("/videos/{id}/jobs", &["get"]),
     ("/videos/{id}/retry", &["post"]),
+    ("/webhooks/deliveries", &["get"]),
+    ("/webhooks/deliveries/{id}", &["get"]),
+    ("/webhooks/deliveries/{id}/replay", &["post"]),
 ];
 
 const ID: &str = "0192f000-0000-7000-8000-000000000001";
@@ -114,11 +117,14 @@ async fn every_option_and_every_answer_is_described() {
         assert_eq!(keys(&settings["properties"]), keys(value), "{name}");
         assert_eq!(settings["additionalProperties"], false, "{name}");
     }
-    for closed in ["CreateVideo", "Options"] {
+    for closed in ["CreateVideo", "CreateWebhook", "Options"] {
         assert_eq!(schemas[closed]["additionalProperties"], false, "{closed}");
     }
     let asked = keys(&schemas["CreateVideo"]["properties"]);
-    assert_eq!(asked, ["bucket", "key", "metadata", "options", "upload_id", "url"].into());
+    assert_eq!(
+        asked,
+        ["bucket", "key", "metadata", "options", "upload_id", "url", "webhook"].into()
+    );
 
     let id = harness.create().await;
     let shown = harness.get(&format!("/videos/{id}")).await.json();

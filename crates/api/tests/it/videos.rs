@@ -60,7 +60,7 @@ async fn a_video_is_taken_kept_and_started() {
         "created_at": taken["created_at"], "updated_at": taken["created_at"],
         "source": {"kind": "url", "url": asked["url"]},
         "options": asked["options"], "progress": null, "outputs": null, "warnings": [],
-        "error": null, "metadata": asked["metadata"],
+        "error": null, "metadata": asked["metadata"], "webhook": null,
         "links": {"self": format!("/videos/{id}"), "temporal": pages},
     });
     assert_eq!(taken, expected);

@@ -11,7 +11,7 @@ use temporalio_client::{
 };
 use temporalio_sdk::{Runtime, Worker, WorkerOptions, runtime::RuntimeOptions};
 use uuid::Uuid;
-use workflows::{CompletionWorkflow, DeletionWorkflow, VideoWorkflow};
+use workflows::{CompletionWorkflow, DeletionWorkflow, DeliveryWorkflow, VideoWorkflow};
 
 use crate::script::{Script, Stage};
 
@@ -41,6 +41,8 @@ pub(crate) async fn with_workers_of(queues: &[TaskQueue], test: impl AsyncFnOnce
                     .register_workflow::<CompletionWorkflow>()
                     .unwrap()
                     .register_workflow::<DeletionWorkflow>()
+                    .unwrap()
+                    .register_workflow::<DeliveryWorkflow>()
                     .unwrap()
                     .build(),
                 _ => options.register_activities(stage.clone()).build(),
@@ -120,8 +122,8 @@ impl Bench {
     }
 
     /// History of the report of a video as JSON.
-    pub(crate) async fn report_history(&self, run: &Run) -> Vec<u8> {
-        let id = run.id.completion_workflow_id(1);
+    pub(crate) async fn report_history(&self, id: VideoId) -> Vec<u8> {
+        let id = id.completion_workflow_id(1);
         let report = self.client.get_workflow_handle::<CompletionWorkflow>(id);
         report.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await.unwrap()
     }

@@ -9,6 +9,7 @@
 
 mod bench;
 mod deletion;
+mod delivery;
 mod enhancements;
 mod script;
 mod video;

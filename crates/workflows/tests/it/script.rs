@@ -12,13 +12,13 @@ use std::{
 };
 
 use contract::{
-    ChaptersOutput, ExportOutput, MezzanineOutput, Mp4Output, Outputs, PreviewOutput,
+    ChaptersOutput, DeliveryId, ExportOutput, MezzanineOutput, Mp4Output, Outputs, PreviewOutput,
     SpritesOutput, StoredSource, SubtitleOutput, ThumbnailOutput, VideoId, WaveformOutput,
-    begin_video, choose_encoder, clean_up, completion::Outcome, delete_video, download_source,
-    encode_audio, export_video, extract_subtitles, make_chapters, make_mezzanine, make_mp4,
-    make_preview, make_sprites, make_thumbnail, make_waveform, measure_loudness, normalize_source,
-    package_video, probe_source, publish_video, record_outcome, render_watermark, transcode_chunk,
-    verify_video,
+    begin_video, choose_encoder, clean_up, completion::Outcome, delete_video, deliver_webhook,
+    download_source, encode_audio, export_video, extract_subtitles, make_chapters, make_mezzanine,
+    make_mp4, make_preview, make_sprites, make_thumbnail, make_waveform, measure_loudness,
+    normalize_source, package_video, probe_source, publish_video, record_outcome, render_watermark,
+    transcode_chunk, verify_video,
 };
 use media::{
     plan::{Encoder, Loudness, Watermark},
@@ -46,6 +46,8 @@ pub(crate) struct Script {
     pub(crate) stuck: Option<&'static str>,
     /// The source has subtitles, chapters and a second track of sound.
     pub(crate) rich: bool,
+    /// A webhook is to be told.
+    pub(crate) webhook: bool,
     /// What was asked.
     pub(crate) options: media::options::Options,
     /// Where else the outputs go.
@@ -315,9 +317,20 @@ impl Stage {
         self: Arc<Self>,
         ctx: ActivityContext,
         input: record_outcome::Input,
-    ) -> Result<(), ActivityError> {
+    ) -> Result<record_outcome::Output, ActivityError> {
         self.edit(input.video, |script| script.outcomes.push(input.outcome));
-        self.play(record_outcome::NAME, &ctx, input.video, ()).await
+        let due = self.script(input.video).webhook.then_some(DeliveryId(input.video.0));
+        self.play(record_outcome::NAME, &ctx, input.video, due).await
+    }
+
+    /// The message of a video has its id.
+    #[activity(definition = deliver_webhook::Activity)]
+    async fn deliver_webhook(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: deliver_webhook::Input,
+    ) -> Result<(), ActivityError> {
+        self.play(deliver_webhook::NAME, &ctx, VideoId(input.delivery.0), ()).await
     }
 
     #[activity(definition = choose_encoder::Activity)]

@@ -9,7 +9,7 @@ use temporalio_client::{
     errors::WorkflowGetResultError,
 };
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
-use workflows::{CompletionWorkflow, DeletionWorkflow, VideoWorkflow};
+use workflows::{CompletionWorkflow, DeletionWorkflow, DeliveryWorkflow, VideoWorkflow};
 
 use crate::{
     bench::with_workers,
@@ -61,7 +61,6 @@ async fn completes() {
         assert_eq!(progress.chunk_map, "#####");
         assert!((progress.percent - 100.0).abs() < f64::EPSILON);
         record("completes", bench.history(&run).await);
-        record("completion", bench.report_history(&run).await);
     })
     .await;
 }
@@ -172,6 +171,8 @@ async fn replays_all_stored_histories() {
             .register_workflow::<CompletionWorkflow>()
             .unwrap()
             .register_workflow::<DeletionWorkflow>()
+            .unwrap()
+            .register_workflow::<DeliveryWorkflow>()
             .unwrap()
             .build();
         let replay = WorkflowReplayer::new(options).unwrap().replay_workflow(history).await;
