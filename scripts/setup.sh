@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what Millrace needs and this machine lacks; says what it does; run again, it does nothing.
 #   scripts/setup.sh        to build and run: a C compiler, ffmpeg, a font, Temporal
-#   scripts/setup.sh test   also what the tests stand on: PostgreSQL, VLC, Chromium and Python
+#   scripts/setup.sh test   also what the tests stand on: PostgreSQL, VLC, Chromium, Node and Python
 #                           packages
 # Debian's packages go into the system (through sudo when not root). All else goes into .tools/.
 set -euo pipefail
@@ -50,6 +50,7 @@ list_missing() {
         have cvlc || missing+=(vlc-bin vlc-plugin-base)
         have setpriv || missing+=(util-linux)
         have chromium || missing+=(chromium)
+        have node || missing+=(nodejs)
     fi
 }
 

@@ -27,3 +27,4 @@ mod traces;
 mod transcode;
 mod uploads;
 mod vlc;
+mod webhooks;
