@@ -184,7 +184,7 @@ async fn an_address_that_may_not_be_reached_is_refused_by_name() {
 
 #[tokio::test]
 async fn a_receiver_that_is_down_is_tried_until_it_is_too_late() {
-    // Bound, so that nobody else takes the port, but no one listens: closed at once.
+    // A port that was free just now: nobody listens there.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (mut studio, input) = studio(&format!("http://127.0.0.1:{port}/"), Some(SECRET)).await;
     assert!(once(&studio, input).await.unwrap().is_some());

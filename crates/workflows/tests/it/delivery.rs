@@ -13,6 +13,7 @@ use crate::{
 /// Runs a video that a webhook is told of; says whether telling it succeeded, with its history.
 async fn deliver(bench: &Bench, script: Script) -> (bool, Vec<u32>, Vec<u8>) {
     let run = bench.start(Script { webhook: true, ..script }).await;
+    run.handle.get_result(WorkflowGetResultOptions::default()).await.unwrap();
     bench.reported(run.id).await;
     let message = Input::first(DeliveryId(run.id.0)).workflow_id();
     let handle = bench.client.get_workflow_handle::<DeliveryWorkflow>(message);
