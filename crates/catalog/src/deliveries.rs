@@ -128,7 +128,7 @@ pub(crate) async fn enqueue(
     };
     let once = OnConflict::columns([Column::Video, Column::Attempt, Column::Event]);
     Entity::insert(row.into_active_model().reset_all())
-        .on_conflict(once.to_owned().do_nothing().to_owned())
+        .on_conflict(once.clone().do_nothing().to_owned())
         .exec_without_returning(tx)
         .await
         .map_err(Error::from_db)?;

@@ -8,7 +8,6 @@ use catalog::{Catalog, Vault};
 use ffmpeg::encoder::Nvenc;
 use media::plan::Limits;
 use storage::{Incoming, S3Config, Scratch, Store};
-use storage::{S3Config, Scratch, Store};
 use url::Url;
 
 use crate::cli::{Common, LimitArgs, Mezzanine, UploadArgs, Work};

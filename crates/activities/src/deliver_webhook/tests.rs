@@ -22,10 +22,12 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// What a receiver answers: a status, and headers.
 type Reply = (u16, &'static [(&'static str, &'static str)]);
+/// What a receiver will answer, and what it was sent.
+type Book = (VecDeque<Reply>, Vec<(HeaderMap, Bytes)>);
 
 /// A receiver that answers as it is told, the last answer for ever, and keeps what it is sent.
 #[derive(Clone, Default)]
-struct Receiver(Arc<Mutex<(VecDeque<Reply>, Vec<(HeaderMap, Bytes)>)>>);
+struct Receiver(Arc<Mutex<Book>>);
 
 impl Receiver {
     /// Starts it; answers its address too.
@@ -74,7 +76,7 @@ async fn studio(url: &str, secret: Option<&str>) -> (Studio, Input) {
         events: Event::ALL.to_vec(),
         format: WebhookFormat::Standard,
     };
-    let private = Private { webhook: Some(webhook) };
+    let private = Private { webhook: Some(webhook), stores: None };
     let new = NewVideo { private, ..NewVideo::new(studio.video, "default", source) };
     studio.deps.catalog.insert(new).await.unwrap();
     let failure = Failure { code: ErrorCode::NoStreams, message: "nothing in it".into() };

@@ -2,7 +2,6 @@
 
 use contract::Outputs;
 use serde::Serialize;
-use storage::Bucket;
 use url::Url;
 use utoipa::{PartialSchema, ToSchema};
 

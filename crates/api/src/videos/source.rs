@@ -47,7 +47,7 @@ pub(super) fn check(named: &Named) -> Result<Checked, FieldError> {
     let refuse = |path: &str, reason: &str| Err(FieldError::body(path, reason));
     let Named { url, bucket, key, upload_id } = named;
     match (url, upload_id, bucket, key) {
-        (Some(url), None, None, None) => check_url(url).map(Checked::Url),
+        (Some(url), None, None, None) => check_url("url", url).map(Checked::Url),
         (None, Some(id), None, None) => match id.parse() {
             Ok(id) => Ok(Checked::Upload(id)),
             Err(_) => refuse("upload_id", "no upload has this id"),

@@ -25,7 +25,7 @@ async fn frames_in_flight_move_the_progress() {
         tokio::time::timeout(Duration::from_secs(20), moved).await
     };
     let workers = [chunking(), encoding()];
-    let progress = working(&harness.api.temporal, workers, body).await;
+    let progress = Box::pin(working(&harness.api.temporal, workers, body)).await;
     let progress = progress.expect("the heartbeat is seen within 20 s");
     assert_eq!(progress["percent"], 25.0);
     assert_eq!(progress["rungs"][1], serde_json::json!({"name": "360p", "percent": 25.0}));

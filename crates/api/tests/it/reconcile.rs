@@ -82,7 +82,7 @@ async fn an_end_that_nobody_wrote_down_is_written() {
         }
         (made, failed)
     };
-    let (made, failed) = working(&harness.api.temporal, [forgetting()], body).await;
+    let (made, failed) = Box::pin(working(&harness.api.temporal, [forgetting()], body)).await;
     assert_eq!(heal(&harness).await, 2);
     let row = harness.row(made).await;
     assert_eq!((row.status, row.outputs.unwrap().frames), (Status::Ready, 7));

@@ -33,6 +33,7 @@ use temporalio_sdk::{
 
 /// What the activities of one video do, and what they were asked.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub(crate) struct Script {
     /// The activity that fails for good, and its code.
     pub(crate) fails: Option<(&'static str, &'static str)>,
