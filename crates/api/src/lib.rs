@@ -91,8 +91,9 @@ pub async fn live_progress(api: &Api, video: &catalog::Video) -> Option<contract
     videos::live_progress(&api.temporal, video).await
 }
 
-/// Makes the routes of the JSON API, and of the page that uses it.
-pub fn router(api: Arc<Api>) -> Router {
+/// Makes the routes of the JSON API, and of the page that uses it. What is `beside` them is guarded
+/// in the same way, and is no part of the API's description.
+pub fn router(api: Arc<Api>, beside: Router) -> Router {
     let guard = Arc::new(auth::Guard::new(Arc::clone(&api)));
     let sharing = api.settings.access.sharing();
     let (router, mut document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
@@ -127,13 +128,14 @@ pub fn router(api: Arc<Api>) -> Router {
     page::add(router)
         .fallback(unknown_route)
         .method_not_allowed_fallback(method_not_allowed)
+        .with_state(api)
+        .merge(beside)
         .layer(Extension(Arc::new(document)))
         // Bodies that are read as streams, those of uploads, have limits of their own.
         .layer(DefaultBodyLimit::max(extract::BODY_BYTES_MAX))
         .layer(from_fn_with_state(guard, auth::guard))
         .layer(from_fn_with_state(sharing, access::share))
         .layer(from_fn(observe::request))
-        .with_state(api)
 }
 
 async fn unknown_route(uri: Uri) -> Problem {

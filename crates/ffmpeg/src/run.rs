@@ -30,6 +30,9 @@ const SHARED: &[&str] = &[
 /// Standstill after which most runs are killed; they report about twice a second.
 pub(crate) const STALL: Duration = Duration::from_secs(30);
 
+/// Steps by which runs stand back for those who answer requests: they take whole cores for minutes.
+const NICE: i32 = 5;
+
 /// A run that ended well. It says nothing about the quality of the output: ffmpeg ends well on
 /// damaged input too.
 #[derive(Clone, Debug)]
@@ -61,7 +64,7 @@ pub async fn run(
     stall: Duration,
 ) -> Result<Finished, Error> {
     let started = Instant::now();
-    let mut child = command.args_first(SHARED).spawn()?;
+    let mut child = command.args_first(SHARED).nice(NICE).spawn()?;
     tracing::debug!(pid = child.id(), program = child.program(), "started");
     let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
     let ending = async {

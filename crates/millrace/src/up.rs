@@ -61,7 +61,7 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
         ending(&stop, async {
             workers::run(client, deps, config, stop.clone()).await.context("run the workers")
         }),
-        ending(&stop, serve(api_listener, api::router(api).merge(metrics), &stop)),
+        ending(&stop, serve(api_listener, api::router(api, metrics), &stop)),
         ending(&stop, serve_media(media_listener, &store, &stop)),
         heal(&healer, &stop),
     );
@@ -91,7 +91,7 @@ pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
     announce(&api_listener, &media_url, args.temporal_ui.as_ref(), &args.common)?;
     let healer = Arc::clone(&api);
     let (http, media, ()) = tokio::join!(
-        ending(&stop, serve(api_listener, api::router(api).merge(metrics), &stop)),
+        ending(&stop, serve(api_listener, api::router(api, metrics), &stop)),
         ending(&stop, serve_media(media_listener, &store, &stop)),
         heal(&healer, &stop),
     );

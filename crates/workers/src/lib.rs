@@ -94,7 +94,10 @@ async fn serve(
         })?;
     let mut workers = Vec::new();
     for &queue in &config.queues {
-        gauge!("millrace_queue_slots", "queue" => queue.name()).set(config.slots.of(queue) as f64);
+        if queue != TaskQueue::VideoWorkflows {
+            let slots = config.slots.of(queue);
+            gauge!("millrace_queue_slots", "queue" => queue.name()).set(slots as f64);
+        }
         let options = options(queue, deps, &config.slots)?;
         let worker = Worker::new(&runtime, client.clone(), options)
             .map_err(|error| failed(queue, "start")(error.to_string()))?;

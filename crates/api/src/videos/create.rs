@@ -184,6 +184,7 @@ pub(crate) async fn accepted(
         _ => return Err(Problem::invalid(faults)),
     };
     let found = source::find(api, caller, source).await?;
+    check_mark(api, caller, &options).await?;
     let prefix = options.output_prefix.as_deref();
     let export = prefix.map(|prefix| Export::published(&published_prefix(&caller.tenant, prefix)));
     Ok(NewVideo {
@@ -196,6 +197,17 @@ pub(crate) async fn accepted(
         api_key: caller.key,
         ..NewVideo::new(VideoId(Uuid::now_v7()), caller.tenant.clone(), found.source)
     })
+}
+
+/// Refuses the picture of a watermark that lies in the place of somebody else's video.
+async fn check_mark(api: &Api, caller: &Caller, options: &Options) -> Result<(), Problem> {
+    let image = options.watermark.as_ref().and_then(|mark| mark.image.as_ref());
+    let Some(key) = image.and_then(|image| image.key.as_deref()) else { return Ok(()) };
+    if source::is_theirs(api, caller, key).await? {
+        return Ok(());
+    }
+    let fault = FieldError::body("options.watermark.image.key", "there is no such object");
+    Err(Problem::invalid(vec![fault]))
 }
 
 fn check_metadata(metadata: &Map<String, Value>) -> Result<(), FieldError> {

@@ -9,7 +9,10 @@ use axum::{
     http::{Method, Request, StatusCode, header, request::Builder},
 };
 use catalog::{ApiKey, NewApiKey};
+use contract::VideoId;
+use futures::FutureExt as _;
 use serde_json::Value;
+use storage::layout::Layout;
 
 use crate::harness::{Answer, Harness, ask};
 
@@ -156,6 +159,33 @@ async fn what_belongs_to_another_tenant_is_not_there() {
     assert_eq!(seen(get(&router, &other, "/videos").await), 0);
     assert_eq!(seen(get(&router, &acme, "/videos").await), 1);
     assert_eq!(harness.row(id.parse().unwrap()).await.updated_at, row.updated_at);
+}
+
+#[tokio::test]
+async fn objects_of_another_tenants_video_cannot_be_named() {
+    let Some(harness) = Harness::start().await else { return };
+    let router = harness.router(Access::default());
+    let (_, acme) = make(&harness, new_key("acme")).await;
+    let (_, other) = make(&harness, new_key("other")).await;
+    let created = post(&router, &acme, "/videos", None).await.json();
+    let id: VideoId = created["id"].as_str().unwrap().parse().unwrap();
+    let object = Layout::new(id).source("clip.mp4").unwrap();
+    harness.api.store.put_bytes(&object, &b"media"[..]).await.unwrap();
+    let place = serde_json::json!({"bucket": "videos", "key": object.key()});
+    let mark = serde_json::json!({"url": "http://example.com/clip.mp4",
+        "options": {"watermark": {"image": place}}});
+    for (body, pointer) in [(&place, "#/key"), (&mark, "#/options/watermark/image/key")] {
+        let post = |key| {
+            let request = with(key, Request::post("/videos"));
+            let request = request.header(header::CONTENT_TYPE, "application/json");
+            ask(&router, request.body(Body::from(body.to_string())).unwrap()).boxed()
+        };
+        let refused = post(&other).await;
+        refused.problem(422, "invalid-request");
+        assert_eq!(refused.json()["errors"][0]["pointer"], pointer);
+        let taken = post(&acme).await;
+        assert_eq!(taken.status, StatusCode::ACCEPTED, "{}", taken.text());
+    }
 }
 
 #[tokio::test]

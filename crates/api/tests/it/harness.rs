@@ -50,19 +50,20 @@ impl Harness {
             incoming: Incoming::open(&folder.path().join("uploads"), 0).unwrap(),
             settings: settings(),
         });
-        let router = api::router(api.clone());
+        let router = api::router(api.clone(), Router::new());
         Some(Self { api, temporal: Some(temporal), router, _folder: folder })
     }
 
     /// Another API over the same parts, open to others.
     pub(crate) fn router(&self, access: Access) -> Router {
-        api::router(Arc::new(Api {
+        let api = Arc::new(Api {
             catalog: self.api.catalog.clone(),
             temporal: self.api.temporal.clone(),
             store: self.api.store.clone(),
             incoming: self.api.incoming.clone(),
             settings: Settings { access, ..self.api.settings.clone() },
-        }))
+        });
+        api::router(api, Router::new())
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -17,7 +17,7 @@ const BAD_BODIES: &[(&str, &str, &str)] = &[
     (r#"{"url": 7}"#, "#/url", "invalid type: integer `7`, expected a string"),
     (r#"{"path": "/etc/passwd"}"#, "#/path", "unknown field `path`, expected one of `url`"),
     (r#"{"upload_id": "1"}"#, "#/upload_id", "no upload has this id"),
-    (r#"{"url": "http://h/", "webhook": {}}"#, "#/webhook", "unknown field"),
+    (r#"{"url": "http://h/", "callback": {}}"#, "#/callback", "unknown field"),
     (r#"{"url": "http://h/", "bucket": "videos", "key": "a"}"#, "#/url", "not both"),
     (r#"{"bucket": "videos"}"#, "#/key", "goes together"),
     (r#"{"bucket": "other", "key": "a"}"#, "#/bucket", "`videos`, `thumbnails`, `mezzanine`"),

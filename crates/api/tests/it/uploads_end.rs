@@ -65,7 +65,7 @@ async fn one_request_sends_at_a_time_and_a_broken_one_keeps_what_arrived() {
     let Some(harness) = Harness::start().await else { return };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = api::router(harness.api.clone());
+    let router = api::router(harness.api.clone(), Router::new());
     let server = tokio::spawn(api::serve(listener, router, std::future::pending()));
     let path = harness.begin_upload(9).await;
     let checked = harness.begin_upload(9).await;
@@ -80,7 +80,7 @@ async fn one_request_sends_at_a_time_and_a_broken_one_keeps_what_arrived() {
         drop(file);
         let mut client = TcpStream::connect(address).await.unwrap();
         let head = format!(
-            "PATCH {path} HTTP/1.1\r\nHost: a\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n\
+            "PATCH {path} HTTP/1.1\r\nHost: localhost\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n\
              Content-Type: application/offset+octet-stream\r\nContent-Length: 9\r\n{checksum}\r\n"
         );
         client.write_all(head.as_bytes()).await.unwrap();
@@ -164,7 +164,7 @@ async fn a_full_disk_is_told_apart() {
         incoming: Incoming::open(&folder, u64::MAX).unwrap(),
         settings: api.settings.clone(),
     });
-    let router = api::router(full);
+    let router = api::router(full, Router::new());
     let headers = [("upload-length", "9")];
     let answer = ask(&router, tus(Method::POST, "/uploads", &headers, "")).await;
     answer.problem(507, "insufficient-storage");

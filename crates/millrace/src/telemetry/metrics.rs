@@ -11,6 +11,7 @@ use catalog::Catalog;
 use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use storage::Scratch;
+use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
 use super::names::{Kind, METRICS};
@@ -98,6 +99,14 @@ impl Asked {
                 *counted = Some(Instant::now());
             }
             Err(error) => tracing::warn!(%error, "the videos cannot be counted"),
+        }
+        match catalog.oldest_pending_delivery().await {
+            Ok(oldest) => {
+                let age =
+                    oldest.map_or(0.0, |at| (OffsetDateTime::now_utc() - at).as_seconds_f64());
+                gauge!("millrace_webhook_oldest_seconds").set(age);
+            }
+            Err(error) => tracing::warn!(%error, "the oldest message cannot be looked up"),
         }
     }
 }

@@ -50,6 +50,11 @@ pub(super) const METRICS: &[(&str, Kind, &str)] = &[
         "Child processes that ended, by program and result: ok, failed, killed.",
     ),
     (
+        "millrace_webhook_oldest_seconds",
+        Kind::Gauge,
+        "Age of the oldest message that no receiver has taken yet; 0 without one.",
+    ),
+    (
         "millrace_http_request_seconds",
         Kind::Histogram,
         "Time until an API request was answered, by method, route and class of status.",
