@@ -39,13 +39,17 @@ fn segments(outputs: &Path) -> BTreeMap<String, (u64, i64)> {
         .collect()
 }
 
-/// Manifests of finished chunks.
+/// Manifests of finished chunks; one that is half written does not count.
 fn finished_chunks(data: &Path, id: &str) -> usize {
     let work = data.join("media/videos").join(id).join("work");
     let Ok(entries) = fs_err::read_dir(work) else { return 0 };
     let chunks =
         entries.flatten().find(|entry| entry.file_name().to_string_lossy().starts_with("chunks-"));
-    chunks.map_or(0, |folder| fs_err::read_dir(folder.path()).unwrap().count())
+    let is_whole = |name: &std::ffi::OsStr| name.to_string_lossy().ends_with(".json");
+    chunks.map_or(0, |folder| {
+        let manifests = fs_err::read_dir(folder.path()).unwrap().flatten();
+        manifests.filter(|entry| is_whole(&entry.file_name())).count()
+    })
 }
 
 #[tokio::test]
