@@ -48,7 +48,7 @@ async fn encode(
         marks.push(readable_at(deps, &mark.bucket, &mark.key).await?);
     }
     let scratch = deps.scratch.attempt(&format!("chunk-{}-{}", input.video, input.chunk))?;
-    let beat = |frames| pulse.set(&Beat { frames });
+    let beat = |frames| pulse.set(&Beat { chunk: Some(input.chunk), frames });
     let (plan, dir) = (&input.plan, scratch.path());
     let started = Instant::now();
     let chunk =

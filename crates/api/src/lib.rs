@@ -75,6 +75,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Attempts at one video, the first one included.
     pub attempts_max: u32,
+    /// How long an answer waits for the start of a workflow, which then goes on beside it.
+    pub start_within: Duration,
     /// Who may call.
     pub access: Access,
     /// Most bytes of an uploaded file.

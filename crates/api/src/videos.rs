@@ -1,5 +1,6 @@
 //! The calls on videos, one file each, and what they share: finding a video by its id.
 
+mod begin;
 pub(crate) mod cancel;
 pub(crate) mod create;
 pub(crate) mod delete;

@@ -42,6 +42,9 @@ pub struct Output {
 /// What a running chunk puts into its heartbeats.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Beat {
+    /// Index of the chunk.
+    #[serde(default)]
+    pub chunk: Option<u32>,
     /// Frames encoded so far.
     pub frames: u64,
 }

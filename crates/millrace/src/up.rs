@@ -1,6 +1,6 @@
 //! The long-running commands: everything in one process, or the API or workers alone.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use contract::TaskQueue;
@@ -18,6 +18,9 @@ use crate::{
     telemetry::Metrics,
     temporal::{self, Server, Wish},
 };
+
+/// How long a submission waits for Temporal; most of the time a start is done by then.
+const START_WITHIN: Duration = Duration::from_millis(50);
 
 /// Runs the whole product until it is told to stop.
 pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
@@ -162,6 +165,7 @@ fn api_of(
         namespace: temporal.namespace(),
         limits: compose::limits(&listen.limits),
         attempts_max: listen.attempts_max,
+        start_within: START_WITHIN,
         access: api::Access {
             exposed: !listen.api_addr.ip().is_loopback(),
             origins: listen.allow_origins.clone(),

@@ -20,18 +20,18 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
+    begin::begin,
     key::Key,
     source::{self, Named},
     view::VideoView,
     webhook::{self, CreateWebhook},
 };
 use crate::{
-    Api, Error,
+    Api,
     caller::Caller,
     extract::JsonBody,
     observe,
     problem::{FieldError, Kind, Problem, chain},
-    temporal,
 };
 
 /// Most bytes of `metadata`, written as compact JSON.
@@ -82,7 +82,7 @@ impl CreateVideo {
             headers(("Location" = String, description = "Path of the video"))),
         (status = "4XX", description = "Refused", body = Problem,
             content_type = "application/problem+json"),
-        (status = 503, description = "Not started; a failed video is left", body = Problem,
+        (status = 503, description = "A part of the service does not answer; send it again", body = Problem,
             content_type = "application/problem+json"),
     ),
 )]
@@ -106,23 +106,14 @@ pub(crate) async fn take(
     new: NewVideo,
     key: Option<IdempotencyKey>,
 ) -> Result<Video, Problem> {
-    let again = key.is_some();
     let video = add(api, new, key).await?;
     observe::about(video.id);
     let video = Box::pin(caught_up(api, video)).await?;
-    let started = match video.status {
-        Status::Uploaded => temporal::start(api, &video).await,
-        // Waiting for its upload, or found under its key, on its way or at its end.
-        _ => Ok(()),
-    };
-    match started {
-        Ok(()) => Ok(video),
-        // A key is there to be sent again: the video waits for that, or for the next start.
-        Err(source) if again => {
-            Err(Error::NotStarted { video: video.id, source: Box::new(source) }.into())
-        }
-        Err(error) => Err(not_started(api, &video, error).await),
+    // Others wait for their upload, or were found under their key, on their way or at their end.
+    if video.status == Status::Uploaded {
+        begin(api, &video).await;
     }
+    Ok(video)
 }
 
 async fn add(api: &Api, new: NewVideo, key: Option<IdempotencyKey>) -> Result<Video, Problem> {
@@ -147,16 +138,6 @@ async fn caught_up(api: &Api, video: Video) -> Result<Video, Problem> {
         tracing::warn!(video = %video.id, error, "it begins at the next look through all uploads");
     }
     Ok(api.catalog.get(video.id).await?.unwrap_or(video))
-}
-
-/// Closes an attempt whose workflow could not be started. Whether the request arrived is not known;
-/// the failed row settles it: a workflow that was started after all finds it and stops.
-pub(super) async fn not_started(api: &Api, video: &Video, error: Error) -> Problem {
-    if let Err(error) = api.finish(&temporal::not_started(video, &error)).await {
-        let error = chain(&error);
-        tracing::error!(video = %video.id, error, "a video without workflow stays uploaded");
-    }
-    Error::NotStarted { video: video.id, source: Box::new(error) }.into()
 }
 
 /// Checks everything that can be known at once.

@@ -9,8 +9,8 @@ use axum::{Json, extract::State, http::StatusCode};
 use catalog::Moved;
 use contract::Status;
 
-use super::view::VideoView;
-use crate::{Api, caller::Caller, extract::IdText, problem::Problem, temporal};
+use super::{begin::begin, view::VideoView};
+use crate::{Api, caller::Caller, extract::IdText, problem::Problem};
 
 /// Tries a failed video again, as its next attempt.
 #[utoipa::path(
@@ -45,8 +45,6 @@ pub(crate) async fn retry(
         }
     }
     let video = api.find(&caller, &id.to_string()).await?;
-    if let Err(error) = temporal::start(&api, &video).await {
-        return Err(super::create::not_started(&api, &video, error).await);
-    }
+    begin(&api, &video).await;
     Ok((StatusCode::ACCEPTED, Json(VideoView::new(&api.settings, video, None))))
 }

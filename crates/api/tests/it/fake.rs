@@ -61,6 +61,7 @@ impl OneChunk {
         let rung = |name: &str| RungProgress { name: name.into(), percent: 0.0 };
         Progress {
             chunks_total: 1,
+            chunk_map: ".".into(),
             frames_total: FRAMES,
             rungs: vec![rung("720p"), rung("360p")],
             ..Progress::default()
@@ -78,7 +79,7 @@ impl Encoder {
         ctx: ActivityContext,
         _chunk: transcode_chunk::Input,
     ) -> Result<transcode_chunk::Output, ActivityError> {
-        ctx.record_heartbeat(Beat { frames: FRAMES / 4 }).await?;
+        ctx.record_heartbeat(Beat { chunk: Some(0), frames: FRAMES / 4 }).await?;
         ctx.cancelled().await;
         Err(ActivityError::cancelled())
     }

@@ -141,6 +141,7 @@ fn settings() -> Settings {
         namespace: "default".into(),
         limits: Limits { parallel_chunks: 2, chunk_seconds: None, ..Limits::default() },
         attempts_max: 2,
+        start_within: std::time::Duration::from_secs(10),
         access: Access::default(),
         upload_bytes_max: 1000,
     }

@@ -29,5 +29,6 @@ async fn frames_in_flight_move_the_progress() {
     let progress = progress.expect("the heartbeat is seen within 20 s");
     assert_eq!(progress["percent"], 25.0);
     assert_eq!(progress["rungs"][1], serde_json::json!({"name": "360p", "percent": 25.0}));
+    assert_eq!(progress["chunk_map"], ">");
     assert_eq!((&progress["chunks_done"], &progress["chunks_total"]), (&0.into(), &1.into()));
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use axum::{
+    Router,
     body::Bytes,
     http::{Method, StatusCode},
 };

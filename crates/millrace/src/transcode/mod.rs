@@ -114,6 +114,7 @@ async fn submit(
         namespace: client.namespace(),
         limits,
         attempts_max: 1,
+        start_within: std::time::Duration::ZERO,
         access: api::Access::default(),
         upload_bytes_max: 0,
     };

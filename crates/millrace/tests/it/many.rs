@@ -1,4 +1,4 @@
-//! Ten videos at once: all come out, in the order they were submitted.
+//! Ten videos at once: all come out, in the order they were submitted, and nothing is done twice.
 
 use std::time::Instant;
 
@@ -6,11 +6,14 @@ use fixtures::Clip;
 use serde_json::{Value, json};
 
 use crate::{
+    metrics::value,
     product::{Flags, Product, data},
     sources::serve_file,
 };
 
 const VIDEOS: usize = 10;
+/// Chunks of one segment each in a clip of 18 seconds.
+const CHUNKS: usize = 3;
 /// Downloads and probes run beside each other, four at a time, so neighbours may change places.
 const OUT_OF_PLACE_MAX: usize = 4;
 
@@ -40,6 +43,17 @@ async fn ten_at_once_come_out_in_their_order() {
         let submitted = ids.iter().position(|other| other == *id).unwrap();
         let moved = submitted.abs_diff(place);
         assert!(moved <= OUT_OF_PLACE_MAX, "video {submitted} ended as number {place}");
+    }
+    let told = product.request("GET", "/metrics").send().await.unwrap().text().await.unwrap();
+    for (activity, each) in [
+        ("download_source", 1),
+        ("probe_source", 1),
+        ("transcode_chunk", CHUNKS),
+        ("encode_audio", 1),
+    ] {
+        let sample = format!(r#"millrace_activities_total{{activity="{activity}",result="ok"}}"#);
+        let runs = value(&told, &sample);
+        assert!((runs - (VIDEOS * each) as f64).abs() < f64::EPSILON, "{runs} times {activity}");
     }
 }
 

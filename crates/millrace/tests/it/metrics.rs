@@ -37,7 +37,7 @@ fn documented() -> BTreeSet<(String, String, String)> {
 }
 
 /// The value of a sample, written as it stands in the answer.
-fn value(text: &str, sample: &str) -> f64 {
+pub(crate) fn value(text: &str, sample: &str) -> f64 {
     let found = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
     found.unwrap_or_else(|| panic!("no {sample} in\n{text}")).parse().unwrap()
 }

@@ -91,7 +91,6 @@ async fn encode_chunk(
         chunk,
     };
     let options = Call::chunk(seconds, chunk_summary(plan, chunk)).options(job, group.clone());
-    ctx.state_mut(|state| state.tracker.chunk_started(chunk));
     let done = ctx.execute_activity(transcode_chunk::Activity, input, options).await?;
     let now = ctx.workflow_time();
     ctx.state_mut(|state| state.tracker.chunk_done(chunk, done.frames, now));

@@ -5,9 +5,9 @@ use std::time::SystemTime;
 use contract::{Phase, Progress, RungProgress, Warning};
 use media::plan::VideoPlan;
 
-/// How a chunk stands, as `Progress::chunk_map` writes it.
+/// How a chunk stands, as `Progress::chunk_map` writes it. Which of the waiting ones a worker has
+/// taken is not known here.
 const WAITING: char = '.';
-const STARTED: char = '>';
 const DONE: char = '#';
 
 /// Counters behind the `progress` query.
@@ -45,12 +45,10 @@ impl Tracker {
         }
     }
 
-    pub(super) fn chunk_started(&mut self, chunk: u32) {
-        self.mark(chunk, STARTED);
-    }
-
     pub(super) fn chunk_done(&mut self, chunk: u32, frames: u64, now: Option<SystemTime>) {
-        self.mark(chunk, DONE);
+        if let Some(place) = self.map.get_mut(chunk as usize) {
+            *place = DONE;
+        }
         self.chunks.0 += 1;
         self.frames.0 += frames;
         self.latest = now;
@@ -86,12 +84,6 @@ impl Tracker {
             )]
             eta_seconds: speed.map(|speed| (left / speed).ceil() as u64),
             warnings: self.warnings.clone(),
-        }
-    }
-
-    fn mark(&mut self, chunk: u32, state: char) {
-        if let Some(place) = self.map.get_mut(chunk as usize) {
-            *place = state;
         }
     }
 

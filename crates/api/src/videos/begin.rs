@@ -1,0 +1,35 @@
+//! Starts the workflow of a video that has just been written down.
+//!
+//! The row is the promise. A start that takes long goes on beside the answer, so that a Temporal with
+//! much to do holds no client up; one that fails for now is made up for by `reconcile`.
+
+use std::sync::Arc;
+
+use catalog::Video;
+use tracing::Instrument as _;
+
+use crate::{Api, problem::chain, temporal};
+
+/// Starts the current attempt. Run twice, it starts nothing more.
+pub(crate) async fn begin(api: &Arc<Api>, video: &Video) {
+    let starting = start(Arc::clone(api), video.clone()).in_current_span();
+    let starting = tokio::spawn(starting);
+    // Late or not: the task goes on, and says in the log what became of it.
+    let _ = tokio::time::timeout(api.settings.start_within, starting).await;
+}
+
+async fn start(api: Arc<Api>, video: Video) {
+    let Err(error) = temporal::start(&api, &video).await else { return };
+    if error.is_transient() {
+        let error = chain(&error);
+        tracing::warn!(video = %video.id, error, "not started now; it will be within two minutes");
+        return;
+    }
+    // Whether the request arrived is not known; the failed row settles it: a workflow that was
+    // started after all finds it and stops.
+    tracing::error!(video = %video.id, error = chain(&error), "cannot be started");
+    if let Err(error) = api.finish(&temporal::not_started(&video, &error)).await {
+        let error = chain(&error);
+        tracing::error!(video = %video.id, error, "a video without workflow stays uploaded");
+    }
+}
