@@ -12,6 +12,17 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
                       response_headers_conformance,response_schema_conformance,\
                       negative_data_rejection,unsupported_method";
 
+/// What refuses a wrong request: also tus's precondition (412), and sizes (413). Bodies of tus's own
+/// type cannot be thought up, so there the set cases must do.
+const CONFIG: &str = r#"
+[checks.negative_data_rejection]
+expected-statuses = [400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 428, 429]
+
+[[operations]]
+include-name = "PATCH /uploads/{id}"
+phases.fuzzing.enabled = false
+"#;
+
 /// The lines that a `millrace keys` prints.
 fn keys(data: &Path, args: &[&str]) -> Vec<String> {
     let mut command = millrace("keys", data);
@@ -27,6 +38,7 @@ async fn the_document_says_what_the_api_does() {
     let data = data();
     let key = keys(data.path(), &["create", "--name", "tests"]).remove(0);
     let product = Product::api_alone(data.path(), &temporal.address(), &Flags::default());
+    fs_err::write(data.path().join("schemathesis.toml"), CONFIG).unwrap();
     let output = fixtures::tools::command(schemathesis)
         .args(["run", &format!("{}/openapi.json", product.api())])
         .args(["--header", &format!("Authorization: Bearer {key}")])
