@@ -6,7 +6,7 @@ pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod events;
 pub(crate) mod jobs;
-mod key;
+pub(crate) mod key;
 pub(crate) mod list;
 mod measured;
 mod outputs;

@@ -1,36 +1,31 @@
 //! `/v2/{endpoint}`: jobs as `RunPod` takes them, with the input of a transcoding worker: keys of the
 //! caller's own buckets, and the credentials to them, which are sealed at once and shown nowhere.
 
+mod input;
+
 use std::sync::Arc;
 
 use axum::{
     Json,
     extract::{Path, State},
 };
-use catalog::{GivenStore, GivenStores, NewVideo, Private, Secret, Video, Webhook, WebhookFormat};
+use catalog::Video;
 use contract::{
-    Event, Export, Source, VideoId,
+    VideoId,
     compat::{self, RunpodResult},
 };
-use media::options::{Options, PreviewOption, Switch, ThumbnailOption};
 use serde::{Deserialize, Serialize};
-use storage::ExternalConfig;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use super::{Refusal, Refused, check_webhook};
+use self::input::{Input, accepted};
+use super::{Refusal, Refused};
 use crate::{
     Api,
     caller::Caller,
     extract::JsonBody,
-    problem::{FieldError, Problem},
-    videos::{cancel, create::take},
+    problem::Problem,
+    videos::{cancel, create::take, key::Key},
 };
-
-/// Longest name of a creator or a medium, as it becomes a part of keys.
-const NAME_BYTES_MAX: usize = 128;
-/// Region where an endpoint does not tell its own; Cloudflare R2 takes it for `auto`.
-const REGION: &str = "us-east-1";
 
 /// A job. What `RunPod` knows besides is ignored.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -38,70 +33,6 @@ const REGION: &str = "us-east-1";
 pub(crate) struct Run {
     /// What the worker is given.
     input: Input,
-}
-
-/// Which kind of media is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = RunpodKind)]
-pub(crate) enum Kind {
-    /// Pictures and sound.
-    Video,
-    /// Sound alone, whatever the source holds.
-    Audio,
-}
-
-/// What a transcoding worker is given. `r2…` is the bucket of the source and the outputs, `b2…`, when
-/// given, that of the master copy.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = RunpodInput)]
-#[expect(clippy::struct_field_names, reason = "the names are those of the callers")]
-pub(crate) struct Input {
-    /// What the caller calls the video; letters, digits, `-` and `_`.
-    media_id: String,
-    /// What the caller calls its owner; letters, digits, `-` and `_`.
-    creator_id: String,
-    /// Kind of media wanted.
-    #[serde(rename = "type")]
-    kind: Kind,
-    /// Key of the source in the first bucket.
-    input_key: String,
-    /// Who is told how the job ended.
-    webhook_url: Option<String>,
-    /// Signs what is told.
-    #[schema(value_type = Option<String>)]
-    webhook_secret: Option<Secret>,
-    /// Address of the first store.
-    r2_endpoint: String,
-    /// Its region; taken from the address, else `us-east-1`.
-    r2_region: Option<String>,
-    /// Access key id for it.
-    #[schema(value_type = String)]
-    #[serde(alias = "r2AccessKey")]
-    r2_access_key_id: Secret,
-    /// Secret access key for it.
-    #[schema(value_type = String)]
-    #[serde(alias = "r2SecretKey")]
-    r2_secret_access_key: Secret,
-    /// Name of the first bucket.
-    #[serde(alias = "r2Bucket")]
-    r2_bucket_name: String,
-    /// Address of the second store.
-    b2_endpoint: Option<String>,
-    /// Its region; taken from the address, else `us-east-1`.
-    b2_region: Option<String>,
-    /// Access key id for it.
-    #[schema(value_type = Option<String>)]
-    #[serde(alias = "b2AccessKey")]
-    b2_access_key_id: Option<Secret>,
-    /// Secret access key for it.
-    #[schema(value_type = Option<String>)]
-    #[serde(alias = "b2SecretKey")]
-    b2_secret_access_key: Option<Secret>,
-    /// Name of the second bucket.
-    #[serde(alias = "b2Bucket")]
-    b2_bucket_name: Option<String>,
 }
 
 /// A job as it stands.
@@ -138,7 +69,11 @@ impl From<Video> for Job {
 
 /// Takes a job.
 #[utoipa::path(post, path = "/v2/{endpoint}/run", tag = "compatible", request_body = Run,
-    params(("endpoint" = String, Path, description = "Any name; all are the same")),
+    params(
+        ("endpoint" = String, Path, description = "Any name; all are the same"),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
+            description = "As for `POST /videos`"),
+    ),
     responses(
         (status = 200, description = "Taken", body = Job),
         (status = "default", description = "Refused", body = Refused),
@@ -147,11 +82,13 @@ pub(crate) async fn run(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Path(_endpoint): Path<String>,
+    key: Result<Key, Problem>,
     body: Result<JsonBody<Run>, Problem>,
 ) -> Result<Json<Job>, Refusal> {
-    let JsonBody(Run { input }) = body?;
+    let (key, JsonBody(Run { input })) = (key?, body?);
     let new = accepted(caller, input).map_err(|fault| Problem::invalid(vec![fault]))?;
-    Ok(Json(take(&api, new, None).await?.into()))
+    let key = key.of(&new);
+    Ok(Json(take(&api, new, key).await?.into()))
 }
 
 /// Shows a job.
@@ -193,114 +130,4 @@ pub(crate) async fn cancel(
     }
     cancel::stop(&api, &video).await?;
     Ok(Json(Job { status: "CANCELLED", ..video.into() }))
-}
-
-/// Checks everything that can be known at once.
-fn accepted(caller: Caller, input: Input) -> Result<NewVideo, FieldError> {
-    check_name("input.mediaId", &input.media_id)?;
-    check_name("input.creatorId", &input.creator_id)?;
-    input.webhook_url.iter().try_for_each(|url| check_webhook("input.webhookUrl", url))?;
-    if !(1..=1024).contains(&input.input_key.len()) {
-        return Err(FieldError::body("input.inputKey", "must have 1 to 1024 bytes"));
-    }
-    let main = store(
-        "input.r2",
-        input.r2_endpoint,
-        input.r2_region,
-        input.r2_bucket_name,
-        [input.r2_access_key_id, input.r2_secret_access_key],
-    )?;
-    let keys = input.b2_access_key_id.zip(input.b2_secret_access_key);
-    let mezzanine = match (input.b2_endpoint, input.b2_bucket_name, keys) {
-        (None, None, None) => None,
-        (Some(endpoint), Some(bucket), Some((id, secret))) => {
-            Some(store("input.b2", endpoint, input.b2_region, bucket, [id, secret])?)
-        }
-        _ => return Err(FieldError::body("input.b2Endpoint", "give all four of b2…, or none")),
-    };
-    let webhook = input.webhook_url.map(|url| Webhook {
-        url: Secret::new(url),
-        secret: input.webhook_secret,
-        events: Event::ALL.to_vec(),
-        format: WebhookFormat::Runpod { media_id: input.media_id.clone() },
-    });
-    let source = Source::Given { key: input.input_key };
-    let export = Export::runpod(&input.creator_id, &input.media_id);
-    Ok(NewVideo {
-        options: options(input.kind),
-        metadata: serde_json::json!({"mediaId": input.media_id, "creatorId": input.creator_id}),
-        private: Private { webhook, stores: Some(GivenStores { main, mezzanine }) },
-        export: Some(export),
-        api_key: caller.key,
-        ..NewVideo::new(VideoId(Uuid::now_v7()), caller.tenant, source)
-    })
-}
-
-/// All that the webhook has a field for.
-fn options(kind: Kind) -> Options {
-    let video = kind == Kind::Video;
-    Options {
-        thumbnail: video.then(ThumbnailOption::default),
-        preview: Some(Switch::With(PreviewOption::default())),
-        waveform: Some(true),
-        mezzanine: video.then_some(true),
-        audio_only: (!video).then_some(true),
-        ..Options::default()
-    }
-}
-
-fn check_name(field: &str, name: &str) -> Result<(), FieldError> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    if (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(plain) {
-        return Ok(());
-    }
-    Err(FieldError::body(field, "must be 1 to 128 letters, digits, `-` or `_`"))
-}
-
-fn store(
-    fields: &str,
-    endpoint: String,
-    region: Option<String>,
-    bucket: String,
-    [access_key, secret_key]: [Secret; 2],
-) -> Result<GivenStore, FieldError> {
-    let fault = |reason: &str| FieldError::body(&format!("{fields}Endpoint"), reason);
-    let url: url::Url = endpoint.parse().map_err(|_| fault("is not an address"))?;
-    let region = region.unwrap_or_else(|| region_of(url.host_str().unwrap_or_default()).to_owned());
-    let config = ExternalConfig {
-        endpoint: url,
-        region: region.clone(),
-        bucket: bucket.clone(),
-        access_key: String::new(),
-        secret_key: storage::Secret::new(""),
-    };
-    config.validate().map_err(|error| fault(&error.to_string()))?;
-    Ok(GivenStore { endpoint, region, bucket, access_key, secret_key })
-}
-
-/// The region in addresses of the form `s3.{region}.provider.tld`.
-fn region_of(host: &str) -> &str {
-    let labels: Vec<&str> = host.split('.').collect();
-    match labels[..] {
-        ["s3", region, _, _, ..] => region,
-        _ => REGION,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_region_is_in_the_address_or_the_usual_one() {
-        for (host, region) in [
-            ("s3.us-west-004.backblazeb2.com", "us-west-004"),
-            ("s3.eu-central-1.amazonaws.com", "eu-central-1"),
-            ("s3.amazonaws.com", "us-east-1"),
-            ("account.r2.cloudflarestorage.com", "us-east-1"),
-            ("127.0.0.1", "us-east-1"),
-        ] {
-            assert_eq!(region_of(host), region, "{host}");
-        }
-    }
 }

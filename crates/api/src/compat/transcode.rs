@@ -18,7 +18,10 @@ use crate::{
     caller::Caller,
     extract::{IdText, JsonBody, Parameters},
     problem::{FieldError, Problem},
-    videos::create::{CreateVideo, accepted, take},
+    videos::{
+        create::{CreateVideo, accepted, take},
+        key::Key,
+    },
 };
 
 /// Profiles there are.
@@ -61,7 +64,7 @@ pub(crate) struct Submitted {
     success: bool,
     /// The job, which is a video of `/videos` too.
     job_id: VideoId,
-    /// `queued`.
+    /// `queued`, or where it stands when its `Idempotency-Key` is known.
     #[schema(example = "queued")]
     status: &'static str,
 }
@@ -111,6 +114,8 @@ impl From<Video> for Job {
 
 /// Takes a job.
 #[utoipa::path(post, path = "/api/transcode/submit", tag = "compatible", request_body = Submit,
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
+        description = "As for `POST /videos`")),
     responses(
         (status = 200, description = "Taken", body = Submitted),
         (status = "default", description = "Refused", body = Refused),
@@ -118,9 +123,10 @@ impl From<Video> for Job {
 pub(crate) async fn submit(
     State(api): State<Arc<Api>>,
     caller: Caller,
+    key: Result<Key, Problem>,
     body: Result<JsonBody<Submit>, Problem>,
 ) -> Result<Json<Submitted>, Refusal> {
-    let JsonBody(asked) = body?;
+    let (key, JsonBody(asked)) = (key?, body?);
     check(&asked).map_err(|fault| Problem::invalid(vec![fault]))?;
     let prefix = asked.output_prefix.as_deref().map(|prefix| prefix.trim_matches('/').to_owned());
     let options = Options {
@@ -140,8 +146,10 @@ pub(crate) async fn submit(
         format: WebhookFormat::Transcode,
     });
     new.private = Private { webhook, ..new.private };
-    let video = take(&api, new, None).await?;
-    Ok(Json(Submitted { success: true, job_id: video.id, status: "queued" }))
+    let key = key.of(&new);
+    let video = take(&api, new, key).await?;
+    let status = compat::transcode_status(video.status);
+    Ok(Json(Submitted { success: true, job_id: video.id, status }))
 }
 
 fn check(asked: &Submit) -> Result<(), FieldError> {

@@ -93,7 +93,7 @@ pub(crate) async fn create(
     JsonBody(asked): JsonBody<CreateVideo>,
 ) -> Result<impl IntoResponse, Problem> {
     let new = accepted(&api, &caller, asked).await?;
-    let key = key.of(&(&new.source, &new.options, &new.metadata, &new.private));
+    let key = key.of(&new);
     let video = take(&api, new, key).await?;
     let view = VideoView::new(&api.settings, video, None);
     let location = [(header::LOCATION, view.path())];

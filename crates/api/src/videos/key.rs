@@ -2,8 +2,7 @@
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use catalog::IdempotencyKey;
-use serde::Serialize;
+use catalog::{IdempotencyKey, NewVideo};
 
 use crate::problem::{FieldError, Problem};
 
@@ -30,11 +29,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Key {
 }
 
 impl Key {
-    /// The key together with what tells this request from others.
-    pub(crate) fn of(self, request: &impl Serialize) -> Option<IdempotencyKey> {
+    /// The key together with what tells the request for this video from others.
+    pub(crate) fn of(self, new: &NewVideo) -> Option<IdempotencyKey> {
         let key = self.0?;
+        let request = (&new.source, &new.options, &new.metadata, &new.private);
         let bytes =
-            serde_json::to_vec(request).expect("a request is plain values with string keys");
+            serde_json::to_vec(&request).expect("a request is plain values with string keys");
         let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
         let fingerprint = URL_SAFE_NO_PAD.encode(digest);
         Some(IdempotencyKey { key, fingerprint })

@@ -8,6 +8,7 @@ use contract::{
     ErrorCode, Failure, Status, VideoId,
     completion::{Input, Outcome},
 };
+use storage::{Bucket, Object};
 
 use crate::harness::{Answer, Harness};
 
@@ -74,4 +75,48 @@ async fn a_failed_video_is_tried_again_as_often_as_allowed() {
         assert!(job["ended_at"].is_string() && job["began_at"].is_null(), "{job}");
     }
     harness.post("/videos/nothing/retry", "").await.problem(404, "video-not-found");
+}
+
+/// Posts to a front door under a key.
+async fn knock(harness: &Harness, path: &str, key: &str, body: &serde_json::Value) -> Answer {
+    let request = Request::post(path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("idempotency-key", key);
+    harness.send(request.body(Body::from(body.to_string())).unwrap()).await
+}
+
+#[tokio::test]
+async fn the_front_doors_know_a_request_that_is_sent_again() {
+    let Some(harness) = Harness::start().await else { return };
+    for name in ["a", "b"] {
+        let object = Object::new(Bucket::Videos, format!("incoming/{name}.mp4")).unwrap();
+        harness.api.store.put_bytes(&object, &b"media"[..]).await.unwrap();
+    }
+    let submit = serde_json::json!({"inputKey": "incoming/a.mp4", "profile": "roku-hls"});
+    let run = serde_json::json!({"input": {
+        "mediaId": "m", "creatorId": "c", "type": "video", "inputKey": "a.mp4",
+        "r2Endpoint": "https://s3.example.com", "r2AccessKeyId": "id",
+        "r2SecretAccessKey": "secret", "r2BucketName": "bucket",
+    }});
+    for (path, id, mut body, changed) in [
+        ("/api/transcode/submit", "jobId", submit, "/inputKey"),
+        ("/v2/any/run", "id", run, "/input/inputKey"),
+    ] {
+        let first = knock(&harness, path, path, &body).await;
+        let again = knock(&harness, path, path, &body).await;
+        assert_eq!((first.status, again.status), (StatusCode::OK, StatusCode::OK));
+        assert!(first.json()[id].is_string(), "{}", first.text());
+        assert_eq!(first.json(), again.json());
+        let other = knock(&harness, path, &format!("another{path}"), &body).await;
+        assert_eq!(other.status, StatusCode::OK, "{}", other.text());
+        assert_ne!(first.json()[id], other.json()[id], "another key is another job");
+        *body.pointer_mut(changed).unwrap() = "incoming/b.mp4".into();
+        let refused = knock(&harness, path, path, &body).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text());
+        assert_eq!(refused.json()["success"], false);
+        let refused = knock(&harness, path, "", &body).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text());
+        assert_eq!(refused.json()["success"], false, "told in the shape of the front door");
+    }
+    assert_eq!(harness.get("/videos").await.json()["videos"].as_array().unwrap().len(), 4);
 }
