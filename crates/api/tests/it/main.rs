@@ -4,6 +4,7 @@
 mod again;
 mod auth;
 mod browser;
+mod deliveries;
 mod document;
 mod events;
 mod fairness;
