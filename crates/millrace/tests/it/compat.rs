@@ -21,11 +21,12 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Found nowhere but where it is meant to be.
-const SECRET: &str = "secret-4f1c9e-of-the-customer";
+pub(crate) const SECRET: &str = "secret-4f1c9e-of-the-customer";
 const ACCESS: &str = "access-77ab31-of-the-customer";
-const INPUT_KEY: &str = "creator-1/originals/media-9/clip-of-the-customer.mp4";
+pub(crate) const INPUT_KEY: &str = "creator-1/originals/media-9/clip-of-the-customer.mp4";
 
-async fn until(product: &Product, path: &str, ends: &[&str]) -> Value {
+/// Looks at a job until it stands at one of these.
+pub(crate) async fn until(product: &Product, path: &str, ends: &[&str]) -> Value {
     let give_up = Instant::now() + PATIENCE;
     loop {
         let job = product.get(path).await;
@@ -44,7 +45,7 @@ fn key<'a>(job: &'a Value, profile: &str) -> &'a str {
 }
 
 /// Every line of a playlist that is an address.
-fn addresses(text: &str) -> Vec<String> {
+pub(crate) fn addresses(text: &str) -> Vec<String> {
     let attribute = |line: &str| {
         let rest = line.split_once("URI=\"")?.1;
         Some(rest.split_once('"')?.0.to_owned())
@@ -165,7 +166,8 @@ async fn what_is_wrong_is_told_in_the_shape_of_the_front_door() {
     assert!(error.starts_with("source_forbidden") && error.contains("127.0.0.2"), "{error}");
 }
 
-fn job(endpoint: &str) -> Value {
+/// A job for `/v2` on a store, for both of its buckets.
+pub(crate) fn job(endpoint: &str) -> Value {
     json!({"input": {
         "mediaId": "media-9", "creatorId": "creator-1", "type": "video", "inputKey": INPUT_KEY,
         "r2Endpoint": endpoint, "r2AccessKeyId": ACCESS, "r2SecretAccessKey": SECRET,
@@ -188,13 +190,14 @@ fn holds(folder: &Path, text: &str) -> bool {
 }
 
 /// A real S3 server (moto). Dropped, it is killed.
-struct S3Server {
+pub(crate) struct S3Server {
     child: Child,
     port: String,
 }
 
 impl S3Server {
-    fn start() -> Option<Self> {
+    /// Starts it, or says why the test is skipped.
+    pub(crate) fn start() -> Option<Self> {
         fixtures::require_or_skip("moto_server")?;
         let python = fixtures::tools::find("python")?;
         let script = fixtures::repo_root().join("crates/storage/tests/it/s3_server.py");
@@ -214,12 +217,13 @@ impl S3Server {
         Some(server)
     }
 
-    fn endpoint(&self, host: &str) -> String {
+    /// Its address by one of this machine's names.
+    pub(crate) fn endpoint(&self, host: &str) -> String {
         format!("http://{host}:{}", self.port)
     }
 
     /// Its buckets, `acme-videos` and so on, as the caller sees them.
-    async fn store(&self) -> Store {
+    pub(crate) async fn store(&self) -> Store {
         let config = S3Config {
             endpoint: Some(self.endpoint("127.0.0.1").parse().unwrap()),
             access_key: Some("test".to_owned()),

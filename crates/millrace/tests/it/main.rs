@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod addresses;
 mod bad_input;
 mod browser;
 mod chromium;
 mod collector;
 mod compat;
+mod compat_webhooks;
 mod corpus;
 mod crash;
 mod degraded;
@@ -21,6 +23,7 @@ mod many;
 mod metrics;
 mod page;
 mod product;
+mod receiver;
 mod schema;
 mod sources;
 mod traces;

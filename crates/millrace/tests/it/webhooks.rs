@@ -1,15 +1,19 @@
 //! A webhook whose receiver is down at first, and the product killed in between: the message comes as
 //! signed, the video was ready long before, and no secret lies anywhere.
 
-use std::{path::Path, process::Stdio, sync::Arc};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
-use axum::{Router, body::Bytes, extract::State, http::HeaderMap};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fixtures::{Clip, tools};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use temporalio_client::{Client, UntypedWorkflow, WorkflowFetchHistoryOptions};
 
 use crate::{
     product::{Flags, Product, data},
+    receiver::{Message, Receiver, header, port, told},
     sources::serve_file,
 };
 
@@ -18,21 +22,12 @@ const TOKEN: &str = "token-that-nobody-may-see";
 
 fn flags() -> Flags {
     let network = ["--allow-webhook-networks", "127.0.0.1/32"];
-    Flags::short_chunks().and(network).and(["--webhook-pause-ms", "50", "--log", "debug"])
-}
-
-type Message = (HeaderMap, Bytes);
-
-/// Listens on a port and hands on what is posted.
-async fn receive(port: u16) -> mpsc::UnboundedReceiver<Message> {
-    let (sender, messages) = mpsc::unbounded_channel();
-    let take = async |State(sender): State<Arc<mpsc::UnboundedSender<Message>>>,
-                      headers: HeaderMap,
-                      body: Bytes| { sender.send((headers, body)).unwrap() };
-    let app = Router::new().fallback(take).with_state(Arc::new(sender));
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-    messages
+    Flags::short_chunks().and(network).and(["--webhook-pause-ms", "50"]).and([
+        "--log",
+        "debug",
+        "--log-format",
+        "json",
+    ])
 }
 
 /// The receiver's examples of the documentation, each with what runs it and what calls it.
@@ -47,13 +42,13 @@ fn examples() -> [(&'static str, &'static str, String); 2] {
     [("python3", "-c", block("python") + python), ("node", "-e", block("js") + node)]
 }
 
-fn verified(example: &(&str, &str, String), message: &Message, body: &str) -> bool {
+fn verified(example: &(&str, &str, String), secret: &str, message: &Message, body: &str) -> bool {
     let program = tools::require_or_skip(example.0).unwrap();
-    let name = |key: &str| (key.to_owned(), json!(message.0[key].to_str().unwrap()));
+    let name = |key: &str| (key.to_owned(), json!(header(message, key)));
     let headers = ["webhook-id", "webhook-timestamp", "webhook-signature"].map(name);
     let headers = Value::Object(headers.into_iter().collect()).to_string();
     let mut command = tools::command(program);
-    command.args([example.1, &example.2, SECRET, &headers, body]);
+    command.args([example.1, &example.2, secret, &headers, body]);
     let output = command.stderr(Stdio::inherit()).output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim() == "true"
 }
@@ -74,11 +69,40 @@ fn files_with(folder: &Path, text: &str) -> Vec<String> {
     found
 }
 
+/// All texts of a workflow's history, with its payloads decoded.
+async fn history(client: &Client, id: String) -> String {
+    let handle = client.get_workflow_handle::<UntypedWorkflow>(id);
+    let history = handle.fetch_history(WorkflowFetchHistoryOptions::default());
+    let history: Value = serde_json::from_slice(&history.to_json().await.unwrap()).unwrap();
+    texts(&history)
+}
+
+fn texts(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let members = members.iter().map(|(name, member)| match member {
+                Value::String(text) if name == "data" => {
+                    String::from_utf8_lossy(&STANDARD.decode(text).unwrap()).into_owned()
+                }
+                member => texts(member),
+            });
+            members.collect::<Vec<_>>().join("\n")
+        }
+        Value::Array(items) => items.iter().map(texts).collect::<Vec<_>>().join("\n"),
+        value => value.to_string(),
+    }
+}
+
 #[tokio::test]
 async fn a_message_outlives_a_receiver_that_is_down_and_a_killed_product() {
-    let data = data();
-    let Some(product) = Product::start(data.path(), &flags()) else { return };
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (data, logs) = (data(), tempfile::tempdir().unwrap());
+    let to = |name: &str| {
+        let file = fs_err::File::create(logs.path().join(name)).unwrap().into_parts().0;
+        move |command: &mut Command| drop(command.stderr(file))
+    };
+    let started = Product::start_with(data.path(), &flags(), to("first"));
+    let Some(product) = started else { return };
+    let port = port();
     let source = serve_file(Clip::new().seconds(3).path()).await;
     let webhook = json!({"url": format!("http://127.0.0.1:{port}/h?{TOKEN}"), "secret": SECRET});
     let asked = json!({"url": source, "options": {"resolutions": ["240p"]}, "webhook": webhook});
@@ -92,24 +116,111 @@ async fn a_message_outlives_a_receiver_that_is_down_and_a_killed_product() {
     let delivery = listed["deliveries"][0]["id"].as_str().unwrap().to_owned();
     product.kill();
 
-    let mut messages = receive(port).await;
-    let product = Product::start(data.path(), &flags()).unwrap();
-    let message = messages.recv().await.unwrap();
+    let mut receiver = Receiver::listen(port).await;
+    let mut temporal = String::new();
+    let product = Product::start_with(data.path(), &flags(), |command| {
+        temporal = temporal_of(command);
+        to("second")(command);
+    });
+    let product = product.unwrap();
+    let message = receiver.next().await;
     let body = String::from_utf8(message.1.to_vec()).unwrap();
-    assert_eq!(message.0["webhook-id"], delivery.as_str());
-    let told: Value = serde_json::from_str(&body).unwrap();
-    assert_eq!((&told["type"], &told["data"]["id"]), (&json!("video.ready"), &json!(id)));
+    assert_eq!(header(&message, "webhook-id"), delivery);
+    let said = told(&message);
+    assert_eq!((&said["type"], &said["data"]["id"]), (&json!("video.ready"), &json!(id)));
     for example in &examples() {
-        assert!(verified(example, &message, &body), "{}", example.0);
-        assert!(!verified(example, &message, &body.replace("ready", "fine!")), "{}", example.0);
+        let verified = |body: &str| verified(example, SECRET, &message, body);
+        assert!(verified(&body) && !verified(&body.replace("ready", "fine!")), "{}", example.0);
     }
     let replay = format!("/webhooks/deliveries/{delivery}/replay");
     assert_eq!(product.post(&replay, json!({})).await.0, 202);
-    let again = messages.recv().await.unwrap();
-    assert_eq!((&again.0["webhook-id"], &again.1), (&message.0["webhook-id"], &message.1));
+    let again = receiver.next().await;
+    assert_eq!(header(&again, "webhook-id"), delivery);
+    assert_eq!(again.1, message.1);
+    let client = fixtures::temporal::connect(&temporal.parse().unwrap()).await.unwrap();
+    let report = history(&client, format!("completion-{id}-1")).await;
+    let rounds = [1, 2].map(|round| format!("delivery-{delivery}-{round}"));
+    let first = history(&client, rounds[0].clone()).await;
+    let second = history(&client, rounds[1].clone()).await;
     product.kill();
-    for hidden in [SECRET, TOKEN] {
-        // The catalogue and the whole database of Temporal, histories and all.
-        assert_eq!(files_with(data.path(), hidden), [""; 0], "{hidden}");
+    for (history, payload) in [
+        (&report, format!("\"video\":\"{id}\"")),
+        (&first, format!("{{\"delivery\":\"{delivery}\",\"round\":1}}")),
+        (&second, format!("{{\"delivery\":\"{delivery}\",\"round\":2}}")),
+    ] {
+        assert!(history.contains(&payload), "no {payload} in {history}");
     }
+    let histories = report + &first + &second;
+    // What is no secret is found wherever the secrets are looked for below.
+    for (folder, text, at) in [
+        (data.path(), source.as_str(), "catalog.db"),
+        (data.path(), &delivery, "temporal"),
+        (logs.path(), &id, "first"),
+        (logs.path(), &delivery, "second"),
+    ] {
+        let found = files_with(folder, text);
+        assert!(found.iter().any(|file| file.contains(at)), "{text} only in {found:?}");
+    }
+    for hidden in [SECRET, TOKEN] {
+        // The catalogue and the whole database of Temporal, histories and all; and the logs.
+        assert_eq!(files_with(data.path(), hidden), [""; 0], "{hidden}");
+        assert_eq!(files_with(logs.path(), hidden), [""; 0], "{hidden}");
+        assert!(!histories.contains(hidden), "{hidden}");
+    }
+}
+
+/// Address of the Temporal server that a command is about to start.
+fn temporal_of(command: &Command) -> String {
+    let mut args = command.get_args().skip_while(|arg| *arg != "--temporal-port").skip(1);
+    format!("http://127.0.0.1:{}", args.next().unwrap().to_str().unwrap())
+}
+
+/// Runs `millrace webhooks secret …`; answers the secrets it prints.
+fn secrets(data: &Path, words: &[&str]) -> Vec<String> {
+    let mut command = tools::command(env!("CARGO_BIN_EXE_millrace"));
+    command.args(["webhooks", "secret"]).args(words).arg("--data").arg(data);
+    let output = command.stderr(Stdio::inherit()).output().unwrap();
+    assert!(output.status.success(), "{words:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn the_secrets_of_the_command_line_sign_both_after_a_rotation() {
+    let data = data();
+    let Some(product) = Product::start(data.path(), &flags()) else { return };
+    let port = port();
+    let mut receiver = Receiver::listen(port).await;
+    let old = secrets(data.path(), &["show"]);
+    assert_eq!(old.len(), 1, "{old:?}");
+    assert_eq!(secrets(data.path(), &["show"]), old, "showing makes no other");
+    assert_ne!(secrets(data.path(), &["show", "--tenant", "acme"]), old);
+    let source = serve_file(Clip::new().seconds(3).path()).await;
+    let webhook = json!({"url": format!("http://127.0.0.1:{port}/h")});
+    let asked = json!({"url": source, "options": {"resolutions": ["240p"]}, "webhook": webhook});
+    let (status, video) = product.post("/videos", asked).await;
+    assert_eq!(status, 202, "{video}");
+    let [python, _] = examples();
+    let is_signed = |secret: &str, message: &Message| {
+        verified(&python, secret, message, std::str::from_utf8(&message.1).unwrap())
+    };
+    let message = receiver.next().await;
+    assert!(is_signed(&old[0], &message) && !is_signed(SECRET, &message));
+    let delivery = header(&message, "webhook-id");
+
+    let both = secrets(data.path(), &["rotate"]);
+    assert_eq!((both.len(), &both[1]), (2, &old[0]), "newest first");
+    assert_eq!(secrets(data.path(), &["show"]), both);
+    let replay = format!("/webhooks/deliveries/{delivery}/replay");
+    assert_eq!(product.post(&replay, json!({})).await.0, 202);
+    let message = receiver.next().await;
+    assert_eq!(header(&message, "webhook-signature").split(' ').count(), 2);
+    assert!(both.iter().all(|secret| is_signed(secret, &message)));
+
+    let newest = secrets(data.path(), &["rotate", "--overlap-hours", "0"]);
+    assert_eq!(newest.len(), 1, "without an overlap the others end at once");
+    assert_eq!(product.post(&replay, json!({})).await.0, 202);
+    let message = receiver.next().await;
+    assert!(is_signed(&newest[0], &message));
+    assert!(!both.iter().any(|secret| is_signed(secret, &message)));
 }
