@@ -76,7 +76,7 @@ impl CreateVideo {
     tag = "videos",
     request_body = CreateVideo,
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
-        description = "Your own name of this request: sent again within 7 days with the same body, it answers the same video")),
+        description = "Your own name of this request: sent again within 14 days with the same body, it answers the same video")),
     responses(
         (status = 202, description = "Taken; follow `Location`", body = VideoView,
             headers(("Location" = String, description = "Path of the video"))),
