@@ -10,6 +10,7 @@ export function facts(video) {
     warnings(video.warnings),
     outputs.length ? section("Files", element("ul", { class: "files" }, outputs)) : null,
     section("Source", list(source(video))),
+    video.webhook && section("Webhook", list(webhook(video.webhook))),
     folded("Options", video.options),
     folded("Metadata", video.metadata),
   ].filter(Boolean);
@@ -51,7 +52,7 @@ function source({ source, outputs }) {
   const address = source.url ? link(source.url, source.url, { rel: "noreferrer" }) : null;
   const object = source.bucket ? `${source.bucket}/${source.key}` : null;
   return [
-    ["From", address ?? object ?? source.filename ?? source.kind],
+    ["From", address ?? object ?? source.file_name ?? source.kind],
     ["Length", seconds === undefined ? null : clock(seconds)],
     ["Picture", width ? `${width} × ${height}, ${Number(fps?.toFixed(3))} fps` : null],
     ["Codecs", codecs?.join(", ")],
@@ -59,6 +60,10 @@ function source({ source, outputs }) {
     ["Rewritten for", source.non_standard_input_reasons?.join(", ")],
     ["Encoder", outputs?.encoder ? `${outputs.encoder.name}: ${outputs.encoder.reason}` : null],
   ];
+}
+
+function webhook({ url, events }) {
+  return [["Told", url], ["When", events.join(", ")]];
 }
 
 function list(rows) {

@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { part } from "./element.js";
-import { showUnfinished, upload } from "./upload.js";
+import { forget, showUnfinished, upload } from "./upload.js";
 
 /// What a box asks for.
 const BOXES = {
@@ -45,8 +45,10 @@ function showSource() {
 
 async function submit() {
   const button = form.querySelector("[type=submit]");
+  // Not `disabled`, which would take the reader's place away.
+  if (button.ariaDisabled) return;
+  button.ariaDisabled = "true";
   clear();
-  button.disabled = true;
   try {
     const body = { ...described(), ...(await source()) };
     const video = await call("/videos", { method: "POST", body });
@@ -56,7 +58,7 @@ async function submit() {
   } catch (problem) {
     show(problem);
   } finally {
-    button.disabled = false;
+    button.ariaDisabled = null;
   }
 }
 
@@ -107,6 +109,8 @@ function show(problem) {
     const input = inputOf(field);
     input?.setAttribute("aria-invalid", "true");
     if (field === "options") part("more").open = true;
+    // What is no longer there, or is another video's, is sent again with the next try.
+    if (field === "file") forget(form.elements.file.files[0]);
   }
   form.querySelector("[aria-invalid]")?.focus();
 }

@@ -21,6 +21,7 @@ export async function askForKey(used) {
 function ask(refused) {
   const dialog = part("key");
   const text = part("key-text");
+  text.ariaInvalid = refused ? "true" : null;
   part("key-reason").textContent = refused
     ? "The service does not take this key. It may be mistyped or revoked."
     : "This service asks for a key. It is kept until this tab is closed.";

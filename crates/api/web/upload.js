@@ -16,6 +16,11 @@ export async function upload(file) {
   return uploaded.get(file);
 }
 
+/// Has a file sent again when it is submitted again.
+export function forget(file) {
+  uploaded.delete(file);
+}
+
 /// Says which file an upload broke off with; the browser lets nobody but its user open it again.
 export function showUnfinished() {
   const hint = part("unfinished");

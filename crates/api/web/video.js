@@ -102,10 +102,12 @@ function buttons(page, { status }) {
 }
 
 async function run(page, button, act) {
-  button.disabled = true;
+  // Not `disabled`, which would take the reader's place away.
+  if (button.ariaDisabled) return;
+  button.ariaDisabled = "true";
   page.fault.textContent = "";
   await act().catch((problem) => (page.fault.textContent = problem.message));
-  button.disabled = false;
+  button.ariaDisabled = null;
 }
 
 /// Asks whether the video is really to be deleted.

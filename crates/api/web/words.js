@@ -34,7 +34,7 @@ export function name(video) {
   const { title } = video.metadata ?? {};
   if (typeof title === "string" && title.trim()) return title;
   const { source } = video;
-  return source.filename ?? lastPart(source.url) ?? lastPart(source.key) ?? video.id;
+  return source.file_name ?? lastPart(source.url) ?? lastPart(source.key) ?? video.id;
 }
 
 function lastPart(address) {

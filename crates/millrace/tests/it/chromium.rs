@@ -205,6 +205,23 @@ impl Chromium {
         panic!("Tab does not lead to {selector}");
     }
 
+    /// Chooses a file in the field that `selector` names, as the dialogue of the system does.
+    pub(crate) fn choose(&mut self, selector: &str, file: &Path) {
+        let asked = json!({"expression": format!("document.querySelector({selector:?})")});
+        let field = self.call("Runtime.evaluate", &asked)["result"]["objectId"].clone();
+        self.call("DOM.setFileInputFiles", &json!({"files": [file], "objectId": field}));
+    }
+
+    /// Has the network take so many bytes a second from the page; `-1` takes what comes.
+    pub(crate) fn take(&mut self, bytes_per_second: i32) {
+        self.call("Network.enable", &json!({}));
+        let limits = json!({
+            "offline": false, "latency": 0, "downloadThroughput": -1,
+            "uploadThroughput": bytes_per_second,
+        });
+        self.call("Network.emulateNetworkConditions", &limits);
+    }
+
     /// Types a text where the focus is.
     pub(crate) fn type_text(&mut self, text: &str) {
         self.call("Input.insertText", &json!({"text": text}));

@@ -168,7 +168,9 @@ fn delete(tab: &mut Chromium) {
 async fn a_video_is_submitted_watched_played_and_deleted_by_keyboard() {
     let Some(chromium) = fixtures::require_or_skip("chromium") else { return };
     let data = data();
-    let Some(product) = Product::start(data.path(), &Flags::short_chunks()) else { return };
+    // Half of the chunks wait, so that every state of one is seen.
+    let flags = Flags::short_chunks().and(["--parallel-chunks", "2"]);
+    let Some(product) = Product::start(data.path(), &flags) else { return };
     let url = serve_file(film(data.path())).await;
     let mut tab = Chromium::start(&chromium, 1200, 900);
     tab.call("Page.addScriptToEvaluateOnNewDocument", &json!({"source": WATCH}));

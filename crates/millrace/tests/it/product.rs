@@ -230,6 +230,14 @@ pub(crate) fn millrace(name: &str, data: &Path) -> Command {
     command
 }
 
+/// The lines that a `millrace keys` prints.
+pub(crate) fn keys(data: &Path, args: &[&str]) -> Vec<String> {
+    let mut command = millrace("keys", data);
+    let output = command.args(args).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
 /// A port nobody listens on, far from the ones other tests start their search at.
 pub(crate) fn free_port() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

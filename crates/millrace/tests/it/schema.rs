@@ -1,11 +1,9 @@
 //! What the OpenAPI document says is what the running API does, for requests that a machine thinks
 //! up; and keys, from the command line to the API.
 
-use std::path::Path;
-
 use fixtures::{Temporal, temporal::Options};
 
-use crate::product::{Flags, Product, data, millrace};
+use crate::product::{Flags, Product, data, keys, millrace};
 
 /// What every answer is checked for.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
@@ -22,14 +20,6 @@ expected-statuses = [400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 428,
 include-name = "PATCH /uploads/{id}"
 phases.fuzzing.enabled = false
 "#;
-
-/// The lines that a `millrace keys` prints.
-fn keys(data: &Path, args: &[&str]) -> Vec<String> {
-    let mut command = millrace("keys", data);
-    let output = command.args(args).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_document_says_what_the_api_does() {

@@ -1,0 +1,54 @@
+//! The page at `/` of a service that wants keys.
+
+use fixtures::Clip;
+use serde_json::json;
+
+use crate::{
+    chromium::Chromium,
+    page_uploads::send,
+    product::{Flags, Product, data, keys},
+};
+
+/// Answers the question for a key.
+fn answer(tab: &mut Chromium, key: &str) {
+    tab.until("document.querySelector('#key').open");
+    assert_eq!(tab.read("document.activeElement.id"), "key-text");
+    tab.type_text(key);
+    tab.key("Enter");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_works_with_a_key_and_keeps_it_to_its_tab() {
+    let Some(chromium) = fixtures::require_or_skip("chromium") else { return };
+    let data = data();
+    let Some(product) = Product::start(data.path(), &Flags::short_chunks()) else { return };
+    let key = keys(data.path(), &["create", "--name", "page"]).remove(0);
+    let mut tab = Chromium::start(&chromium, 360, 740);
+    tab.open(&format!("{}/", product.api()));
+    tab.until("document.querySelector('#key').open");
+    tab.picture("page-key-phone");
+    tab.key("Escape");
+    answer(&mut tab, "mr_mistyped");
+    tab.until("document.querySelector('#key-reason').textContent.includes('does not take')");
+    tab.picture("page-key-refused-phone");
+    assert_eq!(tab.read("document.querySelector('#key-text').ariaInvalid"), "true");
+    answer(&mut tab, &key);
+    tab.until("!document.querySelector('#empty').hidden");
+    // Each refused call, Chromium notes as an error of the network.
+    let noted = tab.complaints();
+    assert!(noted.iter().all(|entry| entry["entry"]["source"] == "network"), "{noted:#?}");
+
+    let clip = Clip::new().size(640, 480).seconds(18);
+    send(&mut tab, &clip.path());
+    tab.until("document.querySelector('[data-map]')?.ariaLabel.match(/^[1-9]\\d* of 3 chunks/)");
+    tab.until("document.querySelector('video')");
+    let found = format!("Object.values(sessionStorage).includes({key:?})");
+    assert_eq!(tab.read(&found), true);
+    let elsewhere = "JSON.stringify(localStorage) + document.cookie + location";
+    let elsewhere = tab.read(elsewhere);
+    assert!(!elsewhere.as_str().unwrap().contains(&key), "{elsewhere}");
+    tab.tab_to(".brand");
+    tab.key("Enter");
+    tab.until("document.querySelector('#list .status.ready')");
+    assert_eq!(tab.complaints(), [json!(null); 0]);
+}
