@@ -122,7 +122,7 @@ fn play(tab: &mut Chromium) {
 }
 
 /// Nothing is wider than a phone, in either colour scheme.
-fn fits(tab: &mut Chromium, name: &str) {
+pub(crate) fn fits(tab: &mut Chromium, name: &str) {
     tab.picture(&format!("page-{name}-desktop"));
     tab.resize(360, 740);
     for scheme in ["light", "dark"] {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     chromium::Chromium,
+    page::fits,
     product::{Flags, Product, data},
 };
 
@@ -41,10 +42,10 @@ fn break_off(tab: &mut Chromium, file: &Path) -> String {
     tab.take(i32::try_from(bytes / 4).unwrap());
     send(tab, file);
     tab.until("document.querySelector('#sent').value > 0.2");
-    tab.picture("page-upload");
     tab.tab_to("#pause");
     tab.key("Enter");
     tab.until("document.querySelector('#pause').textContent === 'Go on'");
+    fits(tab, "upload");
     let paused = tab.read("offsets.length").as_u64().unwrap();
     tab.key("Enter");
     tab.until(&format!("offsets.length > {paused} && offsets.at(-1) > 0"));
