@@ -9,6 +9,7 @@ export function facts(video) {
   return [
     warnings(video.warnings),
     outputs.length ? section("Files", element("ul", { class: "files" }, outputs)) : null,
+    video.outputs?.export && section("Export", list(exported(video.outputs.export))),
     section("Source", list(source(video))),
     video.webhook && section("Webhook", list(webhook(video.webhook))),
     folded("Options", video.options),
@@ -59,6 +60,15 @@ function source({ source, outputs }) {
     ["Size", size === undefined ? null : bytes(size)],
     ["Rewritten for", source.non_standard_input_reasons?.join(", ")],
     ["Encoder", outputs?.encoder ? `${outputs.encoder.name}: ${outputs.encoder.reason}` : null],
+  ];
+}
+
+/// The copy under names of the user's; its address is known only where the bucket's is.
+function exported({ bucket, master, playlist, files: count, bytes: size }) {
+  return [
+    ["Playlist", playlist ? link(playlist, playlist) : null],
+    ["Object", `${bucket}/${master}`],
+    ["Size", `${count} files, ${bytes(size)}`],
   ];
 }
 

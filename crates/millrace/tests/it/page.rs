@@ -154,7 +154,8 @@ fn delete(tab: &mut Chromium) {
     tab.key("Enter");
     tab.until("document.querySelector('#sure').open");
     tab.key("Escape");
-    tab.until("!document.querySelector('#sure').open");
+    // The page hears of the end of a dialogue a moment after it is gone.
+    tab.until("!document.querySelector('#sure[open], .actions [aria-disabled]')");
     tab.tab_to(".actions button.bad");
     tab.key("Enter");
     tab.until("document.querySelector('#sure').open");
