@@ -50,5 +50,7 @@ async fn the_page_works_with_a_key_and_keeps_it_to_its_tab() {
     tab.tab_to(".brand");
     tab.key("Enter");
     tab.until("document.querySelector('#list .status.ready')");
+    tab.tab_to("#list a");
+    tab.picture("page-list-uploads-phone");
     assert_eq!(tab.complaints(), [json!(null); 0]);
 }
