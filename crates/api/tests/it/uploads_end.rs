@@ -66,7 +66,7 @@ async fn one_request_sends_at_a_time_and_a_broken_one_keeps_what_arrived() {
     let Some(harness) = Harness::start().await else { return };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = api::router(harness.api.clone(), axum::Router::new());
+    let router = api::router(harness.api.clone(), Router::new());
     let server = tokio::spawn(api::serve(listener, router, std::future::pending()));
     let path = harness.begin_upload(9).await;
     let checked = harness.begin_upload(9).await;
@@ -165,7 +165,7 @@ async fn a_full_disk_is_told_apart() {
         incoming: Incoming::open(&folder, u64::MAX).unwrap(),
         settings: api.settings.clone(),
     });
-    let router = api::router(full, axum::Router::new());
+    let router = api::router(full, Router::new());
     let headers = [("upload-length", "9")];
     let answer = ask(&router, tus(Method::POST, "/uploads", &headers, "")).await;
     answer.problem(507, "insufficient-storage");
