@@ -1,26 +1,20 @@
 //! Messages to webhooks: lists of them, the log of one, replays, and what has them sent.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use api::Api;
-use axum::{
-    Router,
-    body::Body,
-    http::{Request, StatusCode, header},
-};
+use axum::http::StatusCode;
 use catalog::{NewVideo, Private, Secret, Sending, Webhook, WebhookFormat};
 use contract::{
     DeliveryId, DeliveryStatus, Event, Source, VideoId,
     completion::{Input, Outcome},
     delivery::{self, DeliveryWorkflow},
 };
-use fixtures::{Temporal, temporal::Options};
 use serde_json::{Value, json};
 use temporalio_client::WorkflowDescribeOptions;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::harness::{Harness, ask};
+use crate::harness::Harness;
 
 const LIST: &str = "/webhooks/deliveries";
 const URL: &str = "http://127.0.0.1:9/hook?token=hidden";
@@ -186,30 +180,10 @@ async fn a_video_cancelled_where_nobody_works_on_it_is_told_at_once() {
     assert!(is_being_sent(&harness, delivery, 1).await);
 }
 
-/// The same API before a Temporal server that has gone.
-async fn cut_off(harness: &Harness) -> Option<Router> {
-    let gone = Temporal::start_or_skip(Options::default()).await?;
-    let api = Api {
-        catalog: harness.api.catalog.clone(),
-        temporal: gone.client().clone(),
-        store: harness.api.store.clone(),
-        incoming: harness.api.incoming.clone(),
-        settings: harness.api.settings.clone(),
-    };
-    Some(api::router(Arc::new(api), Router::new()))
-}
-
 #[tokio::test]
-async fn a_message_that_nobody_could_be_asked_to_send_is_sent_later_and_once() {
+async fn a_message_that_a_crash_left_behind_is_sent_later_and_once() {
     let Some(harness) = Harness::start().await else { return };
-    let Some(router) = cut_off(&harness).await else { return };
-    let asked = json!({"url": "http://example.com/clip.mp4", "webhook": {"url": URL}});
-    let request = Request::post("/videos").header(header::CONTENT_TYPE, "application/json");
-    let request = request.body(Body::from(asked.to_string())).unwrap();
-    ask(&router, request).await.problem(503, "unavailable");
-    let page = harness.get(LIST).await.json();
-    assert_eq!(page["deliveries"][0]["event"], "video.failed", "{page:#}");
-    let left = ids(&page)[0].parse().unwrap();
+    let (_, left) = message(&harness, "default").await;
     let (_, taken) = message(&harness, "default").await;
     sent(&harness, taken, 200, DeliveryStatus::Delivered).await;
 
