@@ -2,8 +2,9 @@
 """Submits many short videos at a steady rate, kills the API and the workers in between, and counts.
 
 Every video must come out once: none lost, none doubled. A request whose answer was lost is sent again
-under the same Idempotency-Key, as a client would. Prints the times of POST and appends them, with what
-was counted, to bench/RESULTS.md when --write is given. Needs a release build and the Temporal server.
+under the same Idempotency-Key, as a client would. Prints the times of POST and what was counted, and
+writes both into bench/LOAD.md when --write is given. Needs a build (MILLRACE_PROFILE says which; release
+by default) and the Temporal server.
 
     scripts/load.py [--videos 1000] [--rate 50] [--no-kill] [--write]
 """
@@ -13,8 +14,7 @@ import signal, socket, subprocess, sys, tempfile, threading, time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROFILE = os.environ.get("MILLRACE_PROFILE", "release")
 MILLRACE = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / PROFILE / "millrace"
-RESULTS = ROOT / "bench" / "RESULTS.md"
-HEADING = "## Load"
+RESULTS = ROOT / "bench" / "LOAD.md"
 ATTRIBUTES = {"MillraceStatus": "Keyword", "MillraceTenant": "Keyword", "MillraceSourceKind": "Keyword",
               "MillraceDurationSeconds": "Double"}
 OPTIONS = {"resolutions": ["240p"], "preset": "ultrafast"}
@@ -197,9 +197,7 @@ def ready(counted):
 
 
 def write(line):
-    text = RESULTS.read_text() if RESULTS.exists() else ""
-    text = text.split(HEADING)[0].rstrip()
-    RESULTS.write_text(f"{text}\n\n{HEADING}\n\nBy `scripts/load.py`, on {os.cpu_count()} cores.\n\n{line}\n".lstrip())
+    RESULTS.write_text(f"# Load\n\nWritten by `scripts/load.py`, on {os.cpu_count()} cores, {PROFILE} build, clients on the same machine.\n\n{line}\n")
 
 
 def main():
@@ -208,7 +206,7 @@ def main():
     parser.add_argument("--rate", type=float, default=50)
     parser.add_argument("--patience", type=float, default=3600, help="seconds for all to be ready")
     parser.add_argument("--no-kill", action="store_true")
-    parser.add_argument("--write", action="store_true", help="write the result into bench/RESULTS.md")
+    parser.add_argument("--write", action="store_true", help="write the result into bench/LOAD.md")
     args = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-load-"))
     atexit.register(shutil.rmtree, folder, True)
