@@ -12,10 +12,8 @@ use sea_orm::{
     DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, SqlxPostgresConnector,
     SqlxSqliteConnector, TransactionOptions, TransactionTrait,
     sqlx::{
-        self, ConnectOptions, Connection,
-        error::DatabaseError,
-        postgres::{PgConnectOptions, PgPoolOptions},
-        sqlite::{SqliteConnectOptions, SqlitePoolOptions},
+        self, ConnectOptions, Connection, error::DatabaseError, pool::PoolOptions,
+        postgres::PgConnectOptions, sqlite::SqliteConnectOptions,
     },
 };
 use url::Url;
@@ -65,6 +63,19 @@ pub(crate) async fn tx(db: &DatabaseConnection) -> Result<DatabaseTransaction, E
     db.begin_with_options(options).await.map_err(Error::from_db)
 }
 
+/// Options of a pool that keeps no house. A round of sqlx 0.9's housekeeping
+/// (`spawn_maintenance_tasks`) goes over as many connections as it reads to be idle; one that is
+/// just taken is counted off before it was counted, so that now and then this number is 2^64 - 1 and
+/// the round never ends. Without limits of age there are no rounds, and a broken connection is
+/// noticed all the same: each is tried before it is used.
+fn pool_options<DB: sqlx::Database>() -> PoolOptions<DB> {
+    PoolOptions::new()
+        .max_connections(CONNECTIONS_MAX)
+        .acquire_timeout(CONNECTION_WAIT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+}
+
 fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, Error> {
     // Every connection to `:memory:` would see a database of its own, and none survives.
     if url.contains(":memory:") || url.contains("mode=memory") {
@@ -79,8 +90,7 @@ async fn connect_sqlite(options: SqliteConnectOptions) -> Result<DatabaseConnect
     let options = options.disable_statement_logging();
     use_write_ahead_log(&options).await.map_err(Error::from_driver)?;
     let pool =
-        SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(CONNECTION_WAIT);
-    let pool = pool.connect_with(options).await.map_err(Error::from_driver)?;
+        pool_options::<sqlx::Sqlite>().connect_with(options).await.map_err(Error::from_driver)?;
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
 }
 
@@ -109,8 +119,7 @@ async fn connect_postgres(options: PgConnectOptions) -> Result<DatabaseConnectio
     let once = options.connect().await.map_err(Error::from_driver)?;
     once.close().await.map_err(Error::from_driver)?;
     let pool =
-        PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(CONNECTION_WAIT);
-    let pool = pool.connect_with(options).await.map_err(Error::from_driver)?;
+        pool_options::<sqlx::Postgres>().connect_with(options).await.map_err(Error::from_driver)?;
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }
 
@@ -130,6 +139,15 @@ mod tests {
             assert_eq!(options.get_filename(), Path::new(name), "{url}");
         }
         assert_eq!(sqlite_url(Path::new("relative.db")), None);
+    }
+
+    #[test]
+    fn pools_keep_no_house() {
+        let sqlite = pool_options::<sqlx::Sqlite>();
+        let postgres = pool_options::<sqlx::Postgres>();
+        assert_eq!((sqlite.get_idle_timeout(), sqlite.get_max_lifetime()), (None, None));
+        assert_eq!((postgres.get_idle_timeout(), postgres.get_max_lifetime()), (None, None));
+        assert_eq!((sqlite.get_min_connections(), postgres.get_min_connections()), (0, 0));
     }
 
     #[test]

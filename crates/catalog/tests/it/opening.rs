@@ -3,12 +3,12 @@
 use std::{cmp::Reverse, error::Error as _, pin::pin, sync::Arc, time::Duration};
 
 use catalog::{Error, Video, sqlite_url};
-use sea_orm::{ConnectionTrait, Database, Statement, TransactionTrait};
+use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::{
     on_both,
-    place::{Place, open},
+    place::{Place, open, raw},
     postgres::Server,
     records::new_video,
 };
@@ -115,7 +115,7 @@ async fn a_sqlite_file_keeps_a_write_ahead_log() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_file_that_somebody_writes_is_waited_for() {
     let place = Place::sqlite();
-    let raw = Database::connect(format!("{}?mode=rwc", place.url)).await.unwrap();
+    let raw = raw(&format!("{}?mode=rwc", place.url)).await;
     raw.execute_unprepared("CREATE TABLE other (x)").await.unwrap();
     let writing = raw.begin().await.unwrap();
     writing.execute_unprepared("INSERT INTO other VALUES (1)").await.unwrap();

@@ -2,8 +2,15 @@
 
 use crate::postgres::Server;
 use catalog::{Catalog, Vault, sqlite_url};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use tempfile::TempDir;
+
+/// Connects beside the catalogue, by a pool that keeps no house for the reason `connect` gives.
+pub(crate) async fn raw(url: &str) -> DatabaseConnection {
+    let mut options = ConnectOptions::new(url);
+    options.idle_timeout(None).max_lifetime(None);
+    Database::connect(options).await.unwrap()
+}
 
 /// Opens a catalogue with a key that is the same in all tests.
 pub(crate) async fn open(url: &str) -> Result<Catalog, catalog::Error> {
@@ -39,7 +46,7 @@ impl Place {
 
     /// A connection beside the catalogue, for what the catalogue does not offer.
     pub(crate) async fn raw(&self) -> DatabaseConnection {
-        Database::connect(&self.url).await.unwrap()
+        raw(&self.url).await
     }
 
     /// Runs a statement behind the catalogue's back.

@@ -21,8 +21,10 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
+
+use crate::place::raw;
 
 /// What the server logs once it answers.
 const READY: &str = "database system is ready to accept connections";
@@ -55,7 +57,7 @@ impl Server {
     /// Makes an empty database and answers its address.
     pub(crate) async fn create_database(&self) -> String {
         let name = format!("test{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        let server = Database::connect(self.url("postgres")).await.unwrap();
+        let server = raw(&self.url("postgres")).await;
         server.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
         self.url(&name)
     }
