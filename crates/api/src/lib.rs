@@ -18,6 +18,7 @@ mod listener;
 mod observe;
 mod openapi;
 mod page;
+mod paging;
 mod pointer;
 mod problem;
 mod temporal;

@@ -3,21 +3,16 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use catalog::{Cursor, DeliveryFilter};
+use catalog::DeliveryFilter;
 use contract::DeliveryStatus;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::view::DeliveryView;
-use crate::{
-    Api,
-    caller::Caller,
-    extract::Parameters,
-    problem::{FieldError, Problem},
-};
+use crate::{Api, caller::Caller, extract::Parameters, paging::Asked, problem::Problem};
 
-const LIMIT_DEFAULT: u32 = 50;
-const LIMIT_MAX: u32 = 200;
+/// Parameters of this list alone.
+const OWN: [&str; 2] = ["video", "status"];
 
 /// A part of the list of messages.
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,7 +47,7 @@ pub(crate) async fn list(
     caller: Caller,
     Parameters(given): Parameters,
 ) -> Result<Json<DeliveryPage>, Problem> {
-    let asked = Asked::read(&given)?;
+    let asked = Asked::read(&given, &OWN, take)?;
     let filter = DeliveryFilter { tenant: Some(caller.tenant), ..asked.filter };
     let page = api.catalog.deliveries(filter, asked.limit, asked.cursor).await?;
     Ok(Json(DeliveryPage {
@@ -61,52 +56,13 @@ pub(crate) async fn list(
     }))
 }
 
-#[derive(Debug)]
-struct Asked {
-    filter: DeliveryFilter,
-    limit: u32,
-    cursor: Option<Cursor>,
-}
-
-impl Asked {
-    fn read(given: &[(String, String)]) -> Result<Self, Problem> {
-        let mut asked =
-            Self { filter: DeliveryFilter::default(), limit: LIMIT_DEFAULT, cursor: None };
-        let mut faults = Vec::new();
-        for (at, (name, value)) in given.iter().enumerate() {
-            let taken = if given.iter().take(at).any(|(earlier, _)| earlier == name) {
-                Err("is there twice".to_owned())
-            } else {
-                asked.take(name, value)
-            };
-            faults.extend(taken.err().map(|reason| FieldError::parameter(name, &reason)));
-        }
-        if faults.is_empty() { Ok(asked) } else { Err(Problem::invalid(faults)) }
+fn take(filter: &mut DeliveryFilter, name: &str, value: &str) -> Result<(), String> {
+    if name == "video" {
+        let video = value.parse().map_err(|_| "is not the id of a video".to_owned())?;
+        filter.video = Some(video);
+    } else {
+        let status = value.parse::<DeliveryStatus>().map_err(|error| error.to_string())?;
+        filter.status = Some(status);
     }
-
-    fn take(&mut self, name: &str, value: &str) -> Result<(), String> {
-        match name {
-            "video" => {
-                let video = value.parse().map_err(|_| "is not the id of a video".to_owned())?;
-                self.filter.video = Some(video);
-            }
-            "status" => {
-                let status = value.parse::<DeliveryStatus>().map_err(|error| error.to_string())?;
-                self.filter.status = Some(status);
-            }
-            "limit" => {
-                let limit = value.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-                self.limit = limit.ok_or_else(|| format!("must be from 1 to {LIMIT_MAX}"))?;
-            }
-            "cursor" => {
-                let cursor = value.parse::<Cursor>().map_err(|error| error.to_string())?;
-                self.cursor = Some(cursor);
-            }
-            _ => {
-                let known = "`video`, `status`, `limit`, `cursor`";
-                return Err(format!("unknown parameter, expected one of {known}"));
-            }
-        }
-        Ok(())
-    }
+    Ok(())
 }

@@ -3,22 +3,17 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use catalog::{Cursor, Filter};
+use catalog::Filter;
 use contract::Status;
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use utoipa::ToSchema;
 
 use super::view::VideoView;
-use crate::{
-    Api,
-    caller::Caller,
-    extract::Parameters,
-    problem::{FieldError, Problem},
-};
+use crate::{Api, caller::Caller, extract::Parameters, paging::Asked, problem::Problem};
 
-const LIMIT_DEFAULT: u32 = 50;
-const LIMIT_MAX: u32 = 200;
+/// Parameters of this list alone.
+const OWN: [&str; 3] = ["status", "created_after", "created_before"];
 
 /// A part of the list of videos.
 #[derive(Debug, Serialize, ToSchema)]
@@ -56,7 +51,7 @@ pub(crate) async fn list(
     caller: Caller,
     Parameters(given): Parameters,
 ) -> Result<Json<VideoPage>, Problem> {
-    let asked = Asked::read(&given)?;
+    let asked = Asked::read(&given, &OWN, take)?;
     let filter = Filter { tenant: Some(caller.tenant), ..asked.filter };
     let page = api.catalog.list(filter, asked.limit, asked.cursor).await?;
     let videos = page.videos.into_iter();
@@ -66,52 +61,16 @@ pub(crate) async fn list(
     }))
 }
 
-#[derive(Debug)]
-struct Asked {
-    filter: Filter,
-    limit: u32,
-    cursor: Option<Cursor>,
-}
-
-impl Asked {
-    fn read(given: &[(String, String)]) -> Result<Self, Problem> {
-        let mut asked = Self { filter: Filter::default(), limit: LIMIT_DEFAULT, cursor: None };
-        let mut faults = Vec::new();
-        for (at, (name, value)) in given.iter().enumerate() {
-            let taken = if given.iter().take(at).any(|(earlier, _)| earlier == name) {
-                Err("is there twice".to_owned())
-            } else {
-                asked.take(name, value)
-            };
-            faults.extend(taken.err().map(|reason| FieldError::parameter(name, &reason)));
+fn take(filter: &mut Filter, name: &str, value: &str) -> Result<(), String> {
+    match name {
+        "created_after" => filter.created_after = Some(time(value)?),
+        "created_before" => filter.created_before = Some(time(value)?),
+        _ => {
+            let status = value.parse::<Status>().map_err(|error| error.to_string())?;
+            filter.status = Some(status);
         }
-        if faults.is_empty() { Ok(asked) } else { Err(Problem::invalid(faults)) }
     }
-
-    fn take(&mut self, name: &str, value: &str) -> Result<(), String> {
-        match name {
-            "status" => {
-                let status = value.parse::<Status>().map_err(|error| error.to_string())?;
-                self.filter.status = Some(status);
-            }
-            "created_after" => self.filter.created_after = Some(time(value)?),
-            "created_before" => self.filter.created_before = Some(time(value)?),
-            "limit" => {
-                let limit = value.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-                self.limit = limit.ok_or_else(|| format!("must be from 1 to {LIMIT_MAX}"))?;
-            }
-            "cursor" => {
-                let cursor = value.parse::<Cursor>().map_err(|error| error.to_string())?;
-                self.cursor = Some(cursor);
-            }
-            _ => {
-                return Err("unknown parameter, expected one of `status`, `created_after`, \
-                            `created_before`, `limit`, `cursor`"
-                    .into());
-            }
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 fn time(value: &str) -> Result<OffsetDateTime, String> {

@@ -1,0 +1,61 @@
+//! Query parameters of lists: `limit` and `cursor`, the same in each, beside a list's own.
+
+use catalog::Cursor;
+
+use crate::problem::{FieldError, Problem};
+
+const LIMIT_DEFAULT: u32 = 50;
+const LIMIT_MAX: u32 = 200;
+
+/// What was asked of a list.
+#[derive(Debug)]
+pub(crate) struct Asked<F> {
+    /// The list's own parameters.
+    pub(crate) filter: F,
+    /// Most entries on the page.
+    pub(crate) limit: u32,
+    /// Where the page begins.
+    pub(crate) cursor: Option<Cursor>,
+}
+
+impl<F: Default> Asked<F> {
+    /// Reads parameters, each at most once, and names every fault. `own` are the names of the list's
+    /// own ones, which `take` writes into the filter.
+    pub(crate) fn read(
+        given: &[(String, String)],
+        own: &[&str],
+        take: impl Fn(&mut F, &str, &str) -> Result<(), String>,
+    ) -> Result<Self, Problem> {
+        let mut asked = Self { filter: F::default(), limit: LIMIT_DEFAULT, cursor: None };
+        let mut faults = Vec::new();
+        for (at, (name, value)) in given.iter().enumerate() {
+            let taken = if given.iter().take(at).any(|(earlier, _)| earlier == name) {
+                Err("is there twice".to_owned())
+            } else if own.contains(&name.as_str()) {
+                take(&mut asked.filter, name, value)
+            } else {
+                asked.turn(name, value, own)
+            };
+            faults.extend(taken.err().map(|reason| FieldError::parameter(name, &reason)));
+        }
+        if faults.is_empty() { Ok(asked) } else { Err(Problem::invalid(faults)) }
+    }
+
+    fn turn(&mut self, name: &str, value: &str, own: &[&str]) -> Result<(), String> {
+        match name {
+            "limit" => {
+                let limit = value.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+                self.limit = limit.ok_or_else(|| format!("must be from 1 to {LIMIT_MAX}"))?;
+            }
+            "cursor" => {
+                let cursor = value.parse::<Cursor>().map_err(|error| error.to_string())?;
+                self.cursor = Some(cursor);
+            }
+            _ => {
+                let known = [own, &["limit", "cursor"]].concat().join("`, `");
+                return Err(format!("unknown parameter, expected one of `{known}`"));
+            }
+        }
+        Ok(())
+    }
+}
