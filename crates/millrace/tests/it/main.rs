@@ -13,6 +13,7 @@ mod corpus;
 mod crash;
 mod degraded;
 mod doctor;
+mod faults;
 mod features;
 mod hls;
 mod ladder;
