@@ -42,6 +42,7 @@ pub mod render_watermark;
 pub mod search_attributes;
 mod source;
 mod status;
+pub mod text;
 pub mod transcode_chunk;
 pub mod verify_video;
 pub mod video;

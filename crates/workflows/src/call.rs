@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use contract::{ErrorCode, TaskQueue, video::Input};
+use contract::{ErrorCode, TaskQueue, text, video::Input};
 use temporalio_common::{Priority, RetryPolicy};
 use temporalio_sdk::{
     ActivityCancellationType, ActivityCloseTimeouts, ActivityOptions, WorkflowCancellationToken,
@@ -164,14 +164,14 @@ impl Call {
     pub(crate) fn options(self, job: &Input, token: WorkflowCancellationToken) -> ActivityOptions {
         let priority = Priority::builder()
             .priority_key(u32::from(job.options.priority_key()))
-            .fairness_key(job.tenant.clone())
+            .fairness_key(text::fairness_key(&job.tenant))
             .build();
         let mut options = ActivityOptions::with_start_to_close_timeout(self.start_to_close)
             .task_queue(self.queue.name())
             .cancellation_type(ActivityCancellationType::WaitCancellationCompleted)
             .retry_policy(retry_policy(self.attempts))
             .priority(priority)
-            .summary(self.summary)
+            .summary(text::summary(&self.summary))
             .build();
         if let Some(schedule_to_close) = self.in_all {
             options.close_timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {

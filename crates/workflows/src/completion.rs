@@ -9,7 +9,7 @@ use contract::{
     TaskQueue,
     completion::Input,
     delivery::{self, DeliveryWorkflow},
-    record_outcome,
+    record_outcome, text,
 };
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{workflow, workflow_methods};
@@ -48,7 +48,7 @@ impl CompletionWorkflow {
                     .maximum_interval(Duration::from_mins(10))
                     .build(),
             )
-            .summary("write the outcome into the catalogue")
+            .summary(text::summary("write the outcome into the catalogue"))
             .build();
         let due = ctx.execute_activity(record_outcome::Activity, report, options).await?;
         if let Some(delivery) = due {
@@ -64,7 +64,7 @@ async fn deliver(ctx: &WorkflowContext<CompletionWorkflow>, message: delivery::I
     let mut options = ChildWorkflowOptions::workflow_id(message.workflow_id());
     options.task_queue = Some(TaskQueue::VideoWorkflows.name().to_owned());
     options.parent_close_policy = ParentClosePolicy::Abandon;
-    options.static_summary = Some("tell the webhook".to_owned());
+    options.static_summary = Some(text::summary("tell the webhook"));
     if let Err(error) = ctx.start_child_workflow(DeliveryWorkflow, message, options).await
         && !ctx.is_replaying()
     {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use contract::{TaskQueue, delete_video, deletion::Input};
+use contract::{TaskQueue, delete_video, deletion::Input, text};
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{ActivityOptions, WorkflowContext, WorkflowContextView, WorkflowResult};
@@ -39,7 +39,7 @@ impl DeletionWorkflow {
                     .maximum_interval(Duration::from_mins(10))
                     .build(),
             )
-            .summary("remove every object and the row")
+            .summary(text::summary("remove every object and the row"))
             .build();
         options.heartbeat_timeout = Some(Duration::from_secs(30));
         ctx.execute_activity(delete_video::Activity, order, options).await?;

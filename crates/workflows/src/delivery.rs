@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use contract::{TaskQueue, deliver_webhook, delivery::Input};
+use contract::{TaskQueue, deliver_webhook, delivery::Input, text};
 use temporalio_common::{Priority, RetryPolicy};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
@@ -49,7 +49,7 @@ impl DeliveryWorkflow {
                     .build(),
             )
             .priority(Priority::builder().priority_key(PRIORITY).build())
-            .summary("send the message")
+            .summary(text::summary("send the message"))
             .build();
         options.close_timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
             schedule_to_close: PATIENCE,

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use contract::{ErrorCode, Outputs, StoredSource, Warning, video::Input};
+use contract::{ErrorCode, Outputs, StoredSource, Warning, text, video::Input};
 use media::{plan::Plan, source::SourceFacts};
 use temporalio_common::ActivityDefinition;
 use temporalio_sdk::{TimerOptions, WorkflowCancellationToken, workflows};
@@ -110,7 +110,7 @@ pub(super) async fn watch(ctx: &Context, material: &Material<'_>) {
     let seconds = material.job.limits.enhancement_seconds.unwrap_or(PATIENCE_SECONDS);
     let enough = WorkflowCancellationToken::new();
     let mut timer = TimerOptions::from(Duration::from_secs(u64::from(seconds)));
-    timer.summary = Some("wait for enhancements".to_owned());
+    timer.summary = Some(text::summary("wait for enhancements"));
     timer.cancellation_token = Some(enough.clone());
     workflows::select! {
         _ = ctx.wait_condition(|state| state.enhanced) => enough.cancel_with_reason("all are done"),

@@ -3,7 +3,7 @@
 use contract::{
     ErrorCode, ExportOutput, Outputs, Phase, StoredSource, Warning, begin_video, download_source,
     export_video, normalize_source, package_video, probe_source, publish_video, search_attributes,
-    verify_video,
+    text, verify_video,
     video::{Input, Output},
 };
 use media::{
@@ -87,7 +87,7 @@ async fn encode_and_check(ctx: &Context, material: &Material<'_>) -> Result<Made
 /// Moves to a phase, for the query and for the Temporal UI.
 pub(super) fn enter(ctx: &Context, phase: Phase, details: impl Into<String>) {
     ctx.state_mut(|state| state.tracker.enter(phase));
-    ctx.set_current_details(details);
+    ctx.set_current_details(text::details(&details.into()));
 }
 
 async fn begin(ctx: &Context, job: &Input) -> Result<(), Stop> {

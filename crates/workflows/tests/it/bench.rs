@@ -76,8 +76,9 @@ impl Bench {
     pub(crate) async fn start(&self, script: Script) -> Run {
         let id = VideoId(Uuid::now_v7());
         let (options, export) = (script.options.clone(), script.export.clone());
+        let change = script.change;
         self.stage.put(id, script);
-        let input = video::Input {
+        let mut input = video::Input {
             video: id,
             attempt: 1,
             tenant: "default".into(),
@@ -91,6 +92,7 @@ impl Bench {
             },
             export,
         };
+        change.into_iter().for_each(|change| change(&mut input));
         let options =
             WorkflowStartOptions::new(TaskQueue::VideoWorkflows.name(), id.workflow_id(1)).build();
         self.client.start_workflow(VideoWorkflow::run, input, options).await.unwrap();

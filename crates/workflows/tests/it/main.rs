@@ -11,5 +11,6 @@ mod bench;
 mod deletion;
 mod delivery;
 mod enhancements;
+mod long_texts;
 mod script;
 mod video;

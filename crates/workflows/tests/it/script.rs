@@ -49,6 +49,8 @@ pub(crate) struct Script {
     pub(crate) rich: bool,
     /// A webhook is to be told.
     pub(crate) webhook: bool,
+    /// What else is so about the job.
+    pub(crate) change: Option<fn(&mut contract::video::Input)>,
     /// What was asked.
     pub(crate) options: media::options::Options,
     /// Where else the outputs go.
