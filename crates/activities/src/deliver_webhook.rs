@@ -2,7 +2,8 @@
 //! twice, under the same id; once it was taken, or another round has begun, it is sent no more.
 //!
 //! Temporal tries again, after the pause that the error asks for. A message whose next try would come
-//! too late is given up here, so that the log says so.
+//! too late is given up here, so that the log says so. So is one that can never be sent, because it
+//! cannot be read or signed: nobody looks for a message that has failed.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use url::Url;
 
 use crate::{
     Deps,
-    failure::Error,
+    failure::{Error, chain},
     webhook::{self, Making, schedule},
 };
 
@@ -45,13 +46,19 @@ struct Verdict {
 }
 
 pub(crate) async fn run(deps: &Deps, input: Input) -> Result<Output, Error> {
-    let found = deps.catalog.delivery(input.delivery).await?;
+    let found = match deps.catalog.delivery(input.delivery).await.map_err(Error::from) {
+        Err(error) if !error.is_transient() => return give_up(deps, input, &error).await,
+        found => found?,
+    };
     let due = |it: &Delivery| it.status == DeliveryStatus::Pending && it.round == input.round;
     let Some(delivery) = found.filter(due) else { return Ok(()) };
     let tries = deps.catalog.sendings(&delivery).await?;
     let tries = tries.iter().filter(|sent| sent.round == input.round).count() + 1;
     let (at, clock) = (OffsetDateTime::now_utc(), Instant::now());
-    let answer = send(deps, &delivery, at).await?;
+    let answer = match send(deps, &delivery, at).await {
+        Err(error) if !error.is_transient() => return give_up(deps, input, &error).await,
+        answer => answer?,
+    };
     let verdict = judge(&deps.webhooks, &delivery, tries, answer);
     let Verdict { status, http_status, error, again } = verdict;
     let failed = error.is_some();
@@ -59,6 +66,19 @@ pub(crate) async fn run(deps: &Deps, input: Input) -> Result<Output, Error> {
     deps.catalog.log_sending(input, &sending, status).await?;
     tracing::info!(delivery = %delivery.id, video = %delivery.video, %status, http_status, "message sent");
     if failed { Err(Error::NotTaken { http_status, again }) } else { Ok(()) }
+}
+
+/// Ends a message that can never be sent, and says why in its log.
+async fn give_up(deps: &Deps, input: Input, error: &Error) -> Result<Output, Error> {
+    let sending = Sending {
+        at: OffsetDateTime::now_utc(),
+        took: Duration::ZERO,
+        http_status: None,
+        error: Some(format!("not sent: {error}")),
+    };
+    deps.catalog.log_sending(input, &sending, DeliveryStatus::Failed).await?;
+    tracing::error!(delivery = %input.delivery, error = chain(error), "a message cannot be sent");
+    Err(Error::NotTaken { http_status: None, again: None })
 }
 
 async fn send(

@@ -37,7 +37,7 @@ pub(crate) enum Error {
         #[source]
         source: serde_json::Error,
     },
-    #[error("a webhook's secret is not `whsec_` and base64")]
+    #[error("the webhook's secret cannot sign: it is not `whsec_` and base64")]
     BadSecret,
     /// A webhook's receiver did not take a message. Shown in Temporal, so it names no address.
     #[error("the receiver did not take the message{}", answered(*.http_status))]

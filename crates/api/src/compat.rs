@@ -8,6 +8,7 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
+use catalog::Secret;
 use serde::Serialize;
 use url::Url;
 use utoipa::ToSchema;
@@ -16,6 +17,8 @@ use crate::problem::{FieldError, Problem};
 
 /// Longest address of a webhook.
 const WEBHOOK_BYTES_MAX: usize = 2048;
+/// Longest secret of a webhook; HMAC-SHA256 uses no more than 64 bytes of one as they are.
+const SECRET_BYTES_MAX: usize = 512;
 
 /// A refusal in the shape of the front doors.
 #[derive(Debug, Serialize, ToSchema)]
@@ -53,6 +56,15 @@ fn check_webhook(field: &str, text: &str) -> Result<(), FieldError> {
     if url.is_none() || text.len() > WEBHOOK_BYTES_MAX {
         let reason =
             "must be an http(s) address of at most 2048 bytes, without user name and password";
+        return Err(FieldError::body(field, reason));
+    }
+    Ok(())
+}
+
+/// Checks the secret of a webhook, which must be able to sign. One without `whsec_` is taken as it is.
+fn check_secret(field: &str, secret: &Secret) -> Result<(), FieldError> {
+    if secret.signing_key().is_none() || secret.expose().len() > SECRET_BYTES_MAX {
+        let reason = "must be 1 to 512 bytes; what follows `whsec_` must be base64";
         return Err(FieldError::body(field, reason));
     }
     Ok(())

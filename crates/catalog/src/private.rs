@@ -3,8 +3,12 @@
 
 use std::fmt;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use contract::Event;
 use serde::{Deserialize, Serialize};
+
+/// How a signing secret begins, as Standard Webhooks says; base64 follows.
+pub(crate) const SIGNING_PREFIX: &str = "whsec_";
 
 /// The secrets of one video; the default has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,10 +95,36 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// The bytes with which a webhook's secret signs: what follows `whsec_` is base64, as Standard
+    /// Webhooks says; a text without that prefix is its own bytes. `None` for one that cannot sign.
+    pub fn signing_key(&self) -> Option<Vec<u8>> {
+        let bytes = match self.0.strip_prefix(SIGNING_PREFIX) {
+            Some(text) => STANDARD.decode(text).ok()?,
+            None => self.0.as_bytes().to_vec(),
+        };
+        (!bytes.is_empty()).then_some(bytes)
+    }
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_signs_with_its_base64_or_with_its_own_bytes() {
+        let key = |text: &str| Secret::new(text).signing_key();
+        assert_eq!(key("whsec_AAEC"), Some(vec![0, 1, 2]));
+        assert_eq!(key("plain"), Some(b"plain".to_vec()));
+        assert_eq!(key("WHSEC_?"), Some(b"WHSEC_?".to_vec()));
+        for bad in ["", "whsec_", "whsec_?", "whsec_AAE", "whsec_AA EC", "whsec_AAEC\n"] {
+            assert_eq!(key(bad), None, "{bad:?}");
+        }
     }
 }

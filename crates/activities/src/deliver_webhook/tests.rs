@@ -199,3 +199,27 @@ async fn a_receiver_that_is_down_is_tried_until_it_is_too_late() {
         (DeliveryStatus::Failed, "no connection to the receiver; given up")
     );
 }
+
+#[tokio::test]
+async fn a_message_that_cannot_be_signed_or_read_fails_in_the_log() {
+    let (receiver, url) = Receiver::start(&[(200, &[])]).await;
+    for secret in ["whsec_?", "whsec_", "whsec_AAE", ""] {
+        let (studio, input) = studio(&url, Some(secret)).await;
+        assert_eq!(once(&studio, input).await, Some(None), "{secret:?}");
+        // Nobody looks for it any more, and to run it once more does nothing.
+        assert_eq!(once(&studio, input).await, None, "{secret:?}");
+        let (status, sent) = log(&studio, input).await;
+        assert_eq!((status, sent.len()), (DeliveryStatus::Failed, 1), "{secret:?}");
+        let why = sent[0].sending.error.clone().unwrap();
+        assert!(why.contains("cannot sign"), "{why}");
+    }
+    let (mut studio, input) = studio(&url, Some(SECRET)).await;
+    let right = studio.deps.catalog.clone();
+    let database = catalog::sqlite_url(&studio.folder.path().join("catalog.db")).unwrap();
+    let vault = catalog::Vault::ephemeral().unwrap();
+    studio.deps.catalog = catalog::Catalog::open(&database, vault).await.unwrap();
+    assert_eq!(once(&studio, input).await, Some(None));
+    studio.deps.catalog = right;
+    assert_eq!(log(&studio, input).await.0, DeliveryStatus::Failed);
+    assert_eq!(receiver.taken(), []);
+}

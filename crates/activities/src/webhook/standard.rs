@@ -11,9 +11,6 @@ use time::OffsetDateTime;
 use super::Making;
 use crate::failure::Error;
 
-/// How a secret's text begins; the rest is base64.
-const SECRET_PREFIX: &str = "whsec_";
-
 #[derive(Serialize)]
 struct Body {
     #[serde(rename = "type")]
@@ -77,13 +74,9 @@ pub(super) fn body(delivery: &Delivery, making: Making<'_>) -> Result<Vec<u8>, E
     super::bytes(&body)
 }
 
-/// One signature: HMAC-SHA256 over id, time and body. A secret without prefix, as only the
-/// compatible front doors take them, is its own bytes.
+/// One signature: HMAC-SHA256 over id, time and body.
 fn sign(secret: &Secret, id: &str, seconds: i64, body: &[u8]) -> Result<String, Error> {
-    let bytes = match secret.expose().strip_prefix(SECRET_PREFIX) {
-        Some(text) => STANDARD.decode(text).map_err(|_| Error::BadSecret)?,
-        None => secret.expose().as_bytes().to_vec(),
-    };
+    let bytes = secret.signing_key().ok_or(Error::BadSecret)?;
     let key = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
     let mut context = hmac::Context::with_key(&key);
     context.update(format!("{id}.{seconds}.").as_bytes());

@@ -12,7 +12,7 @@ use media::options::{Options, RungOption};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Refusal, Refused, check_webhook};
+use super::{Refusal, Refused, check_secret, check_webhook};
 use crate::{
     Api,
     caller::Caller,
@@ -158,7 +158,8 @@ fn check(asked: &Submit) -> Result<(), FieldError> {
             format!("`{}` is not a profile; there is `{}`", asked.profile, PROFILES.join("`, `"));
         return Err(FieldError::body("profile", &reason));
     }
-    asked.webhook_url.iter().try_for_each(|url| check_webhook("webhookUrl", url))
+    asked.webhook_url.iter().try_for_each(|url| check_webhook("webhookUrl", url))?;
+    asked.webhook_secret.iter().try_for_each(|secret| check_secret("webhookSecret", secret))
 }
 
 /// Shows a job.

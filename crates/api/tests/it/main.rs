@@ -15,6 +15,7 @@ mod page;
 mod progress;
 mod reconcile;
 mod refusals;
+mod secrets;
 mod service;
 mod tus;
 mod uploads;

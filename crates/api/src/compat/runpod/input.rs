@@ -8,7 +8,11 @@ use storage::ExternalConfig;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{caller::Caller, compat::check_webhook, problem::FieldError};
+use crate::{
+    caller::Caller,
+    compat::{check_secret, check_webhook},
+    problem::FieldError,
+};
 
 /// Longest name of a creator or a medium, as it becomes a part of keys.
 const NAME_BYTES_MAX: usize = 128;
@@ -84,6 +88,8 @@ pub(super) fn accepted(caller: Caller, input: Input) -> Result<NewVideo, FieldEr
     check_name("input.mediaId", &input.media_id)?;
     check_name("input.creatorId", &input.creator_id)?;
     input.webhook_url.iter().try_for_each(|url| check_webhook("input.webhookUrl", url))?;
+    let secret = input.webhook_secret.as_ref();
+    secret.map_or(Ok(()), |secret| check_secret("input.webhookSecret", secret))?;
     if !(1..=1024).contains(&input.input_key.len()) {
         return Err(FieldError::body("input.inputKey", "must have 1 to 1024 bytes"));
     }
