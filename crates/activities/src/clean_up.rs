@@ -1,4 +1,7 @@
 //! Removes what a video no longer needs. Run twice, the second run finds nothing to remove.
+//!
+//! No end of an attempt removes the source: an upload, what was fetched, or what a bucket gave. Only
+//! `delete_video` does, when the user asks for it or the video was kept long enough.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +17,7 @@ pub(crate) async fn run(deps: &Deps, input: Input) -> Result<Output, Error> {
     let layout = Layout::new(input.video);
     deps.scratch.forget(&download_source::folder_name(input.video))?;
     match input.after {
-        After::Abandoned => remove_all(deps, input.video).await,
+        After::Abandoned => abandon(deps, &input).await,
         After::Ready => {
             let losers = remove_unnamed(deps, &layout).await?;
             deps.store.delete(&layout.rewritten_source()?).await?;
@@ -24,16 +27,41 @@ pub(crate) async fn run(deps: &Deps, input: Input) -> Result<Output, Error> {
     }
 }
 
+/// Removes what an attempt made, if no later attempt is at work on it by now. Of a video that was
+/// deleted meanwhile, it removes what came into the store after the deletion.
+async fn abandon(deps: &Deps, input: &Input) -> Result<u64, Error> {
+    let Some(video) = deps.catalog.get(input.video).await? else {
+        return remove_all(deps, input.video).await;
+    };
+    if input.attempt.is_some_and(|attempt| attempt != video.attempt) {
+        return Ok(0);
+    }
+    let layout = Layout::new(input.video);
+    let mut removed = remove_beside(deps, input.video).await?;
+    for prefix in [layout.outputs_prefix(), layout.chapters_prefix(), layout.work_prefix()] {
+        removed += deps.store.delete_prefix(Bucket::Videos, &prefix).await?;
+    }
+    deps.store.delete(&layout.rewritten_source()?).await?;
+    Ok(removed)
+}
+
 /// Removes every object of a video, in every store, and the upload it was made from.
 pub(crate) async fn remove_all(deps: &Deps, video: VideoId) -> Result<u64, Error> {
     let prefix = Layout::new(video).prefix();
     if let Some(upload) = deps.catalog.get(video).await?.and_then(|video| video.upload) {
         deps.store.delete_prefix(Bucket::Uploads, &upload.to_string()).await?;
     }
+    let beside = remove_beside(deps, video).await?;
+    Ok(beside + deps.store.delete_prefix(Bucket::Videos, &prefix).await?)
+}
+
+/// Removes what a video has outside its own folder: copies, master copy and still pictures.
+async fn remove_beside(deps: &Deps, video: VideoId) -> Result<u64, Error> {
+    let prefix = Layout::new(video).prefix();
     let copies = export_video::remove(deps, video).await?;
     let masters = deps.mezzanine.delete_prefix(Bucket::Mezzanine, &prefix).await?;
     let stills = deps.store.delete_prefix(Bucket::Thumbnails, &prefix).await?;
-    Ok(copies + masters + stills + deps.store.delete_prefix(Bucket::Videos, &prefix).await?)
+    Ok(copies + masters + stills)
 }
 
 /// Removes segments that no playlist names: those of attempts that lost.

@@ -106,7 +106,7 @@ mod tests {
         let input = Input { video: studio.video, source, plan, option };
         let output = run(&studio.deps, &Pulse::still(), input.clone()).await.unwrap();
         let after = contract::clean_up::After::Ready;
-        let clean = contract::clean_up::Input { video: studio.video, after };
+        let clean = contract::clean_up::Input { video: studio.video, after, attempt: None };
         Box::pin(clean_up::run(&studio.deps, clean)).await.unwrap();
         let place = studio.deps.store.folder_root().unwrap().join(&output.playlist);
         (input, output, place)

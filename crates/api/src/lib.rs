@@ -82,6 +82,8 @@ pub struct Settings {
     pub access: Access,
     /// Most bytes of an uploaded file.
     pub upload_bytes_max: u64,
+    /// How long the files of a failed or cancelled video are kept, so that it can be tried again.
+    pub keep_failed: Duration,
 }
 
 /// Starts the workflow of a video's current attempt. Run twice, it starts nothing and succeeds.

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use catalog::Video;
 use contract::{
-    TaskQueue, completion,
+    TaskQueue, VideoId, completion,
     deletion::{self, DeletionWorkflow},
     delivery::{self, DeliveryWorkflow},
-    search_attributes,
+    search_attributes, text,
     video::{self, VideoWorkflow},
 };
 use temporalio_client::{
@@ -28,9 +28,6 @@ use crate::{Api, Error};
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Longest span in which a request that failed is sent again.
 const RETRY_WITHIN: Duration = Duration::from_secs(2);
-/// Temporal keeps at most 64 bytes of a fairness key and 400 of a summary.
-const FAIRNESS_KEY_BYTES_MAX: usize = 64;
-const SUMMARY_BYTES_MAX: usize = 200;
 
 const STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword(search_attributes::STATUS);
 const TENANT: SearchAttributeKey<String> = SearchAttributeKey::keyword(search_attributes::TENANT);
@@ -76,12 +73,12 @@ pub(crate) async fn start(api: &Api, video: &Video) -> Result<(), Error> {
 fn options(video: &Video) -> WorkflowStartOptions {
     let attributes = SearchAttributes::new([
         STATUS.value_set(video.status.to_string()),
-        TENANT.value_set(video.tenant.clone()),
+        TENANT.value_set(text::keyword(&video.tenant)),
         SOURCE_KIND.value_set(video.source.kind().to_string()),
     ]);
     let priority = Priority::builder()
         .priority_key(u32::from(video.options.priority_key()))
-        .fairness_key(shortened(&video.tenant, FAIRNESS_KEY_BYTES_MAX))
+        .fairness_key(text::fairness_key(&video.tenant))
         .build();
     let queue = TaskQueue::VideoWorkflows.name();
     WorkflowStartOptions::new(queue, video.id.workflow_id(video.attempt))
@@ -89,20 +86,20 @@ fn options(video: &Video) -> WorkflowStartOptions {
         .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
         .search_attributes(attributes)
         .priority(priority)
-        .static_summary(shortened(&video.source.to_string(), SUMMARY_BYTES_MAX).to_owned())
+        .static_summary(text::summary(&video.source.to_string()))
         .rpc_options(bounded())
         .build()
 }
 
-/// Starts the workflow that removes a video. Run twice, one removes it.
-pub(crate) async fn delete(client: &Client, video: &Video) -> Result<(), Error> {
+/// Starts the workflow that removes what the catalogue says of a video. Run twice, one removes it.
+pub(crate) async fn delete(client: &Client, video: VideoId) -> Result<(), Error> {
     let queue = TaskQueue::VideoWorkflows.name();
-    let options = WorkflowStartOptions::new(queue, video.id.deletion_workflow_id())
+    let options = WorkflowStartOptions::new(queue, video.deletion_workflow_id())
         .id_conflict_policy(WorkflowIdConflictPolicy::UseExisting)
-        .static_summary(format!("remove {}", video.id))
+        .static_summary(text::summary(&format!("remove {video}")))
         .rpc_options(bounded())
         .build();
-    let input = deletion::Input { video: video.id };
+    let input = deletion::Input { video };
     let started = Box::pin(client.start_workflow(DeletionWorkflow, input, options));
     match started.await {
         Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(()),
@@ -117,7 +114,7 @@ pub(crate) async fn deliver(client: &Client, message: delivery::Input) -> Result
     let queue = TaskQueue::VideoWorkflows.name();
     let options = WorkflowStartOptions::new(queue, message.workflow_id())
         .id_conflict_policy(WorkflowIdConflictPolicy::Fail)
-        .static_summary("tell the webhook".to_owned())
+        .static_summary(text::summary("tell the webhook"))
         .rpc_options(bounded())
         .build();
     match Box::pin(client.start_workflow(DeliveryWorkflow, message, options)).await {
@@ -199,25 +196,5 @@ fn from_status(status: Status) -> Error {
         | Code::Unknown
         | Code::Internal => Error::TemporalUnavailable(status.into()),
         _ => Error::TemporalRefused(status.into()),
-    }
-}
-
-fn shortened(text: &str, bytes: usize) -> &str {
-    let mut end = text.len().min(bytes);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_texts_are_cut_between_characters() {
-        assert_eq!(shortened("añb", 2), "a");
-        assert_eq!(shortened("añb", 3), "añ");
-        assert_eq!(shortened(&"é".repeat(400), SUMMARY_BYTES_MAX).len(), SUMMARY_BYTES_MAX);
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod cancel;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod events;
+mod expire;
 pub(crate) mod jobs;
 pub(crate) mod key;
 pub(crate) mod list;

@@ -84,7 +84,7 @@ function drawHead(page, video) {
   if (held) page.head.querySelector("button").focus();
 }
 
-function buttons(page, { status }) {
+function buttons(page, { status, expires_at: kept }) {
   const path = `/videos/${page.id}`;
   const button = (text, act, kind) =>
     element("button", { type: "button", class: kind, onclick: (event) => run(page, event.target, act) }, text);
@@ -98,7 +98,7 @@ function buttons(page, { status }) {
     await call(path, { method: "DELETE" });
     location.hash = "#/";
   }, "bad");
-  return [ENDED.includes(status) ? null : cancel, status === "failed" ? retry : null, remove];
+  return [ENDED.includes(status) ? null : cancel, kept ? retry : null, remove];
 }
 
 async function run(page, button, act) {

@@ -17,7 +17,7 @@ use sea_orm::{
 use subtle::ConstantTimeEq as _;
 use time::OffsetDateTime;
 
-use crate::{Catalog, Error, Secret, VaultError, row, video::now};
+use crate::{Catalog, Error, Secret, VaultError, row, times::now};
 
 /// Says what the text is, to people and to those who scan for leaked secrets.
 const PREFIX: &str = "mr_";

@@ -14,7 +14,11 @@ use sea_orm::{
 use time::OffsetDateTime;
 
 use crate::{
-    Catalog, Error, Private, Vault, Video, Webhook, connect::tx, row, row::corrupt, video::now,
+    Catalog, Error, Private, Vault, Video, Webhook,
+    connect::tx,
+    row,
+    row::corrupt,
+    times::{earliest_first, now},
 };
 
 /// A message to a webhook.
@@ -188,10 +192,10 @@ impl Catalog {
     pub async fn oldest_pending_delivery(&self) -> Result<Option<OffsetDateTime>, Error> {
         let oldest = Entity::find()
             .select_only()
-            .column_as(Column::RoundAt.min(), "oldest")
+            .column(Column::RoundAt)
             .filter(Column::Status.eq(DeliveryStatus::Pending.as_str()));
-        let oldest = oldest.into_tuple::<Option<OffsetDateTime>>().one(&self.db).await;
-        Ok(oldest.map_err(Error::from_db)?.flatten())
+        let oldest = earliest_first(oldest, &self.db, Column::RoundAt).limit(1);
+        oldest.into_tuple::<OffsetDateTime>().one(&self.db).await.map_err(Error::from_db)
     }
 }
 

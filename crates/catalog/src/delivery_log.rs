@@ -7,7 +7,11 @@ use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect, QueryTrait, entity::pre
 use time::OffsetDateTime;
 
 use crate::{
-    Catalog, Cursor, Delivery, Error, PAGE_MAX, connect::tx, deliveries, row::corrupt, video::now,
+    Catalog, Cursor, Delivery, Error, PAGE_MAX,
+    connect::tx,
+    deliveries,
+    row::corrupt,
+    times::{earlier, now},
 };
 
 /// One time a message was sent.
@@ -135,7 +139,9 @@ impl Catalog {
             .apply_if(filter.tenant, |query, it| query.filter(Column::Tenant.eq(it)))
             .apply_if(filter.video, |query, it| query.filter(Column::Video.eq(it.0)))
             .apply_if(filter.status, |query, it| query.filter(Column::Status.eq(it.as_str())))
-            .apply_if(filter.unchanged_since, |query, it| query.filter(Column::UpdatedAt.lt(it)))
+            .apply_if(filter.unchanged_since, |query, it| {
+                query.filter(earlier(&self.db, Column::UpdatedAt, it))
+            })
             .apply_if(after, |query, last| query.filter(Column::Id.lt(last.0)))
             .order_by_desc(Column::Id)
             .limit(u64::from(limit) + 1)
@@ -158,7 +164,7 @@ impl Catalog {
         let old = deliveries::Entity::find()
             .select_only()
             .column(Of::Id)
-            .filter(Of::UpdatedAt.lt(before))
+            .filter(earlier(&tx, Of::UpdatedAt, before))
             .filter(Of::Status.ne(DeliveryStatus::Pending.as_str()));
         let old: Vec<Uuid> =
             old.limit(u64::from(PAGE_MAX)).into_tuple().all(&tx).await.map_err(Error::from_db)?;

@@ -4,7 +4,7 @@ use contract::{Failure, Status, VideoId};
 use sea_orm::{ActiveValue, DatabaseTransaction, QueryOrder as _, entity::prelude::*};
 use time::OffsetDateTime;
 
-use crate::{Catalog, Error, row::corrupt, video::now};
+use crate::{Catalog, Error, row::corrupt, times::now};
 
 /// One attempt at a video.
 #[derive(Clone, Debug, PartialEq)]

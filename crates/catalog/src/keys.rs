@@ -7,7 +7,12 @@ use contract::VideoId;
 use sea_orm::{ActiveValue::Set, entity::prelude::*, sea_query::OnConflict};
 use time::{Duration, OffsetDateTime};
 
-use crate::{Catalog, Error, Inserted, NewVideo, connect::tx, row, video::now};
+use crate::{
+    Catalog, Error, Inserted, NewVideo,
+    connect::tx,
+    row,
+    times::{earlier, now},
+};
 
 /// How long a key is remembered.
 const KEPT: Duration = Duration::days(14);
@@ -53,7 +58,7 @@ impl Catalog {
     pub async fn insert_once(&self, new: NewVideo, by: IdempotencyKey) -> Result<Keyed, Error> {
         let video = new.into_video(now());
         let tx = tx(&self.db).await?;
-        let old = Entity::delete_many().filter(Column::CreatedAt.lt(now() - KEPT));
+        let old = Entity::delete_many().filter(earlier(&tx, Column::CreatedAt, now() - KEPT));
         old.exec(&tx).await.map_err(Error::from_db)?;
         let row = ActiveModel {
             tenant: Set(video.tenant.clone()),

@@ -16,8 +16,10 @@ mod list;
 mod migrations;
 mod moves;
 mod private;
+mod removal;
 mod row;
 mod signing;
+mod times;
 mod uploads;
 mod vault;
 mod video;
@@ -39,6 +41,7 @@ pub use keys::{IdempotencyKey, Keyed};
 pub use list::{Cursor, Filter, NumberedPage, PAGE_MAX, Page};
 pub use moves::{Finished, Moved};
 pub use private::{GivenStore, GivenStores, Private, Secret, Webhook, WebhookFormat};
+pub use removal::{Claim, Removal, Removing};
 pub use signing::SigningSecret;
 pub use uploads::{NewUpload, UPLOADS_MAX, Upload, UploadStatus, UploadWay};
 pub use vault::{Vault, VaultError};
@@ -74,7 +77,7 @@ impl Catalog {
     /// Adds a video as its first attempt, if its key may have another. Run twice with one id it changes nothing and answers
     /// the video as it stands.
     pub async fn insert(&self, new: NewVideo) -> Result<Inserted, Error> {
-        let video = new.into_video(video::now());
+        let video = new.into_video(times::now());
         let untouched = OnConflict::column(row::Column::Id).do_nothing().to_owned();
         let tx = connect::tx(&self.db).await?;
         let rows = row::Entity::insert(row::Model::of(&video, &self.vault)?.into_active())

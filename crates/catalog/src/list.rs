@@ -7,16 +7,16 @@ use std::{fmt, str::FromStr};
 
 use contract::Status;
 use sea_orm::{
-    ColumnTrait, DatabaseConnection, DbBackend, EntityTrait, ExprTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Select,
-    sea_query::{Expr, Func, SimpleExpr},
+    ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
-use time::{OffsetDateTime, UtcOffset};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     Catalog, Error, Video,
     row::{Column, Entity},
+    times::{earlier, later},
 };
 
 /// Most videos on one page.
@@ -132,33 +132,15 @@ impl Filter {
             query = query.filter(Column::Tenant.eq(tenant));
         }
         if let Some(time) = self.created_after {
-            query = query.filter(when(db, Column::CreatedAt).gt(moment(db, time)));
+            query = query.filter(later(db, Column::CreatedAt, time));
         }
         if let Some(time) = self.created_before {
-            query = query.filter(when(db, Column::CreatedAt).lt(moment(db, time)));
+            query = query.filter(earlier(db, Column::CreatedAt, time));
         }
         if let Some(time) = self.unchanged_since {
-            query = query.filter(when(db, Column::UpdatedAt).lt(moment(db, time)));
+            query = query.filter(earlier(db, Column::UpdatedAt, time));
         }
         query
-    }
-}
-
-/// A column of times, so that it can be compared. SQLite keeps them as texts with as many digits as
-/// needed: with the `Z` at the end, 12:00:00.5Z would come before 12:00:00Z.
-fn when(db: &DatabaseConnection, column: Column) -> SimpleExpr {
-    without_zone(db, Expr::col(column))
-}
-
-/// What [`when`] is compared with.
-fn moment(db: &DatabaseConnection, time: OffsetDateTime) -> SimpleExpr {
-    without_zone(db, Expr::val(time.to_offset(UtcOffset::UTC)))
-}
-
-fn without_zone(db: &DatabaseConnection, time: impl Into<SimpleExpr>) -> SimpleExpr {
-    match db.get_database_backend() {
-        DbBackend::Sqlite => Func::cust("rtrim").arg(time).arg("Z").into(),
-        _ => time.into(),
     }
 }
 

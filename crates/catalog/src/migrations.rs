@@ -44,6 +44,11 @@ impl MigratorTrait for Migrator {
                 sqlite: include_str!("../migrations/0003_service.sqlite.sql"),
                 postgres: include_str!("../migrations/0003_service.postgres.sql"),
             }),
+            Box::new(Migration {
+                name: "0004_removal",
+                sqlite: include_str!("../migrations/0004_removal.sql"),
+                postgres: include_str!("../migrations/0004_removal.sql"),
+            }),
         ]
     }
 }

@@ -6,8 +6,7 @@ use contract::{
     completion::{Input, Outcome},
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect, QueryTrait,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, sea_query::Expr,
 };
 
 use crate::{
@@ -15,8 +14,8 @@ use crate::{
     connect::tx,
     deliveries, jobs, keys,
     row::{ActiveModel, Column, Entity, to_json},
+    times::now,
     uploads,
-    video::now,
 };
 
 /// The answer to a move.
@@ -59,9 +58,9 @@ impl Catalog {
         self.advance(end.video, end.attempt, status, values).await
     }
 
-    /// Takes a failed video back to `uploaded` as its next attempt, at most `attempts_max` in all,
-    /// if its key may have another unfinished video.
-    /// Run twice, the second run is refused: the video has not failed again.
+    /// Takes a failed or cancelled video back to `uploaded` as its next attempt, at most
+    /// `attempts_max` in all, if nothing of it is being removed and its key may have another
+    /// unfinished video. Run twice, the second run is refused: the video has not ended again.
     pub async fn retry(&self, video: VideoId, attempts_max: u32) -> Result<Moved, Error> {
         let row = ActiveModel {
             status: Set(Status::Uploaded.as_str().to_owned()),
@@ -70,11 +69,13 @@ impl Catalog {
             updated_at: Set(now()),
             ..ActiveModel::default()
         };
+        let again = [Status::Failed, Status::Cancelled];
         let update = Entity::update_many()
             .set(row)
             .col_expr(Column::Attempt, Expr::col(Column::Attempt).add(1))
             .filter(Column::Id.eq(video.0))
-            .filter(Column::Status.eq(Status::Failed.as_str()))
+            .filter(Column::Status.is_in(again.map(Status::as_str)))
+            .filter(Column::Removal.is_null())
             .filter(Column::Attempt.lt(i64::from(attempts_max)));
         let tx = tx(&self.db).await?;
         if update.exec(&tx).await.map_err(Error::from_db)?.rows_affected > 0 {
@@ -95,9 +96,7 @@ impl Catalog {
         let keys = keys::Entity::delete_many().filter(keys::Column::Video.eq(video.0));
         keys.exec(&tx).await.map_err(Error::from_db)?;
         jobs::delete(&tx, video).await?;
-        let upload = Entity::find_by_id(video.0).select_only().column(Column::Upload).into_query();
-        let upload = uploads::Entity::delete_many().filter(uploads::Column::Id.in_subquery(upload));
-        upload.exec(&tx).await.map_err(Error::from_db)?;
+        uploads::forget_of(&tx, video).await?;
         Entity::delete_by_id(video.0).exec(&tx).await.map_err(Error::from_db)?;
         tx.commit().await.map_err(Error::from_db)
     }

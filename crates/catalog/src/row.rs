@@ -30,6 +30,8 @@ pub(crate) struct Model {
     pub export: Option<String>,
     pub api_key: Option<Uuid>,
     pub upload: Option<Uuid>,
+    #[serde(default)]
+    pub removal: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
@@ -67,6 +69,7 @@ impl Model {
             export: video.export.as_ref().map(|it| to_json("export", it)).transpose()?,
             api_key: video.api_key.map(|key| key.0),
             upload: video.upload.map(|upload| upload.0),
+            removal: video.removal.map(|removal| removal.as_str().to_owned()),
             created_at: video.created_at,
             updated_at: video.updated_at,
         })
@@ -94,6 +97,11 @@ impl Model {
             export: row.export.map(|text| from_json(id, "export", &text)).transpose()?,
             api_key: row.api_key.map(ApiKeyId),
             upload: row.upload.map(UploadId),
+            removal: row
+                .removal
+                .map(|text| text.parse())
+                .transpose()
+                .map_err(corrupt(id, "removal"))?,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
@@ -127,7 +135,6 @@ fn from_json<T: DeserializeOwned>(
     serde_json::from_str(text).map_err(corrupt(video, column))
 }
 
-/// The error of a stored value that cannot be read back.
 /// A stored value that cannot be read back.
 pub(crate) fn corrupt<E>(video: VideoId, column: &'static str) -> impl FnOnce(E) -> Error
 where

@@ -13,10 +13,13 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use crate::{Catalog, Error, Secret, Vault, VaultError, connect::tx, video::now};
+use crate::{
+    Catalog, Error, Secret, Vault, VaultError,
+    connect::tx,
+    private::SIGNING_PREFIX,
+    times::{later, now},
+};
 
-/// How a signing secret begins, as Standard Webhooks says.
-const PREFIX: &str = "whsec_";
 /// Random bytes of a secret; 24 to 64 are allowed.
 const BYTES: usize = 32;
 /// Key of the PostgreSQL advisory lock under which secrets are made ("whsecret").
@@ -75,12 +78,12 @@ impl Catalog {
         let tx = self.locked().await?;
         let end = now() + overlap;
         let ending = ActiveModel { expires_at: Set(Some(end)), ..Default::default() };
-        let longer =
-            Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(end));
+        let longer = ends_later(&tx, end);
         let of_tenant = Column::Tenant.eq(tenant);
         let before = Entity::update_many().set(ending).filter(of_tenant.clone()).filter(longer);
         before.exec(&tx).await.map_err(Error::from_db)?;
-        let over = Entity::delete_many().filter(of_tenant).filter(Column::ExpiresAt.lte(now()));
+        let alive = ends_later(&tx, now());
+        let over = Entity::delete_many().filter(of_tenant).filter(alive.not());
         over.exec(&tx).await.map_err(Error::from_db)?;
         add(&tx, &self.vault, tenant).await?;
         let found = self.active(&tx, tenant).await?;
@@ -103,12 +106,9 @@ impl Catalog {
         db: &impl ConnectionTrait,
         tenant: &str,
     ) -> Result<Vec<SigningSecret>, Error> {
-        let now = now();
-        let alive =
-            Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(now));
         let rows = Entity::find()
             .filter(Column::Tenant.eq(tenant))
-            .filter(alive)
+            .filter(ends_later(db, now()))
             .order_by_desc(Column::Id)
             .all(db)
             .await
@@ -129,10 +129,15 @@ impl Model {
     }
 }
 
+/// Secrets that still sign after `time`.
+fn ends_later(db: &impl ConnectionTrait, time: OffsetDateTime) -> Condition {
+    Condition::any().add(Column::ExpiresAt.is_null()).add(later(db, Column::ExpiresAt, time))
+}
+
 async fn add(db: &impl ConnectionTrait, vault: &Vault, tenant: &str) -> Result<(), Error> {
     let mut bytes = [0; BYTES];
     SystemRandom::new().fill(&mut bytes).map_err(|_| VaultError::NoRandomness)?;
-    let text = format!("{PREFIX}{}", STANDARD.encode(bytes));
+    let text = format!("{SIGNING_PREFIX}{}", STANDARD.encode(bytes));
     let id = Uuid::now_v7();
     let row = ActiveModel {
         id: Set(id),

@@ -4,12 +4,15 @@
 
 use contract::{Status, UploadId, VideoId};
 use sea_orm::{
-    Condition, IntoActiveModel as _, QueryOrder as _, QuerySelect as _, QueryTrait as _,
-    entity::prelude::*, sea_query::Expr,
+    Condition, DatabaseTransaction, IntoActiveModel as _, QueryOrder as _, QuerySelect as _,
+    QueryTrait as _, entity::prelude::*, sea_query::Expr,
 };
 use time::OffsetDateTime;
 
-use crate::{Catalog, Error, Video, row, video::now};
+use crate::{
+    Catalog, Error, Video, row,
+    times::{earlier, now},
+};
 
 /// Most uploads read at a time.
 pub const UPLOADS_MAX: u64 = 200;
@@ -185,7 +188,8 @@ impl Catalog {
         let useless = Condition::any()
             .add(Column::Status.eq(UploadStatus::Open))
             .add(Column::Id.not_in_subquery(used));
-        let query = Entity::find().filter(Column::UpdatedAt.lt(before)).filter(useless);
+        let query =
+            Entity::find().filter(earlier(&self.db, Column::UpdatedAt, before)).filter(useless);
         let rows = query.order_by_asc(Column::Id).limit(UPLOADS_MAX).all(&self.db).await;
         Ok(rows.map_err(Error::from_db)?.into_iter().map(Upload::from).collect())
     }
@@ -207,4 +211,15 @@ impl Catalog {
             .filter(row::Column::Status.eq(Status::Uploading.as_str()));
         Ok(update.exec(&self.db).await.map_err(Error::from_db)?.rows_affected > 0)
     }
+}
+
+/// Forgets the upload that a video is made from, if there is one.
+pub(crate) async fn forget_of(tx: &DatabaseTransaction, video: VideoId) -> Result<(), Error> {
+    let of_video = row::Entity::find_by_id(video.0)
+        .select_only()
+        .column(row::Column::Upload)
+        .filter(row::Column::Upload.is_not_null())
+        .into_query();
+    let upload = Entity::delete_many().filter(Column::Id.in_subquery(of_video));
+    upload.exec(tx).await.map(drop).map_err(Error::from_db)
 }

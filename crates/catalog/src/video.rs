@@ -6,7 +6,7 @@ use contract::{
 use media::options::Options;
 use time::OffsetDateTime;
 
-use crate::Private;
+use crate::{Private, Removal};
 
 /// A video to be added.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +66,8 @@ pub struct Video {
     pub api_key: Option<ApiKeyId>,
     /// The upload it is made from.
     pub upload: Option<UploadId>,
+    /// What is, or was, removed of it.
+    pub removal: Option<Removal>,
     /// When the video was added; whole microseconds, UTC.
     pub created_at: OffsetDateTime,
     /// When its row last changed; whole microseconds, UTC.
@@ -124,14 +126,9 @@ impl NewVideo {
             export: self.export,
             api_key: self.api_key,
             upload: self.upload,
+            removal: None,
             created_at: now,
             updated_at: now,
         }
     }
-}
-
-/// The time in whole microseconds, which is what both databases keep.
-pub(crate) fn now() -> OffsetDateTime {
-    let now = OffsetDateTime::now_utc();
-    now.replace_microsecond(now.microsecond()).expect("a time's own microsecond is in range")
 }

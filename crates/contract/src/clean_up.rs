@@ -13,6 +13,9 @@ pub struct Input {
     pub video: VideoId,
     /// How the attempt ended.
     pub after: After,
+    /// The attempt that ended; absent from those that began before this was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
 }
 
 /// How the attempt ended.
@@ -21,7 +24,8 @@ pub struct Input {
 pub enum After {
     /// Published: manifests and segments that no playlist names go.
     Ready,
-    /// Failed for good or cancelled: everything goes.
+    /// Failed for good or cancelled: what was made goes, because another attempt makes it again. The
+    /// source stays.
     Abandoned,
 }
 

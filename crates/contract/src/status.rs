@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Where a video stands: `uploading → uploaded → transcoding → ready | failed | cancelled`, and
-/// `failed → uploaded` on retry; nothing else.
+/// `failed | cancelled → uploaded` on retry; nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -51,7 +51,7 @@ impl Status {
     pub fn predecessors(self) -> &'static [Self] {
         match self {
             Self::Uploading => &[],
-            Self::Uploaded => &[Self::Uploading, Self::Failed],
+            Self::Uploaded => &[Self::Uploading, Self::Failed, Self::Cancelled],
             Self::Transcoding => &[Self::Uploaded],
             Self::Ready => &[Self::Transcoding],
             // A video can fail or be cancelled before its first activity has marked it begun.

@@ -176,6 +176,11 @@ pub(crate) struct Listen {
     /// Attempts at one video that `retry` may reach, the first one included.
     #[arg(long, env = "MILLRACE_ATTEMPTS_MAX", default_value_t = 2)]
     pub(crate) attempts_max: u32,
+    /// Days for which the files of a failed or cancelled video are kept, so that it can be tried
+    /// again; 0 removes them within a minute.
+    #[arg(long, env = "MILLRACE_KEEP_FAILED_DAYS", default_value_t = 7,
+        value_parser = clap::value_parser!(u16).range(..=36_500))]
+    pub(crate) keep_failed_days: u16,
     #[command(flatten)]
     pub(crate) uploads: UploadArgs,
     #[command(flatten)]

@@ -172,6 +172,7 @@ fn api_of(
             hosts: listen.allow_hosts.clone(),
         },
         upload_bytes_max: listen.uploads.mib_max << 20,
+        keep_failed: Duration::from_hours(24 * u64::from(listen.keep_failed_days)),
     };
     Arc::new(api::Api { catalog, temporal, store, incoming, settings })
 }

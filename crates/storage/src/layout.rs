@@ -57,6 +57,11 @@ impl Layout {
         format!("{}/outputs", self.id)
     }
 
+    /// Prefix of the chapters.
+    pub fn chapters_prefix(&self) -> String {
+        format!("{}/chapters", self.id)
+    }
+
     /// Prefix of the source.
     pub fn source_prefix(&self) -> String {
         format!("{}/source", self.id)

@@ -128,6 +128,6 @@ pub(crate) async fn cancel(
     if video.status.is_final() {
         return Ok(Json(video.into()));
     }
-    cancel::stop(&api, &video).await?;
+    cancel::stop(&api, &video).await.map_err(Problem::from)?;
     Ok(Json(Job { status: "CANCELLED", ..video.into() }))
 }

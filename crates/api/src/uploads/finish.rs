@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use catalog::{Upload, UploadStatus, UploadWay};
 use contract::{
-    ErrorCode, Failure, Status, UploadId, VideoId,
+    ErrorCode, Failure, UploadId, VideoId,
     completion::{Input, Outcome},
 };
 use storage::{Bucket, Claim, layout};
@@ -107,18 +107,23 @@ async fn look(api: &Api, upload: &Upload, before: Standing) -> Result<Standing, 
 async fn record(api: &Api, upload: &Upload) -> Result<Standing, Error> {
     if api.catalog.finish_upload(upload.id).await.map_err(Error::Catalog)? {
         tracing::info!(upload = %upload.id, bytes = upload.bytes, "an upload is in the store");
+    } else if api.catalog.upload(upload.id).await.map_err(Error::Catalog)?.is_none() {
+        // Removed with its video while the file was on its way into the store.
+        let prefix = upload.id.to_string();
+        api.store.delete_prefix(Bucket::Uploads, &prefix).await.map_err(Error::Store)?;
+        return Ok(Standing::Gone);
     }
     release(api, upload.id).await?;
     Ok(Standing::Finished)
 }
 
-/// Lets the video of a finished upload begin; of a cancelled one, nothing is kept. Run twice, it
-/// begins once.
+/// Lets the video of a finished upload begin. Run twice, it begins once. The upload of a cancelled
+/// video is kept as long as the video; of one whose files are removed, nothing is.
 pub(crate) async fn release(api: &Api, upload: UploadId) -> Result<(), Error> {
     let Some(video) = api.catalog.video_of(upload).await.map_err(Error::Catalog)? else {
         return Ok(());
     };
-    if video.status == Status::Cancelled {
+    if video.removal.is_some() {
         let prefix = upload.to_string();
         let removed = api.store.delete_prefix(Bucket::Uploads, &prefix).await;
         return removed.map(drop).map_err(Error::Store);

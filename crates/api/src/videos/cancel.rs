@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use catalog::{Moved, Video};
+use catalog::{Moved, UploadStatus, Video};
 use contract::{
     Status,
     completion::{Input, Outcome},
@@ -14,7 +14,7 @@ use contract::{
 
 use super::view::VideoView;
 use crate::{
-    Api,
+    Api, Error,
     caller::Caller,
     extract::IdText,
     problem::Problem,
@@ -59,26 +59,27 @@ pub(crate) async fn cancel(
 }
 
 /// Asks a video to stop, and marks it when nobody is there to be asked.
-pub(crate) async fn stop(api: &Api, video: &Video) -> Result<Cancelling, Problem> {
-    let found = temporal::cancel(&api.temporal, video).await?;
-    if found == Cancelling::Nobody {
-        mark(api, video).await?;
+pub(crate) async fn stop(api: &Api, video: &Video) -> Result<Cancelling, Error> {
+    match temporal::cancel(&api.temporal, video).await? {
+        Cancelling::Nobody => mark(api, video).await,
+        found => Ok(found),
     }
-    Ok(found)
 }
 
-async fn mark(api: &Api, video: &Video) -> Result<(), Problem> {
+async fn mark(api: &Api, video: &Video) -> Result<Cancelling, Error> {
     let end = Input { video: video.id, attempt: video.attempt, outcome: Outcome::Cancelled };
     match api.finish(&end).await? {
         Moved::Moved | Moved::Already => {}
-        Moved::Refused { status, .. } => return Err(ended(status)),
+        Moved::Refused { .. } => return Ok(Cancelling::Ended),
     }
-    let Some(upload) = video.upload else { return Ok(()) };
-    if let Some(upload) = api.catalog.upload(upload).await? {
-        // What is being sent to this moment goes when it is finished or abandoned.
+    let Some(upload) = video.upload else { return Ok(Cancelling::Nobody) };
+    let upload = api.catalog.upload(upload).await.map_err(Error::Catalog)?;
+    // A file that is there is kept as long as the video can be tried again. Half a one is of no use;
+    // one that is being sent to this moment is kept when it is finished, and swept when it is not.
+    if let Some(upload) = upload.filter(|upload| upload.status == UploadStatus::Open) {
         uploads::remove(api, &upload).await?;
     }
-    Ok(())
+    Ok(Cancelling::Nobody)
 }
 
 fn ended(status: Status) -> Problem {

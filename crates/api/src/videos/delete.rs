@@ -1,7 +1,7 @@
 //! `DELETE /videos/{id}`: removes a video and everything made of it.
 //!
-//! Stopping and removing take time and must survive a crash, so a workflow does both; the row goes
-//! last, and with it the video.
+//! The mark on the row decides: from it on the video is not tried again. Stopping and removing take
+//! time and must survive a crash, so a workflow does both; the row goes last, and with it the video.
 
 use std::sync::Arc;
 
@@ -28,10 +28,13 @@ pub(crate) async fn delete(
     caller: Caller,
     IdText(id): IdText,
 ) -> Result<StatusCode, Problem> {
-    let video = api.find(&caller, &id).await?;
+    let id = api.find(&caller, &id).await?.id;
+    api.catalog.ask_removal(id).await?;
+    // Read after the mark: a retry that came before it is seen, and none comes after it.
+    let Some(video) = api.catalog.get(id).await? else { return Ok(StatusCode::ACCEPTED) };
     if !video.status.is_final() {
         cancel::stop(&api, &video).await?;
     }
-    temporal::delete(&api.temporal, &video).await?;
+    temporal::delete(&api.temporal, id).await?;
     Ok(StatusCode::ACCEPTED)
 }

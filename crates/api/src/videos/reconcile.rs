@@ -50,6 +50,9 @@ impl Api {
                     tracing::warn!(error = chain(&error), "cannot look for videos left behind");
                 }
             }
+            if let Err(error) = self.settle_removals().await {
+                tracing::warn!(error = chain(&error), "cannot look for videos to be removed");
+            }
             if let Err(error) = Box::pin(self.settle_uploads()).await {
                 tracing::warn!(error = chain(&error), "cannot look through the uploads");
             }

@@ -3,9 +3,9 @@
 //! Owns the JSON shape and every address in it. Nothing secret passes: an address that carries
 //! credentials is shown without them, and files of this machine are not named.
 
-use catalog::Video;
+use catalog::{NewVideo, Unreadable, Video};
 use contract::{
-    Failure, Progress, Source, SourceSummary, Status, UploadId, VideoId, Warning, below,
+    ErrorCode, Failure, Progress, Source, SourceSummary, Status, UploadId, VideoId, Warning, below,
 };
 use media::options::Options;
 use serde::Serialize;
@@ -31,6 +31,10 @@ pub(crate) struct VideoView {
     /// When it last changed its status.
     #[serde(with = "time::serde::rfc3339")]
     updated_at: OffsetDateTime,
+    /// When the files of a failed or cancelled video are removed; until then it can be tried again.
+    /// `null` where there are none to remove.
+    #[serde(with = "time::serde::rfc3339::option")]
+    expires_at: Option<OffsetDateTime>,
     /// What it is made from.
     source: SourceView,
     /// What was asked.
@@ -55,7 +59,8 @@ pub(crate) struct VideoView {
 /// What a video is made from. Facts of the file are there once the video is ready.
 #[derive(Debug, Serialize, ToSchema)]
 struct SourceView {
-    /// `url`, `object`, `upload`, `given` (a bucket of yours) or `file`.
+    /// `url`, `object`, `upload`, `given` (a bucket of yours), `file`, or `unknown` where the record
+    /// cannot be read.
     #[schema(example = "url")]
     kind: String,
     /// The address, without user name and password.
@@ -104,6 +109,7 @@ struct Links {
 
 impl VideoView {
     pub(crate) fn new(settings: &Settings, video: Video, progress: Option<Progress>) -> Self {
+        let expires_at = expiry(settings, &video);
         let outputs = video.outputs.map(|outputs| OutputsView::new(&settings.media_base, outputs));
         let links = Links {
             this: format!("/videos/{}", video.id),
@@ -121,6 +127,7 @@ impl VideoView {
             attempt: video.attempt,
             created_at: video.created_at,
             updated_at: video.updated_at,
+            expires_at,
             source: SourceView::new(video.source, video.summary),
             options: video.options,
             progress,
@@ -133,6 +140,19 @@ impl VideoView {
         }
     }
 
+    /// What can be said of a video whose record cannot be read.
+    pub(crate) fn unreadable(settings: &Settings, row: &Unreadable) -> Self {
+        let nothing = Source::File { path: String::new() };
+        let message = format!("the record of this video cannot be read: {}", row.reason);
+        let mut video = NewVideo::new(VideoId(row.id), "", nothing).described();
+        video.status = row.status.unwrap_or(Status::Failed);
+        video.error = Some(Failure { code: ErrorCode::Internal, message });
+        let mut view = Self::new(settings, video, None);
+        view.expires_at = None;
+        view.source.kind = "unknown".to_owned();
+        view
+    }
+
     /// Where the video stands.
     pub(crate) fn status(&self) -> Status {
         self.status
@@ -142,6 +162,14 @@ impl VideoView {
     pub(crate) fn path(&self) -> String {
         self.links.this.clone()
     }
+}
+
+/// When `keep_failed` is over: counted from the end of the attempt, which is the last change of the
+/// row of a video that has ended.
+fn expiry(settings: &Settings, video: &Video) -> Option<OffsetDateTime> {
+    let kept =
+        matches!(video.status, Status::Failed | Status::Cancelled) && video.removal.is_none();
+    kept.then(|| video.updated_at + settings.keep_failed)
 }
 
 impl SourceView {

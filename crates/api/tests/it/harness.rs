@@ -144,5 +144,6 @@ fn settings() -> Settings {
         start_within: std::time::Duration::from_secs(10),
         access: Access::default(),
         upload_bytes_max: 1000,
+        keep_failed: std::time::Duration::from_hours(24),
     }
 }

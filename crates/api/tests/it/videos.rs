@@ -57,7 +57,7 @@ async fn a_video_is_taken_kept_and_started() {
     let pages = format!("http://127.0.0.1:8080/namespaces/default/workflows/{workflow_id}");
     let expected = json!({
         "id": id, "status": "uploaded", "attempt": 1,
-        "created_at": taken["created_at"], "updated_at": taken["created_at"],
+        "created_at": taken["created_at"], "updated_at": taken["created_at"], "expires_at": null,
         "source": {"kind": "url", "url": asked["url"]},
         "options": asked["options"], "progress": null, "outputs": null, "warnings": [],
         "error": null, "metadata": asked["metadata"], "webhook": null,

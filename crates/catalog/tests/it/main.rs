@@ -14,8 +14,10 @@ mod paging;
 mod place;
 mod postgres;
 mod records;
+mod removal;
 mod rows;
 mod signing;
+mod times;
 mod uploads;
 
 /// Runs each case, a function of a [`place::Place`], on both databases. On PostgreSQL they are one

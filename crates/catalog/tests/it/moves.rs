@@ -19,7 +19,7 @@ on_both!(
     the_second_attempt_moves_like_the_first,
     a_late_begin_does_not_reopen_a_video,
     of_many_ends_one_stays,
-    only_a_failed_video_is_tried_again,
+    only_a_failed_or_cancelled_video_is_tried_again,
     of_many_retries_one_counts,
 );
 
@@ -144,13 +144,13 @@ async fn of_many_ends_one_stays(place: Place) {
     assert_eq!(after.error.is_some(), winner == Status::Failed);
 }
 
-async fn only_a_failed_video_is_tried_again(place: Place) {
+async fn only_a_failed_or_cancelled_video_is_tried_again(place: Place) {
     let catalog = place.open().await;
     for status in Status::ALL {
         let before = video_at(&place, &catalog, status, 1).await;
         let moved = catalog.retry(before.id, 2).await.unwrap();
         let after = catalog.get(before.id).await.unwrap().unwrap();
-        if status == Status::Failed {
+        if matches!(status, Status::Failed | Status::Cancelled) {
             assert_eq!(moved, Moved::Moved);
             assert_eq!((after.status, after.attempt), (Status::Uploaded, 2));
             assert_eq!((after.error, after.warnings), (None, vec![]));

@@ -49,6 +49,7 @@ async fn a_new_video_comes_back_whole(place: Place) {
         export: new.export,
         api_key: new.api_key,
         upload: new.upload,
+        removal: None,
         created_at: video.created_at,
         updated_at: video.created_at,
     };
@@ -154,6 +155,7 @@ async fn a_damaged_column_is_named(place: Place) {
         ("summary", "'[]'"),
         ("outputs", "''"),
         ("warnings", "'null'"),
+        ("removal", "'perhaps'"),
         ("error", "'{\"code\": \"bad_luck\"}'"),
     ];
     for (name, value) in columns {

@@ -117,6 +117,8 @@ async fn submit(
         start_within: std::time::Duration::ZERO,
         access: api::Access::default(),
         upload_bytes_max: 0,
+        // Nothing expires here: the folder goes when the tree is finished.
+        keep_failed: std::time::Duration::from_hours(24 * 36_500),
     };
     // Nobody sends anything here, but the API has a place for it, beside the store.
     let root = store.folder_root().context("the store of one video is a folder")?;

@@ -16,6 +16,7 @@ mod doctor;
 mod faults;
 mod features;
 mod hls;
+mod kept;
 mod ladder;
 mod lifecycle;
 mod logs;

@@ -3,7 +3,7 @@
 use contract::{
     ErrorCode, Phase, SourceSummary, TaskQueue, clean_up,
     completion::{self, CompletionWorkflow, Outcome},
-    search_attributes,
+    search_attributes, text,
     video::{Input, Output},
 };
 use media::source::{NonStandard, SourceFacts};
@@ -15,15 +15,15 @@ use crate::{call::Call, failure::Stop};
 
 const STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword(search_attributes::STATUS);
 
-/// Removes what the outcome leaves without use. Failing to do so is no reason to fail the video.
+/// Removes what the outcome leaves without use; never the source. Failing to do so is no reason to fail the video.
 pub(super) async fn clean_up(ctx: &Context, job: &Input, made: &Result<Output, Stop>) {
     let (after, summary) = match made {
         Ok(_) => (clean_up::After::Ready, "remove what no playlist names"),
         Err(Stop::Failed(failure)) if worth_another_try(failure.code) => return,
-        Err(_) => (clean_up::After::Abandoned, "remove everything"),
+        Err(_) => (clean_up::After::Abandoned, "remove what no retry would use"),
     };
     let options = Call::clean_up(summary).options(job, WorkflowCancellationToken::new());
-    let input = clean_up::Input { video: job.video, after };
+    let input = clean_up::Input { video: job.video, after, attempt: Some(job.attempt) };
     if let Err(error) = ctx.execute_activity(clean_up::Activity, input, options).await
         && !ctx.is_replaying()
     {
@@ -47,7 +47,7 @@ pub(super) async fn report(ctx: &Context, job: &Input, made: &Result<Output, Sto
         ChildWorkflowOptions::workflow_id(job.video.completion_workflow_id(job.attempt));
     options.task_queue = Some(TaskQueue::VideoWorkflows.name().to_owned());
     options.parent_close_policy = ParentClosePolicy::Abandon;
-    options.static_summary = Some(format!("report {status}"));
+    options.static_summary = Some(text::summary(&format!("report {status}")));
     options.cancellation_token = Some(WorkflowCancellationToken::new());
     let input = completion::Input { video: job.video, attempt: job.attempt, outcome };
     if let Err(error) = ctx.start_child_workflow(CompletionWorkflow, input, options).await
