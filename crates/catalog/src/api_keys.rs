@@ -17,7 +17,7 @@ use sea_orm::{
 use subtle::ConstantTimeEq as _;
 use time::OffsetDateTime;
 
-use crate::{Catalog, Error, Secret, VaultError, row, times::now};
+use crate::{Catalog, Error, Secret, VaultError, read, row, times::now};
 
 /// Says what the text is, to people and to those who scan for leaked secrets.
 const PREFIX: &str = "mr_";
@@ -119,15 +119,16 @@ impl Catalog {
 
     /// Every key there ever was, the oldest first.
     pub async fn api_keys(&self) -> Result<Vec<ApiKey>, Error> {
-        let rows = Entity::find().order_by_asc(Column::Id).all(&self.db).await;
-        Ok(rows.map_err(Error::from_db)?.into_iter().map(Model::into_key).collect())
+        let query = Entity::find().order_by_asc(Column::Id);
+        let read = |row: Model| Ok(row.into_key());
+        Ok(read::rows(&self.db, "api_keys", query, u64::MAX, read).await?.read)
     }
 
     /// The keys that can be used now.
     pub async fn usable_api_keys(&self) -> Result<ApiKeys, Error> {
-        let rows = Entity::find().filter(Column::RevokedAt.is_null()).all(&self.db).await;
-        let rows = rows.map_err(Error::from_db)?.into_iter();
-        Ok(ApiKeys(rows.map(|row| (row.digest.clone(), row.into_key())).collect()))
+        let query = Entity::find().filter(Column::RevokedAt.is_null());
+        let read = |row: Model| Ok((row.digest.clone(), row.into_key()));
+        Ok(ApiKeys(read::rows(&self.db, "api_keys", query, u64::MAX, read).await?.read))
     }
 
     /// Revokes a key and answers it; `None` when there is none. Run twice it changes nothing.

@@ -7,9 +7,9 @@ use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect, QueryTrait, entity::pre
 use time::OffsetDateTime;
 
 use crate::{
-    Catalog, Cursor, Delivery, Error, PAGE_MAX,
+    Catalog, Cursor, Delivery, Error, PAGE_MAX, Unreadable,
     connect::tx,
-    deliveries,
+    deliveries, read,
     row::corrupt,
     times::{earlier, now},
 };
@@ -56,6 +56,8 @@ pub struct DeliveryFilter {
 pub struct DeliveryPage {
     /// The messages, newest first.
     pub deliveries: Vec<Delivery>,
+    /// Rows between them that cannot be read, newest first.
+    pub unreadable: Vec<Unreadable>,
     /// Where the next page begins; `None` on the last page.
     pub next: Option<Cursor>,
 }
@@ -135,7 +137,7 @@ impl Catalog {
         use deliveries::Column;
 
         let limit = limit.clamp(1, PAGE_MAX);
-        let rows = deliveries::Entity::find()
+        let query = deliveries::Entity::find()
             .apply_if(filter.tenant, |query, it| query.filter(Column::Tenant.eq(it)))
             .apply_if(filter.video, |query, it| query.filter(Column::Video.eq(it.0)))
             .apply_if(filter.status, |query, it| query.filter(Column::Status.eq(it.as_str())))
@@ -144,16 +146,37 @@ impl Catalog {
             })
             .apply_if(after, |query, last| query.filter(Column::Id.lt(last.0)))
             .order_by_desc(Column::Id)
-            .limit(u64::from(limit) + 1)
-            .all(&self.db)
-            .await
-            .map_err(Error::from_db)?;
-        let more = rows.len() > limit as usize;
-        let rows = rows.into_iter().take(limit as usize);
-        let deliveries =
-            rows.map(|row| row.into_delivery(&self.vault)).collect::<Result<Vec<_>, _>>()?;
-        let next = if more { deliveries.last().map(|last| Cursor(last.id.0)) } else { None };
-        Ok(DeliveryPage { deliveries, next })
+            .limit(u64::from(limit) + 1);
+        let read = |row: deliveries::Model| row.into_delivery(&self.vault);
+        let rows = read::rows(&self.db, "deliveries", query, limit.into(), read).await?;
+        let next = if rows.found > limit as usize { rows.last.map(Cursor) } else { None };
+        Ok(DeliveryPage { deliveries: rows.read, unreadable: rows.unreadable, next })
+    }
+
+    /// Messages that wait and have not changed since `unchanged_since`, by id, after `after`; at most
+    /// [`PAGE_MAX`]. What they say is not read: one that cannot be is for its sender to give up.
+    pub async fn pending_deliveries(
+        &self,
+        unchanged_since: OffsetDateTime,
+        after: Option<DeliveryId>,
+    ) -> Result<Vec<Input>, Error> {
+        use deliveries::Column;
+
+        let query = deliveries::Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::Round])
+            .filter(Column::Status.eq(DeliveryStatus::Pending.as_str()))
+            .filter(earlier(&self.db, Column::UpdatedAt, unchanged_since))
+            .apply_if(after, |query, last| query.filter(Column::Id.gt(last.0)))
+            .order_by_asc(Column::Id)
+            .limit(u64::from(PAGE_MAX));
+        let rows = query.into_tuple::<(Uuid, i64)>().all(&self.db).await.map_err(Error::from_db)?;
+        // A round that is out of range is that of no workflow; the first one gives the message up.
+        let waiting = |(id, round): (Uuid, i64)| Input {
+            delivery: DeliveryId(id),
+            round: round.try_into().unwrap_or(1),
+        };
+        Ok(rows.into_iter().map(waiting).collect())
     }
 
     /// Forgets messages that wait for nothing and have not changed since `before`; answers how many.

@@ -14,8 +14,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    Catalog, Error, Video,
-    row::{Column, Entity},
+    Catalog, Error, Unreadable, Video,
+    read::{self, Rows},
+    row::{Column, Entity, Model},
     times::{earlier, later},
 };
 
@@ -45,6 +46,8 @@ pub struct Filter {
 pub struct Page {
     /// The videos, newest first.
     pub videos: Vec<Video>,
+    /// Rows between them that cannot be read, newest first.
+    pub unreadable: Vec<Unreadable>,
     /// Where the next page begins; `None` on the last page.
     pub next: Option<Cursor>,
 }
@@ -54,6 +57,8 @@ pub struct Page {
 pub struct NumberedPage {
     /// The videos, newest first.
     pub videos: Vec<Video>,
+    /// Rows between them that cannot be read, newest first.
+    pub unreadable: Vec<Unreadable>,
     /// All that the filter lets pass.
     pub total: u64,
 }
@@ -93,15 +98,9 @@ impl Catalog {
         if let Some(Cursor(last)) = after {
             query = query.filter(Column::Id.lt(last));
         }
-        let rows = query.all(&self.db).await.map_err(Error::from_db)?;
-        let mut videos = rows
-            .into_iter()
-            .map(|row| row.into_video(&self.vault))
-            .collect::<Result<Vec<_>, _>>()?;
-        let more = videos.len() > limit as usize;
-        videos.truncate(limit as usize);
-        let next = if more { videos.last().map(|video| Cursor(video.id.0)) } else { None };
-        Ok(Page { videos, next })
+        let rows = self.videos_of(query, limit.into()).await?;
+        let next = if rows.found > limit as usize { rows.last.map(Cursor) } else { None };
+        Ok(Page { videos: rows.read, unreadable: rows.unreadable, next })
     }
 
     /// Lists page `page`, from 1, of `size` videos each. Pages are cut by number of rows: while videos
@@ -116,9 +115,13 @@ impl Catalog {
         let total = filter.query(&self.db).count(&self.db).await.map_err(Error::from_db)?;
         let query = filter.query(&self.db).order_by_desc(Column::Id);
         let query = query.limit(size).offset(page.saturating_sub(1).saturating_mul(size));
-        let rows = query.all(&self.db).await.map_err(Error::from_db)?;
-        let videos = rows.into_iter().map(|row| row.into_video(&self.vault));
-        Ok(NumberedPage { videos: videos.collect::<Result<_, _>>()?, total })
+        let rows = self.videos_of(query, size).await?;
+        Ok(NumberedPage { videos: rows.read, unreadable: rows.unreadable, total })
+    }
+
+    async fn videos_of(&self, query: Select<Entity>, limit: u64) -> Result<Rows<Video>, Error> {
+        let read = |row: Model| row.into_video(&self.vault);
+        read::rows(&self.db, "videos", query, limit, read).await
     }
 }
 

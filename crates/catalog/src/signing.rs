@@ -17,6 +17,7 @@ use crate::{
     Catalog, Error, Secret, Vault, VaultError,
     connect::tx,
     private::SIGNING_PREFIX,
+    read,
     times::{later, now},
 };
 
@@ -106,14 +107,18 @@ impl Catalog {
         db: &impl ConnectionTrait,
         tenant: &str,
     ) -> Result<Vec<SigningSecret>, Error> {
-        let rows = Entity::find()
+        let query = Entity::find()
             .filter(Column::Tenant.eq(tenant))
             .filter(ends_later(db, now()))
-            .order_by_desc(Column::Id)
-            .all(db)
-            .await
-            .map_err(Error::from_db)?;
-        rows.into_iter().map(|row| row.into_secret(&self.vault)).collect()
+            .order_by_desc(Column::Id);
+        let read = |row: Model| row.into_secret(&self.vault);
+        let rows = read::rows(db, "signing_secrets", query, u64::MAX, read).await?;
+        // Others go on signing for one that cannot be read. Where there is no other, a new one made
+        // in its place would sign what no receiver can verify.
+        if rows.read.is_empty() && rows.found > 0 {
+            return Err(VaultError::Sealed.into());
+        }
+        Ok(rows.read)
     }
 }
 

@@ -5,12 +5,12 @@
 use contract::{Status, UploadId, VideoId};
 use sea_orm::{
     Condition, DatabaseTransaction, IntoActiveModel as _, QueryOrder as _, QuerySelect as _,
-    QueryTrait as _, entity::prelude::*, sea_query::Expr,
+    QueryTrait as _, Select, entity::prelude::*, sea_query::Expr,
 };
 use time::OffsetDateTime;
 
 use crate::{
-    Catalog, Error, Video, row,
+    Catalog, Error, Video, read, row,
     times::{earlier, now},
 };
 
@@ -173,8 +173,7 @@ impl Catalog {
         if let Some(after) = after {
             query = query.filter(Column::Id.gt(after.0));
         }
-        let rows = query.order_by_asc(Column::Id).limit(UPLOADS_MAX).all(&self.db).await;
-        Ok(rows.map_err(Error::from_db)?.into_iter().map(Upload::from).collect())
+        self.uploads_of(query).await
     }
 
     /// Uploads nobody has touched since `before` and that no video will come for: open ones, and
@@ -190,8 +189,13 @@ impl Catalog {
             .add(Column::Id.not_in_subquery(used));
         let query =
             Entity::find().filter(earlier(&self.db, Column::UpdatedAt, before)).filter(useless);
-        let rows = query.order_by_asc(Column::Id).limit(UPLOADS_MAX).all(&self.db).await;
-        Ok(rows.map_err(Error::from_db)?.into_iter().map(Upload::from).collect())
+        self.uploads_of(query).await
+    }
+
+    async fn uploads_of(&self, query: Select<Entity>) -> Result<Vec<Upload>, Error> {
+        let query = query.order_by_asc(Column::Id).limit(UPLOADS_MAX);
+        let read = |row| Ok(Upload::from(row));
+        Ok(read::rows(&self.db, "uploads", query, UPLOADS_MAX, read).await?.read)
     }
 
     /// The video that is made from an upload.

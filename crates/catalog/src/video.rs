@@ -109,6 +109,15 @@ impl NewVideo {
         }
     }
 
+    /// The video as it would stand if it had been added when its id was made.
+    pub fn described(self) -> Video {
+        let made = self.id.0.get_timestamp().map(|made| made.to_unix());
+        let made = made.and_then(|(seconds, _)| {
+            OffsetDateTime::from_unix_timestamp(seconds.try_into().ok()?).ok()
+        });
+        self.into_video(made.unwrap_or(OffsetDateTime::UNIX_EPOCH))
+    }
+
     pub(crate) fn into_video(self, now: OffsetDateTime) -> Video {
         Video {
             id: self.id,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use catalog::{Filter, Private, Secret, Video, Webhook, WebhookFormat};
+use catalog::{Filter, Private, Secret, Unreadable, Video, Webhook, WebhookFormat};
 use contract::{
-    Event, VideoId,
+    Event, Status, VideoId,
     compat::{self, Profile},
 };
 use media::options::{Options, RungOption};
@@ -112,6 +112,14 @@ impl From<Video> for Job {
     }
 }
 
+impl From<Unreadable> for Job {
+    fn from(row: Unreadable) -> Self {
+        let status = compat::transcode_status(row.status.unwrap_or(Status::Failed));
+        let error = Some(format!("the record of this job cannot be read: {}", row.reason));
+        Self { job_id: VideoId(row.id), status, outputs: Vec::new(), error }
+    }
+}
+
 /// Takes a job.
 #[utoipa::path(post, path = "/api/transcode/submit", tag = "compatible", request_body = Submit,
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
@@ -204,6 +212,10 @@ pub(crate) async fn jobs(
     let (page, size) = (number("page", 1, 1_000_000)?, number("size", SIZE, SIZE_MAX)?);
     let filter = Filter { tenant: Some(caller.tenant), ..Filter::default() };
     let found = api.catalog.numbered_page(filter, page, size).await.map_err(Problem::from)?;
-    let jobs = found.videos.into_iter().map(Job::from).collect();
+    let read = found.videos.into_iter().map(|video| (video.id.0, Job::from(video)));
+    let unread = found.unreadable.into_iter().map(|row| (row.id, Job::from(row)));
+    let mut jobs: Vec<_> = read.chain(unread).collect();
+    jobs.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
+    let jobs = jobs.into_iter().map(|(_, job)| job).collect();
     Ok(Json(Jobs { jobs, page, size, total: found.total }))
 }

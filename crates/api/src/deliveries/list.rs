@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use catalog::DeliveryFilter;
-use contract::DeliveryStatus;
+use contract::{DeliveryId, DeliveryStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,9 +19,21 @@ const OWN: [&str; 2] = ["video", "status"];
 pub(crate) struct DeliveryPage {
     /// Newest first; without their attempts, which only a single message has.
     deliveries: Vec<DeliveryView>,
+    /// Messages of this page whose record cannot be read; absent where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<UnreadableDelivery>,
     /// Give this as `cursor` for the messages that follow; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
+}
+
+/// A message whose record cannot be read.
+#[derive(Debug, Serialize, ToSchema)]
+struct UnreadableDelivery {
+    /// Its id.
+    id: DeliveryId,
+    /// What cannot be read, and why.
+    error: String,
 }
 
 /// Lists messages to webhooks, newest first. They are kept for 30 days.
@@ -52,6 +64,11 @@ pub(crate) async fn list(
     let page = api.catalog.deliveries(filter, asked.limit, asked.cursor).await?;
     Ok(Json(DeliveryPage {
         deliveries: page.deliveries.iter().map(DeliveryView::new).collect(),
+        unreadable: page
+            .unreadable
+            .into_iter()
+            .map(|row| UnreadableDelivery { id: DeliveryId(row.id), error: row.reason })
+            .collect(),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }

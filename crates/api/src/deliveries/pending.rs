@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use catalog::{DeliveryFilter, PAGE_MAX};
-use contract::{DeliveryStatus, delivery};
+use contract::delivery;
 use time::OffsetDateTime;
 
-use crate::{Api, Error, temporal};
+use crate::{Api, Error, problem::chain, temporal};
 
 /// How long messages are kept after their last change.
 const KEPT: Duration = Duration::from_hours(30 * 24);
@@ -18,21 +17,27 @@ impl Api {
     pub async fn reconcile_deliveries(&self, quiet: Duration) -> Result<u64, Error> {
         let now = OffsetDateTime::now_utc();
         self.catalog.forget_deliveries(now - KEPT).await.map_err(Error::Catalog)?;
-        let filter = DeliveryFilter {
-            status: Some(DeliveryStatus::Pending),
-            unchanged_since: Some(now - quiet),
-            ..DeliveryFilter::default()
-        };
         let (mut started, mut after) = (0, None);
         loop {
-            let page = self.catalog.deliveries(filter.clone(), PAGE_MAX, after).await;
+            let page = self.catalog.pending_deliveries(now - quiet, after).await;
             let page = page.map_err(Error::Catalog)?;
-            for waiting in page.deliveries {
-                let message = delivery::Input { delivery: waiting.id, round: waiting.round };
-                started += u64::from(temporal::deliver(&self.temporal, message).await?);
+            let Some(last) = page.last() else { return Ok(started) };
+            after = Some(last.delivery);
+            for message in page {
+                started += u64::from(self.deliver_again(message).await?);
             }
-            let Some(next) = page.next else { return Ok(started) };
-            after = Some(next);
+        }
+    }
+
+    /// One message that cannot be sent must not hold up the others.
+    async fn deliver_again(&self, message: delivery::Input) -> Result<bool, Error> {
+        match temporal::deliver(&self.temporal, message).await {
+            Err(error) if !error.is_transient() => {
+                let error = chain(&error);
+                tracing::error!(delivery = %message.delivery, error, "its workflow cannot be started");
+                Ok(false)
+            }
+            started => started,
         }
     }
 }

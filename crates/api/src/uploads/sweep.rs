@@ -59,8 +59,14 @@ impl Api {
         let mut removed = 0;
         for upload in &abandoned {
             tracing::info!(upload = %upload.id, "removing an upload that nobody came back for");
-            remove(self, upload).await?;
-            removed += 1;
+            match remove(self, upload).await {
+                Ok(_) => removed += 1,
+                Err(error) if error.is_transient() => return Err(error),
+                Err(error) => {
+                    let error = chain(&error);
+                    tracing::error!(upload = %upload.id, error, "an upload cannot be removed");
+                }
+            }
         }
         Ok(removed)
     }
@@ -87,7 +93,13 @@ impl Api {
         let filter = Filter { status: Some(Status::Uploading), ..Filter::default() };
         let mut videos = std::pin::pin!(self.all(&filter));
         while let Some(video) = videos.try_next().await? {
-            self.settle_video(&video).await?;
+            match self.settle_video(&video).await {
+                Err(error) if !error.is_transient() => {
+                    let error = chain(&error);
+                    tracing::error!(video = %video.id, error, "a video waits for its upload in vain");
+                }
+                settled => settled?,
+            }
         }
         Ok(())
     }

@@ -18,7 +18,8 @@ const OWN: [&str; 3] = ["status", "created_after", "created_before"];
 /// A part of the list of videos.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct VideoPage {
-    /// Newest first; without live progress, which only a single video has.
+    /// Newest first; without live progress, which only a single video has. One whose record cannot be
+    /// read says so in `error` and holds nothing else.
     videos: Vec<VideoView>,
     /// Give this as `cursor` for the videos that follow; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,9 +55,17 @@ pub(crate) async fn list(
     let asked = Asked::read(&given, &OWN, take)?;
     let filter = Filter { tenant: Some(caller.tenant), ..asked.filter };
     let page = api.catalog.list(filter, asked.limit, asked.cursor).await?;
-    let videos = page.videos.into_iter();
+    let read = page.videos.into_iter().map(|video| {
+        let id = video.id.0;
+        (id, VideoView::new(&api.settings, video, None))
+    });
+    let unread =
+        page.unreadable.iter().map(|row| (row.id, VideoView::unreadable(&api.settings, row)));
+    let mut videos: Vec<_> = read.chain(unread).collect();
+    // The list's own order, in which one that cannot be read has its place.
+    videos.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
     Ok(Json(VideoPage {
-        videos: videos.map(|video| VideoView::new(&api.settings, video, None)).collect(),
+        videos: videos.into_iter().map(|(_, view)| view).collect(),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }

@@ -76,17 +76,29 @@ impl Api {
                 Filter { status: Some(status), unchanged_since: Some(since), ..Filter::default() };
             let mut videos = std::pin::pin!(self.all(&filter));
             while let Some(video) = videos.try_next().await? {
-                healed += u64::from(self.heal(&video).await?);
+                healed += u64::from(self.heal_one(&video).await?);
             }
         }
         Ok(healed)
+    }
+
+    /// One video that cannot be healed must not hold up the others; a service that does not answer
+    /// holds up all.
+    async fn heal_one(&self, video: &Video) -> Result<bool, Error> {
+        match self.heal(video).await {
+            Err(error) if !error.is_transient() => {
+                tracing::error!(video = %video.id, error = chain(&error), "cannot be healed");
+                Ok(false)
+            }
+            healed => healed,
+        }
     }
 
     async fn heal(&self, video: &Video) -> Result<bool, Error> {
         let outcome = match fate(self, video).await? {
             Fate::Alive => return Ok(false),
             Fate::NeverStarted if video.status == Status::Uploaded => {
-                temporal::start(self, video).await?;
+                self.start_or_fail(video).await?;
                 return Ok(true);
             }
             Fate::NeverStarted => failed(ErrorCode::Internal, "its workflow is gone"),

@@ -5,7 +5,7 @@ use catalog::{Filter, Video};
 use contract::Status;
 use futures::{Stream, TryStreamExt as _, stream};
 
-use crate::{Api, Error, temporal};
+use crate::{Api, Error, problem::chain, temporal};
 
 /// Videos read at a time.
 const PAGE: u32 = 200;
@@ -20,7 +20,7 @@ impl Api {
         let mut found = 0;
         let mut waiting = std::pin::pin!(self.all(&filter));
         while let Some(video) = waiting.try_next().await? {
-            temporal::start(self, &video)
+            self.start_or_fail(&video)
                 .await
                 .map_err(|error| Error::NotStarted { video: video.id, source: Box::new(error) })?;
             found += 1;
@@ -28,7 +28,19 @@ impl Api {
         Ok(found)
     }
 
-    /// Every video that a filter lets pass, read page by page.
+    /// Starts the workflow of a video; where Temporal refuses it for good, the video has failed.
+    pub(super) async fn start_or_fail(&self, video: &Video) -> Result<(), Error> {
+        match temporal::start(self, video).await {
+            Err(error) if !error.is_transient() => {
+                tracing::error!(video = %video.id, error = chain(&error), "cannot be started");
+                self.finish(&temporal::not_started(video, &error)).await.map(drop)
+            }
+            started => started,
+        }
+    }
+
+    /// Every video that a filter lets pass, read page by page; those that cannot be read are reported
+    /// and left out.
     pub(crate) fn all<'a>(
         &'a self,
         filter: &'a Filter,

@@ -26,6 +26,7 @@ pub(crate) struct Harness {
     pub(crate) api: Arc<Api>,
     pub(crate) temporal: Option<Temporal>,
     router: Router,
+    database: String,
     _folder: TempDir,
 }
 
@@ -51,7 +52,7 @@ impl Harness {
             settings: settings(),
         });
         let router = api::router(api.clone(), Router::new());
-        Some(Self { api, temporal: Some(temporal), router, _folder: folder })
+        Some(Self { api, temporal: Some(temporal), router, database, _folder: folder })
     }
 
     /// Another API over the same parts, open to others.
@@ -64,6 +65,11 @@ impl Harness {
             settings: Settings { access, ..self.api.settings.clone() },
         });
         api::router(api, Router::new())
+    }
+
+    /// Address of the catalogue's database.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -18,6 +18,7 @@ mod removal;
 mod rows;
 mod signing;
 mod times;
+mod unreadable;
 mod uploads;
 
 /// Runs each case, a function of a [`place::Place`], on both databases. On PostgreSQL they are one

@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
 use catalog::Catalog;
-use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use storage::Scratch;
 use time::OffsetDateTime;
@@ -50,6 +50,8 @@ impl Metrics {
             }
         }
         gauge!("millrace_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
+        // Told from the start, so that the first one is seen as an increase.
+        counter!("millrace_unreadable_rows_total", "table" => "videos").increment(0);
         let upkeep = handle.clone();
         tokio::spawn(async move {
             loop {

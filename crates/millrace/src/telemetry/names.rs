@@ -55,6 +55,11 @@ pub(super) const METRICS: &[(&str, Kind, &str)] = &[
         "Age of the oldest message that no receiver has taken yet; 0 without one.",
     ),
     (
+        "millrace_unreadable_rows_total",
+        Kind::Counter,
+        "Rows of the catalogue that a list could not read, by table, each time.",
+    ),
+    (
         "millrace_http_request_seconds",
         Kind::Histogram,
         "Time until an API request was answered, by method, route and class of status.",
