@@ -26,6 +26,7 @@ use crate::{
 };
 
 const RECORD: &str = "the source's record";
+const FOLDER_PREFIX: &str = "download-";
 
 pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Output, Error> {
     match &input.source {
@@ -67,7 +68,12 @@ pub(crate) async fn stored(deps: &Deps, object: &Object) -> Result<StoredSource,
 
 /// Name of the scratch folder that holds what has been fetched so far.
 pub(crate) fn folder_name(video: VideoId) -> String {
-    format!("download-{video}")
+    format!("{FOLDER_PREFIX}{video}")
+}
+
+/// The video of a scratch folder that holds what has been fetched so far; `None` for other folders.
+pub(crate) fn video_of(folder: &str) -> Option<VideoId> {
+    folder.strip_prefix(FOLDER_PREFIX)?.parse().ok()
 }
 
 async fn fetch(

@@ -29,6 +29,7 @@ mod measure_loudness;
 mod normalize_source;
 mod observe;
 mod package_video;
+mod partial_downloads;
 mod probe_source;
 mod publish_video;
 mod pulse;
@@ -44,6 +45,7 @@ mod webhook;
 
 pub use deliver_webhook::Webhooks;
 pub use deps::Deps;
+pub use partial_downloads::keep_swept;
 pub use register::{
     DownloadActivities, MetadataActivities, NotifyActivities, PlaylistActivities, ScenesActivities,
     ThumbnailActivities, TranscodeActivities,

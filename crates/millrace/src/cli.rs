@@ -230,6 +230,10 @@ pub(crate) struct Work {
     /// Refuse new work while less than this is free, in MiB.
     #[arg(long, env = "MILLRACE_SCRATCH_RESERVE_MIB", default_value_t = 1024)]
     pub(crate) scratch_reserve_mib: u64,
+    /// Days for which a partial download that nobody goes on with is kept.
+    #[arg(long, env = "MILLRACE_KEEP_PARTIAL_DAYS", default_value_t = 7,
+        value_parser = clap::value_parser!(u16).range(..=36_500))]
+    pub(crate) keep_partial_days: u16,
     /// Networks that sources may come from although they are not public, such as 10.0.0.0/8.
     #[arg(long, env = "MILLRACE_ALLOW_SOURCE_NETWORKS", value_delimiter = ',')]
     pub(crate) allow_source_networks: Vec<fetch::Network>,

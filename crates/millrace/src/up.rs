@@ -59,7 +59,7 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
     api.start_waiting().await.context("start what was waiting")?;
     announce(&api_listener, &media_url, ui.as_ref(), &args.common)?;
     let healer = Arc::clone(&api);
-    let config = workers::Config { queues: TaskQueue::ALL.to_vec(), slots: slots(&args.work) };
+    let config = working(&args.work, TaskQueue::ALL.to_vec());
     let (work, http, media, ()) = tokio::join!(
         ending(&stop, async {
             workers::run(client, deps, config, stop.clone()).await.context("run the workers")
@@ -119,7 +119,7 @@ pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
     let queues = if args.queues.is_empty() { TaskQueue::ALL.to_vec() } else { args.queues };
     let names: Vec<_> = queues.iter().map(|queue| queue.name()).collect();
     tracing::info!(queues = names.join(","), "working");
-    let config = workers::Config { queues, slots: slots(&args.work) };
+    let config = working(&args.work, queues);
     let (work, told) = tokio::join!(
         ending(&stop, async {
             workers::run(client, deps, config, stop.clone()).await.context("run the workers")
@@ -147,8 +147,11 @@ async fn client() -> anyhow::Result<Client> {
     }
 }
 
-pub(crate) fn slots(work: &cli::Work) -> Slots {
-    Slots::new(compose::cores(), work.slots.iter().copied())
+/// What the workers of a process work on.
+pub(crate) fn working(work: &cli::Work, queues: Vec<TaskQueue>) -> workers::Config {
+    let slots = Slots::new(compose::cores(), work.slots.iter().copied());
+    let keep_partial = Duration::from_hours(24 * u64::from(work.keep_partial_days));
+    workers::Config { queues, slots, keep_partial }
 }
 
 fn api_of(

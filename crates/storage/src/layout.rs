@@ -6,7 +6,7 @@
 //! videos/{id}/outputs/mp4/…  {rung}.mp4, progressive
 //! videos/{id}/outputs/preview/…  the preview: preview.m3u8, video/, audio/
 //! videos/{id}/chapters/…     chapters.vtt, chapters.json
-//! videos/{id}/work/…         manifests of finished chunks; removed at the end
+//! videos/{id}/work/…         manifests of finished chunks, a rewritten source; removed at the end
 //! thumbnails/{id}/…          thumbnail.jpg and its further sizes
 //! mezzanine/{id}/…           mezzanine.mp4, in the mezzanine store
 //! uploads/{id}/…             original.{extension}; here the id is the upload's
@@ -77,7 +77,12 @@ impl Layout {
         self.videos("source/record.json")
     }
 
-    /// The well-formed rewriting of a non-standard source.
+    /// A well-formed rewriting of a non-standard source, by one run of those that make it.
+    pub fn rewritten(&self, fingerprint: &str, run: impl Display) -> Result<Object, Error> {
+        self.videos(&format!("work/rewritten-{fingerprint}-{run}.mkv"))
+    }
+
+    /// Where earlier versions put the rewriting of a source; it is only removed.
     pub fn rewritten_source(&self) -> Result<Object, Error> {
         self.videos("source/rewritten.mkv")
     }

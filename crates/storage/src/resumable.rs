@@ -1,6 +1,6 @@
 //! Folders that outlive an attempt, so that the next one on this machine can go on where it stopped.
 //!
-//! Kept until they are forgotten, or until nobody has written to them for a week.
+//! Kept until they are forgotten. Who knows what they are for sweeps them: by name and age.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,6 @@ use crate::{Error, Scratch};
 
 /// Starts the name of every folder kept for a later attempt.
 const PREFIX: &str = "kept-";
-/// A folder nobody has written to for so long belongs to nothing that still runs.
-const KEPT_FOR: Duration = Duration::from_hours(7 * 24);
 
 impl Scratch {
     /// Finds or makes the folder of this name. Run twice, it finds what the first run left.
@@ -25,6 +23,21 @@ impl Scratch {
         let path = folder(self.root(), name);
         fs::create_dir_all(&path).map_err(|source| Error::local(&path, source))?;
         Ok(path)
+    }
+
+    /// Names of the folders that are kept, as [`Self::resumable`] was given them if they were plain,
+    /// each with the age of its last change.
+    pub fn kept(&self) -> Result<Vec<(String, Duration)>, Error> {
+        let local = |source| Error::local(self.root(), source);
+        let mut kept = Vec::new();
+        for entry in fs::read_dir(self.root()).map_err(local)? {
+            let entry = entry.map_err(local)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let Some(name) = name.strip_prefix(PREFIX) else { continue };
+            // Another process may have forgotten it by now.
+            kept.extend(age(&entry.path()).map(|age| (name.to_owned(), age)));
+        }
+        Ok(kept)
     }
 
     /// Removes the folder of this name, if there is one.
@@ -39,30 +52,16 @@ impl Scratch {
     }
 }
 
-/// Removes kept folders that are too old.
-pub(crate) fn sweep(root: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(root)? {
-        let entry = entry?;
-        let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
-        if ours && is_old(&entry.path()) {
-            tracing::info!(folder = %entry.path().display(), "removing what nobody came back for");
-            fs::remove_dir_all(entry.path())?;
-        }
-    }
-    Ok(())
-}
-
-/// True when neither the folder nor a file in it has changed for a week.
-fn is_old(folder: &Path) -> bool {
+/// How long neither the folder nor a file in it has changed.
+fn age(folder: &Path) -> Option<Duration> {
     let changed = |path: &Path| fs::metadata(path).and_then(|meta| meta.modified()).ok();
     let files = fs::read_dir(folder)
         .into_iter()
         .flatten()
         .flatten()
         .filter_map(|entry| changed(&entry.path()));
-    let latest = files.chain(changed(folder)).max();
-    latest
-        .is_some_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age > KEPT_FOR))
+    let latest = files.chain(changed(folder)).max()?;
+    Some(SystemTime::now().duration_since(latest).unwrap_or_default())
 }
 
 fn folder(root: &Path, name: &str) -> PathBuf {
@@ -86,13 +85,23 @@ mod tests {
     }
 
     #[test]
-    fn old_folders_are_swept_and_fresh_ones_are_not() {
+    fn what_is_kept_is_listed_with_the_age_of_its_last_change() {
         let root = tempfile::tempdir().unwrap();
         let scratch = Scratch::open(root.path(), 0).unwrap();
-        let (old, fresh) = (scratch.resumable("old").unwrap(), scratch.resumable("fresh").unwrap());
-        let week_ago = SystemTime::now() - KEPT_FOR - Duration::from_mins(1);
-        fs::File::open(&old).unwrap().file().set_modified(week_ago).unwrap();
-        drop(Scratch::open(root.path(), 0).unwrap());
-        assert!(!old.exists() && fresh.exists());
+        let (old, busy) = (scratch.resumable("old").unwrap(), scratch.resumable("busy").unwrap());
+        fs::create_dir(root.path().join("not-ours")).unwrap();
+        fs::write(busy.join("part"), "half").unwrap();
+        let hour_ago = SystemTime::now() - Duration::from_hours(1);
+        for folder in [&old, &busy] {
+            fs::File::open(folder).unwrap().file().set_modified(hour_ago).unwrap();
+        }
+        let mut kept = scratch.kept().unwrap();
+        kept.sort();
+        let (names, ages): (Vec<_>, Vec<_>) = kept.into_iter().unzip();
+        assert_eq!(names, ["busy", "old"]);
+        assert!(
+            ages[0] < Duration::from_mins(30) && ages[1] >= Duration::from_hours(1),
+            "{ages:?}"
+        );
     }
 }

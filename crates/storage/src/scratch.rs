@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use fs_err as fs;
 
-use crate::{Error, resumable};
+use crate::Error;
 
 /// Starts the name of every folder that belongs to a process; nothing else is ever swept.
 const PROCESS_PREFIX: &str = "millrace-";
@@ -57,7 +57,6 @@ impl Scratch {
         let root_lock = open_lock(&root.join(ROOT_LOCK)).map_err(local)?;
         root_lock.file().lock().map_err(local)?;
         sweep(&root).map_err(local)?;
-        resumable::sweep(&root).map_err(local)?;
         let process = Arc::new(ProcessFolder::create(&root).map_err(local)?);
         Ok(Self { process, reserve_bytes })
     }

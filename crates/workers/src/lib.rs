@@ -40,6 +40,8 @@ pub struct Config {
     pub queues: Vec<TaskQueue>,
     /// Activities at the same time, by queue.
     pub slots: Slots,
+    /// How long a partial download that nobody writes to is kept for another attempt.
+    pub keep_partial: Duration,
 }
 
 /// Why the workers stopped by themselves.
@@ -64,6 +66,7 @@ pub async fn run(
 ) -> Result<(), Error> {
     let runtime = tokio::runtime::Handle::current();
     let (done, wait) = tokio::sync::oneshot::channel();
+    let (swept, keep_partial) = (Arc::clone(&deps), config.keep_partial);
     std::thread::Builder::new()
         .name("workers".to_owned())
         .spawn(move || {
@@ -73,8 +76,11 @@ pub async fn run(
             done.send(result).ok();
         })
         .map_err(|error| failed(TaskQueue::VideoWorkflows, "start its thread")(error))?;
-    wait.await
-        .map_err(|error| failed(TaskQueue::VideoWorkflows, "go on: its thread panicked")(error))?
+    let ended = tokio::select! {
+        ended = wait => ended,
+        never = activities::keep_swept(&swept, keep_partial) => match never {},
+    };
+    ended.map_err(|error| failed(TaskQueue::VideoWorkflows, "go on: its thread panicked")(error))?
 }
 
 async fn serve(

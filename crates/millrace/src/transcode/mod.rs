@@ -47,7 +47,7 @@ pub(crate) async fn run(args: cli::Transcode) -> anyhow::Result<()> {
         Catalog::open(&compose::sqlite_url(&state)?, vault).await.context("open the catalogue")?;
     let (objects, masters) = (store.clone(), store.clone());
     let deps = compose::deps(&args.work, &state, objects, masters, catalog.clone(), None)?;
-    let config = workers::Config { queues: TaskQueue::ALL.to_vec(), slots: up::slots(&args.work) };
+    let config = up::working(&args.work, TaskQueue::ALL.to_vec());
     let limits = compose::limits(&args.limits);
     let followed = async {
         let video = submit(&client, &store, &catalog, source, options, limits).await;

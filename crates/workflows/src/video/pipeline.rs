@@ -11,7 +11,7 @@ use media::{
     source::{NonStandard, SourceFacts},
 };
 use temporalio_common::search_attributes::SearchAttributeKey;
-use temporalio_sdk::workflows;
+use temporalio_sdk::{WorkflowCancellationToken, workflows};
 
 use super::{
     Context, ending,
@@ -20,13 +20,26 @@ use super::{
 };
 use crate::{call::Call, failure::Stop};
 
+/// The patch by which an attempt that may not begin ends its download.
+const REFUSED_ENDS_DOWNLOAD: &str = "refused-ends-download";
 const STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword(search_attributes::STATUS);
 const DURATION: SearchAttributeKey<f64> =
     SearchAttributeKey::float(search_attributes::DURATION_SECONDS);
 
 /// Runs every step; the first that fails for good decides.
 pub(super) async fn make(ctx: &Context, job: &Input) -> Result<Output, Stop> {
-    let (begun, fetched) = workflows::join!(begin(ctx, job), fetch(ctx, job));
+    let group = ctx.cancellation_token().child_token();
+    let (begun, fetched) = workflows::join!(
+        async {
+            let begun = begin(ctx, job).await;
+            // Videos that began before this patch wait for the whole download.
+            if begun.is_err() && ctx.patched(REFUSED_ENDS_DOWNLOAD) {
+                group.cancel_with_reason("the attempt may not begin");
+            }
+            begun
+        },
+        fetch(ctx, job, &group),
+    );
     begun?;
     let (source, facts) = fetched?;
     let reasons = facts.non_standard.clone();
@@ -97,19 +110,28 @@ async fn begin(ctx: &Context, job: &Input) -> Result<(), Stop> {
     Ok(ctx.execute_activity(begin_video::Activity, input, options).await?)
 }
 
-async fn fetch(ctx: &Context, job: &Input) -> Result<(StoredSource, SourceFacts), Stop> {
+async fn fetch(
+    ctx: &Context,
+    job: &Input,
+    group: &WorkflowCancellationToken,
+) -> Result<(StoredSource, SourceFacts), Stop> {
     enter(ctx, Phase::Downloading, "fetching the source");
     let input = download_source::Input { video: job.video, source: job.source.clone() };
-    let options = Call::download(&job.source.to_string()).options(job, ctx.cancellation_token());
+    let options = Call::download(&job.source.to_string()).options(job, group.clone());
     let source = ctx.execute_activity(download_source::Activity, input, options).await?;
-    let facts = probe(ctx, job, &source).await?;
+    let facts = probe(ctx, job, &source, group).await?;
     Ok((source, facts))
 }
 
-async fn probe(ctx: &Context, job: &Input, source: &StoredSource) -> Result<SourceFacts, Stop> {
+async fn probe(
+    ctx: &Context,
+    job: &Input,
+    source: &StoredSource,
+    group: &WorkflowCancellationToken,
+) -> Result<SourceFacts, Stop> {
     enter(ctx, Phase::Probing, "reading every packet's time");
     let input = probe_source::Input { video: job.video, source: source.clone() };
-    let options = Call::probe().options(job, ctx.cancellation_token());
+    let options = Call::probe().options(job, group.clone());
     Ok(ctx.execute_activity(probe_source::Activity, input, options).await?)
 }
 
@@ -129,7 +151,7 @@ async fn standardize(
         Call::normalize(facts.duration_seconds(), &reasons).options(job, ctx.cancellation_token());
     let input = normalize_source::Input { video: job.video, source, facts };
     let rewritten = ctx.execute_activity(normalize_source::Activity, input, options).await?;
-    let facts = probe(ctx, job, &rewritten).await?;
+    let facts = probe(ctx, job, &rewritten, &ctx.cancellation_token()).await?;
     if facts.non_standard.is_empty() {
         Ok((rewritten, facts))
     } else {

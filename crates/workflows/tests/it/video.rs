@@ -204,6 +204,28 @@ async fn a_cancelled_video_stops_its_chunks_and_says_so() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_may_not_begin_does_not_wait_for_its_download() {
+    with_workers(async |bench| {
+        for stuck in ["download_source", "probe_source"] {
+            let fails = Some(("begin_video", "cancelled"));
+            let script = Script { fails, stuck: Some(stuck), ..Script::default() };
+            let run = bench.start(script).await;
+            let result = run.handle.get_result(WorkflowGetResultOptions::default()).await;
+            assert!(matches!(result, Err(WorkflowGetResultError::Failed(_))), "{result:?}");
+            bench.reported(run.id).await;
+            let script = bench.stage.script(run.id);
+            assert_eq!(script.cleaned, [After::Abandoned], "{stuck}");
+            let [Outcome::Failed { failure, .. }] = &script.outcomes[..] else {
+                panic!("{stuck}: {:?}", script.outcomes)
+            };
+            assert_eq!(failure.code, ErrorCode::Cancelled, "{stuck}");
+            record(&format!("refused-{stuck}"), bench.history(&run).await);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_non_standard_source_is_rewritten_first() {
     with_workers(async |bench| {
         let run = bench.start(Script { non_standard: true, ..Script::default() }).await;
