@@ -27,6 +27,10 @@ pub(crate) struct Note {
     pub(crate) total: Option<u64>,
     content_type: Option<String>,
     file_name: Option<String>,
+    /// Which start of the machine wrote the file: what is not flushed does not survive its end, and
+    /// may be zeros of the right length afterwards.
+    #[serde(default)]
+    boot: Option<String>,
 }
 
 impl Note {
@@ -41,6 +45,7 @@ impl Note {
             total,
             content_type: text(headers, &CONTENT_TYPE),
             file_name: source_name(disposition.as_deref(), final_url),
+            boot: boot_id(),
         }
     }
 
@@ -59,6 +64,12 @@ impl Note {
         let strong = self.etag.as_deref().filter(|etag| !etag.starts_with("W/"));
         strong.or(self.last_modified.as_deref())
     }
+}
+
+/// Names this start of the machine, on Linux.
+fn boot_id() -> Option<String> {
+    let text = fs_err::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(text.trim().to_owned())
 }
 
 /// The text of a header, when it is text.
@@ -85,6 +96,7 @@ impl Part {
         let path = with_suffix(dest, ".part");
         let note_path = with_suffix(dest, ".part.json");
         let note = read_note(&note_path).await.filter(|note| note.url == *url);
+        let note = note.filter(|note| note.boot == boot_id());
         let opened = open_at_end(&path).await;
         let (file, done) = opened.map_err(|error| Error::io(&path, error))?;
         let dest = dest.to_owned();
@@ -115,8 +127,13 @@ impl Part {
         self.clear().await?;
         let json = serde_json::to_vec(&note).map_err(|error| Error::Io(error.into()))?;
         let staged = with_suffix(&self.note_path, ".new");
-        fs::write(&staged, json).await.map_err(|error| Error::io(&staged, error))?;
-        fs::rename(&staged, &self.note_path).await.map_err(|error| Error::io(&staged, error))?;
+        let written = async {
+            let mut file = fs::File::create(&staged).await?;
+            file.write_all(&json).await?;
+            file.sync_all().await?;
+            fs::rename(&staged, &self.note_path).await
+        };
+        written.await.map_err(|error| Error::io(&staged, error))?;
         self.note = Some(note);
         Ok(())
     }

@@ -299,6 +299,24 @@ async fn what_is_longer_than_the_source_starts_over() {
     assert_eq!(server.requests().len(), 3);
 }
 
+/// What was not flushed when the power went may be zeros of the right length.
+#[tokio::test]
+async fn what_an_earlier_start_of_the_machine_left_is_not_continued() {
+    let (folder, body) = (Folder::new(), body(100_000, 1));
+    let original = body.clone();
+    let server = broken(&folder, move |request| good(request, &original, "\"1\"")).await;
+    let (part, note) = ("source.part", "source.part.json");
+    let (part, note) = (folder.dir.path().join(part), folder.dir.path().join(note));
+    let mut json: serde_json::Value =
+        serde_json::from_slice(&fs_err::read(&note).unwrap()).unwrap();
+    assert!(json["boot"].is_string() || cfg!(not(target_os = "linux")));
+    json["boot"] = "another".into();
+    fs_err::write(&note, json.to_string()).unwrap();
+    let lost = vec![0; fs_err::read(&part).unwrap().len()];
+    fs_err::write(&part, lost).unwrap();
+    folder.fetch_all(&client(), &server, &body).await;
+}
+
 #[tokio::test]
 async fn another_address_continues_nothing() {
     let (folder, body) = (Folder::new(), body(100_000, 1));
