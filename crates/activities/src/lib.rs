@@ -30,6 +30,7 @@ mod normalize_source;
 mod observe;
 mod package_video;
 mod partial_downloads;
+mod parts;
 mod probe_source;
 mod publish_video;
 mod pulse;

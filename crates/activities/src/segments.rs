@@ -15,7 +15,7 @@ use media::{
 };
 use storage::{Object, layout::Layout};
 
-use crate::{Deps, failure::Error, fingerprint};
+use crate::{Deps, failure::Error, fingerprint, parts::Parts};
 
 /// Which run writes, so that no two runs ever write the same name.
 #[derive(Clone, Copy, Debug)]
@@ -167,7 +167,7 @@ fn picture_size(init: &Init) -> Option<(u32, u32)> {
     }
 }
 
-/// Stores a file of one fragment per segment as these segments. What is left over, when the last one
+/// Stores a file of one fragment per segment as these segments, one after the other in memory. What is left over, when the last one
 /// is longer than others, is a fragment more, because it begins with a key frame.
 pub(crate) async fn store_file(
     deps: &Deps,
@@ -178,19 +178,19 @@ pub(crate) async fn store_file(
     segments: Range<u32>,
     grid: Grid,
 ) -> Result<RenditionManifest, Error> {
-    let bytes = fs::read(file).await?;
-    let parts = fmp4::split(&bytes)?;
+    let mut parts = Parts::open(file).await?;
     let lead = i64::from(LEAD_FRAMES) * i64::from(grid.ticks_per_frame());
-    let mut writer =
-        Writer::start(deps, layout, run, rendition, &bytes[parts.init], Some(lead)).await?;
-    let mut fragments = parts.fragments.into_iter().map(|part| bytes[part].to_vec());
+    let init = parts.init().await?;
+    let mut writer = Writer::start(deps, layout, run, rendition, &init, Some(lead)).await?;
     for index in segments.clone() {
-        let mut parts: Vec<Vec<u8>> = fragments.next().into_iter().collect();
-        if index + 1 == segments.end {
-            parts.extend(fragments.by_ref());
+        let mut fragments: Vec<Vec<u8>> = parts.next().await?.into_iter().collect();
+        while index + 1 == segments.end
+            && let Some(fragment) = parts.next().await?
+        {
+            fragments.push(fragment);
         }
-        if !parts.is_empty() {
-            writer.segment(index, parts).await?;
+        if !fragments.is_empty() {
+            writer.segment(index, fragments).await?;
         }
     }
     Ok(writer.finish())

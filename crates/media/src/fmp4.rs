@@ -9,7 +9,7 @@ mod edit;
 mod fragment;
 mod init;
 
-pub use boxes::{BoxHeader, Layout, split};
+pub use boxes::{BoxHeader, Layout, Placed, layout, split};
 pub use edit::{delay_decoding, each_fragment, renumber, set_back, shift_composition};
 pub use fragment::{Fragment, Sample};
 pub use init::{Defaults, Init, Track};

@@ -47,12 +47,18 @@ pub struct Layout {
     pub fragments: Vec<Range<usize>>,
 }
 
-/// Finds the parts of a whole file. `mfra`, `free` and `skip` belong to none.
+/// Finds the parts of a whole file in memory.
 pub fn split(bytes: &[u8]) -> Result<Layout, Error> {
+    layout(boxes(bytes, 0..bytes.len()))
+}
+
+/// Finds the parts of a file by its outermost boxes, in order. `mfra`, `free` and `skip` belong to
+/// none.
+pub fn layout(boxes: impl IntoIterator<Item = Result<Placed, Error>>) -> Result<Layout, Error> {
     let mut layout = Layout { init: 0..0, fragments: Vec::new() };
     // Where a fragment began, and whether its `moof` and the file's `moov` have been passed.
     let (mut start, mut open, mut described) = (None, false, false);
-    for placed in boxes(bytes, 0..bytes.len()) {
+    for placed in boxes {
         let Placed { kind, at, body } = placed?;
         let leading = layout.fragments.is_empty() && start.is_none() && !described;
         match &kind {
@@ -85,15 +91,28 @@ pub fn split(bytes: &[u8]) -> Result<Layout, Error> {
 
 /// A box within some bytes.
 #[derive(Clone, Debug)]
-pub(super) struct Placed {
-    pub(super) kind: [u8; 4],
+pub struct Placed {
+    /// Its type.
+    pub kind: [u8; 4],
     /// Offset of the header.
-    pub(super) at: usize,
+    pub at: usize,
     /// Range after the header.
-    pub(super) body: Range<usize>,
+    pub body: Range<usize>,
 }
 
 impl Placed {
+    /// Reads the header of a box that begins at `at`, in a file that ends at `end`; `bytes` are the
+    /// first 16 of the box, or all it has.
+    pub fn parse(bytes: &[u8], at: usize, end: usize) -> Result<Self, Error> {
+        let placed = BoxHeader::parse(bytes).and_then(|header| {
+            let room = end.checked_sub(at)?;
+            let size = header.size.map_or(Some(room), |size| usize::try_from(size).ok())?;
+            let body = at + header.header_len..at.checked_add(size)?;
+            (size <= room).then_some(Self { kind: header.kind, at, body })
+        });
+        placed.ok_or(Error::Truncated { at, have: end })
+    }
+
     /// Range with the header.
     pub(super) fn whole(&self) -> Range<usize> {
         self.at..self.body.end
@@ -108,14 +127,9 @@ pub(super) fn boxes(
     let mut at = within.start;
     std::iter::from_fn(move || {
         let rest = bytes.get(at..within.end).filter(|rest| !rest.is_empty())?;
-        let placed = BoxHeader::parse(rest).and_then(|header| {
-            let size = header.size.map_or(Some(rest.len()), |size| usize::try_from(size).ok())?;
-            let body = at + header.header_len..at.checked_add(size)?;
-            (size <= rest.len()).then_some(Placed { kind: header.kind, at, body })
-        });
-        let error = Error::Truncated { at, have: within.end };
+        let placed = Placed::parse(rest, at, within.end);
         at = placed.as_ref().map_or(within.end, |placed| placed.body.end);
-        Some(placed.ok_or(error))
+        Some(placed)
     })
 }
 
