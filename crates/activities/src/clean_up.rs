@@ -71,6 +71,11 @@ async fn remove_unnamed(deps: &Deps, layout: &Layout) -> Result<u64, Error> {
     for meta in outputs.iter().filter(|meta| meta.key.ends_with("/index.m3u8")) {
         let object = Object::new(Bucket::Videos, meta.key.clone())?;
         let text = deps.store.get_bytes(&object).await?;
+        // What a shorter text does not name would be removed.
+        if text.len() as u64 != meta.bytes {
+            let (read, listed) = (text.len(), meta.bytes);
+            return Err(Error::Read(format!("{read} bytes of {object}, which has {listed}")));
+        }
         let folder = meta.key.trim_end_matches("index.m3u8");
         let text = String::from_utf8_lossy(&text);
         let uris = media::playlist::segment_uris(&text);

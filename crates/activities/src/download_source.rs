@@ -41,7 +41,7 @@ pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Outp
     let layout = Layout::new(input.video);
     let record = layout.source_record()?;
     if let Some(found) = load::<StoredSource>(deps, &record, RECORD).await? {
-        return Ok(found);
+        return current(deps, found).await;
     }
     let object = match &input.source {
         Source::Url { url } => fetch(deps, pulse, &input, url, &layout).await?,
@@ -51,6 +51,15 @@ pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Outp
     };
     let (settled, _) = settle(deps, &record, RECORD, stored(deps, &object).await?).await?;
     Ok(settled)
+}
+
+/// A recorded source as it is now: a store that was moved or restored gives other tags.
+async fn current(deps: &Deps, recorded: StoredSource) -> Result<StoredSource, Error> {
+    let object = Object::new(recorded.bucket.parse()?, &*recorded.key)?;
+    match deps.store.head(&object).await? {
+        Some(meta) => Ok(StoredSource { bytes: meta.bytes, etag: meta.etag, ..recorded }),
+        None => Ok(recorded),
+    }
 }
 
 /// Describes an object of the store.

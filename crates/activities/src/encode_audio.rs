@@ -12,9 +12,10 @@ use crate::{
     deps::total_bytes,
     failure::Error,
     fingerprint,
-    manifests::{once, readable},
+    manifests::once,
     pulse::Pulse,
     segments::{Run, Writer},
+    source,
 };
 
 const MANIFEST: &str = "the audio manifest";
@@ -36,11 +37,12 @@ async fn encode(
     decode_errors: &mut u64,
 ) -> Result<AudioManifest, Error> {
     let layout = Layout::new(input.video);
-    let source = readable(deps, &input.source).await?;
+    let source = source::open(deps, &input.source).await?;
     let scratch = deps.scratch.attempt(&format!("audio-{}", input.video))?;
     let beat = |micros: u64| pulse.set(&micros);
-    let sound =
-        ffmpeg::encode_audio(&deps.tools, &source, &input.plan, scratch.path(), beat).await?;
+    let (tools, plan, dir) = (&deps.tools, &input.plan, scratch.path());
+    let sound = ffmpeg::encode_audio(tools, source.input(), plan, dir, beat);
+    let sound = source.during(sound).await?;
     *decode_errors = sound.decode_errors;
     let run = Run { video_attempt: input.attempt, attempt: pulse.attempt() };
     let mut manifest = AudioManifest { fingerprint, renditions: Vec::new() };

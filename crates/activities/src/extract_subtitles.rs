@@ -15,13 +15,7 @@ use media::{
 };
 use storage::layout::Layout;
 
-use crate::{
-    Deps,
-    failure::Error,
-    fingerprint,
-    manifests::{once, readable},
-    pulse::Pulse,
-};
+use crate::{Deps, failure::Error, fingerprint, manifests::once, pulse::Pulse, source};
 
 /// Segments written at the same time.
 const WRITES: usize = 8;
@@ -64,11 +58,12 @@ async fn read(
     input: &Input,
     texts: &[&SubtitleFacts],
 ) -> Result<Vec<Vec<Event>>, Error> {
-    let source = readable(deps, &input.source).await?;
+    let source = source::open(deps, &input.source).await?;
     let scratch = deps.scratch.attempt(&format!("subtitles-{}", input.video))?;
     let streams: Vec<u32> = texts.iter().map(|track| track.stream).collect();
     let beat = |micros: u64| pulse.set(&micros);
-    Ok(ffmpeg::read_subtitles(&deps.tools, &source, &streams, scratch.path(), beat).await?)
+    let dir = scratch.path();
+    source.during(ffmpeg::read_subtitles(&deps.tools, source.input(), &streams, dir, beat)).await
 }
 
 /// Writes a rendition, its playlist last; gives the name of the playlist.

@@ -16,6 +16,12 @@ pub(crate) enum Error {
     Fetch(#[from] fetch::Error),
     #[error(transparent)]
     Catalog(#[from] catalog::Error),
+    /// The source, as it lies in our store.
+    #[error("the source cannot be read from the store")]
+    Source(#[source] storage::Error),
+    /// Less of something was read than there is.
+    #[error("not all was read: {0}")]
+    Read(String),
     #[error("{what} in the store is not what this version writes")]
     Unreadable {
         what: &'static str,
@@ -75,8 +81,14 @@ impl Error {
         match self {
             Self::Ffmpeg(error) => ffmpeg(error),
             Self::Storage(error) => storage(error),
+            Self::Source(error) => source(error),
+            Self::Read(_) => (ErrorCode::StoreUnavailable, true),
             Self::Fetch(error) => fetch(error),
             Self::Catalog(error) => (ErrorCode::CatalogUnavailable, error.is_transient()),
+            // Its end is missing: what a store that breaks off sends.
+            Self::Unreadable { source, .. } if source.is_eof() => {
+                (ErrorCode::StoreUnavailable, true)
+            }
             Self::Unreadable { .. } | Self::Unwritable { .. } | Self::BadSecret => {
                 (ErrorCode::Internal, false)
             }
@@ -106,6 +118,8 @@ fn ffmpeg(error: &ffmpeg::Error) -> (ErrorCode, bool) {
         E::NoStreams => (ErrorCode::NoStreams, false),
         E::UnsupportedCodec { .. } => (ErrorCode::UnsupportedMedia, false),
         E::OutputTooLarge { .. } => (ErrorCode::EncoderFailed, false),
+        // ffmpeg reads nothing over a connection but our own store.
+        E::InputLost { .. } => (ErrorCode::StoreUnavailable, true),
         _ => (ErrorCode::EncoderFailed, true),
     }
 }
@@ -114,9 +128,22 @@ fn storage(error: &storage::Error) -> (ErrorCode, bool) {
     use storage::Error as E;
     match error {
         E::DiskFull { .. } | E::NoSpace { .. } => (ErrorCode::NoSpace, true),
-        E::NotFound { .. } => (ErrorCode::SourceNotFound, false),
+        // Something we made ourselves: making it again may help.
+        E::NotFound { .. } => (ErrorCode::OutputInvalid, true),
         E::InvalidKey { .. } | E::UnknownBucket { .. } => (ErrorCode::InvalidOptions, false),
-        _ => (ErrorCode::StoreUnavailable, error.is_transient()),
+        E::InvalidConfig { .. } => (ErrorCode::StoreUnavailable, false),
+        // Also what it denies or refuses: credentials are renewed, proxies and stores are mended.
+        _ => (ErrorCode::StoreUnavailable, true),
+    }
+}
+
+/// The one object whose absence is the user's affair, and final.
+fn source(error: &storage::Error) -> (ErrorCode, bool) {
+    use storage::Error as E;
+    match error {
+        E::NotFound { .. } => (ErrorCode::SourceNotFound, false),
+        E::Replaced { .. } => (ErrorCode::SourceUnavailable, false),
+        error => storage(error),
     }
 }
 
@@ -126,6 +153,8 @@ fn given(error: &storage::Error) -> (ErrorCode, bool) {
     match error {
         E::Absent { .. } => (ErrorCode::SourceNotFound, false),
         E::Forbidden { .. } | E::Denied { .. } => (ErrorCode::SourceForbidden, false),
+        // The next try takes the new one.
+        E::Replaced { .. } => (ErrorCode::SourceUnavailable, true),
         E::DiskFull { .. } | E::NoSpace { .. } => (ErrorCode::NoSpace, true),
         _ => (ErrorCode::SourceUnavailable, error.is_transient()),
     }

@@ -38,6 +38,7 @@ mod record_outcome;
 mod register;
 mod render_watermark;
 mod segments;
+mod source;
 #[cfg(test)]
 mod studio;
 mod transcode_chunk;

@@ -11,13 +11,7 @@ use media::{
 };
 use storage::layout::Layout;
 
-use crate::{
-    Deps,
-    failure::Error,
-    fingerprint,
-    manifests::{once, readable},
-    pulse::Pulse,
-};
+use crate::{Deps, failure::Error, fingerprint, manifests::once, pulse::Pulse, source};
 
 const RECORD: &str = "the record of chapters";
 
@@ -57,13 +51,14 @@ async fn found(
         let message = "chapters at scene changes were asked for, but the source has no picture";
         return Err(Error::media(ErrorCode::OptionNotMet, message));
     };
-    let source = readable(deps, &input.source).await?;
+    let source = source::open(deps, &input.source).await?;
     let scratch = deps.scratch.attempt(&format!("chapters-{}", input.video))?;
     let (threshold, beat) = (option.scene_threshold, |micros: u64| pulse.set(&micros));
     let (grid, dir) = (video.timeline.grid(), scratch.path());
     let end_us = grid.micros(grid.frames);
-    let changes =
-        ffmpeg::changes(&deps.tools, &source, &input.facts, threshold, end_us, dir, beat).await?;
+    let (tools, facts, read) = (&deps.tools, &input.facts, source.input());
+    let changes = ffmpeg::changes(tools, read, facts, threshold, end_us, dir, beat);
+    let changes = source.during(changes).await?;
     let starts = chapters::scenes(&changes, threshold, option.min_seconds, grid);
     Ok(chapters::of_scenes(&starts, grid))
 }
@@ -71,8 +66,9 @@ async fn found(
 /// Chapters of the source.
 #[expect(clippy::cast_possible_truncation, reason = "microseconds of any video fit")]
 async fn listed(deps: &Deps, input: &Input) -> Result<Vec<Chapter>, Error> {
-    let source = readable(deps, &input.source).await?;
-    let listed = ffmpeg::chapters(&deps.tools, &source, &input.facts).await?;
+    let source = source::open(deps, &input.source).await?;
+    let listed = ffmpeg::chapters(&deps.tools, source.input(), &input.facts);
+    let listed = source.during(listed).await?;
     let duration_us = (input.facts.duration_seconds() * 1e6) as i64;
     let chapters = chapters::imported(listed, duration_us);
     if chapters.is_empty() {

@@ -7,13 +7,7 @@ use contract::{
 use fs_err::tokio as fs;
 use storage::layout::Layout;
 
-use crate::{
-    Deps,
-    failure::Error,
-    fingerprint,
-    manifests::{once, readable},
-    pulse::Pulse,
-};
+use crate::{Deps, failure::Error, fingerprint, manifests::once, pulse::Pulse, source};
 
 const RECORD: &str = "the record of the master copy";
 
@@ -27,11 +21,13 @@ async fn make(deps: &Deps, pulse: &Pulse, input: &Input) -> Result<Output, Error
         let message = "a master copy was asked for, but the source has no picture";
         return Err(Error::media(ErrorCode::OptionNotMet, message));
     };
-    let source = readable(deps, &input.source).await?;
+    let source = source::open(deps, &input.source).await?;
     let scratch = deps.scratch.attempt(&format!("mezzanine-{}", input.video))?;
     let file = scratch.path().join("mezzanine.mp4");
     let beat = |frames| pulse.set(&frames);
-    let frames = ffmpeg::encode_mezzanine(&deps.tools, &source, &input.plan, &file, beat).await?;
+    let (tools, plan) = (&deps.tools, &input.plan);
+    let frames = ffmpeg::encode_mezzanine(tools, source.input(), plan, &file, beat);
+    let frames = source.during(frames).await?;
     if frames != video.grid.frames {
         let message =
             format!("the master copy has {frames} frames instead of {}", video.grid.frames);

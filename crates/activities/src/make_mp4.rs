@@ -97,13 +97,9 @@ async fn join(
 ) -> Result<(), Error> {
     let mut joined = fs::File::create(file).await?;
     joined.write_all(&deps.store.get_bytes(&layout.init(&made.name)?).await?).await?;
-    let objects: Result<Vec<_>, _> = made
-        .segments
-        .iter()
-        .map(|segment| layout.rendition_file(&made.name, &segment.name))
-        .collect();
-    let reads = stream::iter(objects?);
-    let reads = reads.map(|object| async move { deps.store.get_bytes(&object).await });
+    let reads = stream::iter(made.segments.clone());
+    let reads = reads
+        .map(|segment| async move { manifests::segment(deps, layout, &made.name, &segment).await });
     let mut reads = std::pin::pin!(reads.buffered(READS));
     let mut done = 0;
     while let Some(bytes) = reads.try_next().await? {

@@ -68,8 +68,8 @@ async fn copy(
     let init = deps.store.get_bytes(&layout.init(&part.source.name)?).await?;
     deps.store.put_bytes(&layout.init(folder)?, init).await?;
     for (from, to) in part.source.segments.iter().zip(&rendition.segments) {
-        let object = layout.rendition_file(&part.source.name, &from.name)?;
-        let mut bytes = deps.store.get_bytes(&object).await?.to_vec();
+        let bytes = manifests::segment(deps, layout, &part.source.name, from).await?;
+        let mut bytes = bytes.to_vec();
         fmp4::each_fragment(&mut bytes, |fragment| {
             fmp4::set_back(fragment, part.back)?;
             fmp4::renumber(fragment, to.index + 1)

@@ -8,13 +8,7 @@ use contract::{
 use media::sprites::{Storyboard, sheet_name};
 use storage::layout::Layout;
 
-use crate::{
-    Deps,
-    failure::Error,
-    fingerprint,
-    manifests::{once, readable},
-    pulse::Pulse,
-};
+use crate::{Deps, failure::Error, fingerprint, manifests::once, pulse::Pulse, source};
 
 const RECORD: &str = "the record of the storyboard";
 
@@ -30,15 +24,16 @@ async fn make(deps: &Deps, pulse: &Pulse, input: &Input) -> Result<Output, Error
     };
     let grid = video.timeline.grid();
     let board = Storyboard::new(grid.micros(grid.frames), video.display_size(), &input.option);
-    let source = readable(deps, &input.source).await?;
+    let source = source::open(deps, &input.source).await?;
     let scratch = deps.scratch.attempt(&format!("sprites-{}", input.video))?;
     let mut steps = 0_u64;
     let beat = || {
         steps += 1;
         pulse.set(&steps);
     };
-    let files =
-        ffmpeg::sheets(&deps.tools, &source, &input.facts, &board, scratch.path(), beat).await?;
+    let (tools, facts, dir) = (&deps.tools, &input.facts, scratch.path());
+    let sheets = ffmpeg::sheets(tools, source.input(), facts, &board, dir, beat);
+    let files = source.during(sheets).await?;
     let layout = Layout::new(input.video);
     for (index, file) in (0..).zip(&files) {
         deps.store.put_file(&layout.sprites(&sheet_name(index))?, file).await?;

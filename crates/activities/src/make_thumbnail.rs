@@ -14,13 +14,7 @@ use contract::{
 use media::thumbnail;
 use storage::layout::Layout;
 
-use crate::{
-    Deps,
-    failure::Error,
-    fingerprint,
-    manifests::{once, readable},
-    pulse::Pulse,
-};
+use crate::{Deps, failure::Error, fingerprint, manifests::once, pulse::Pulse, source};
 
 const RECORD: &str = "the record of the thumbnail";
 
@@ -30,7 +24,16 @@ pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Outp
 }
 
 async fn make(deps: &Deps, pulse: &Pulse, input: &Input) -> Result<Output, Error> {
-    let source = readable(deps, &input.source).await?;
+    let source = source::open(deps, &input.source).await?;
+    source.during(Box::pin(draw(deps, pulse, input, source.input()))).await
+}
+
+async fn draw(
+    deps: &Deps,
+    pulse: &Pulse,
+    input: &Input,
+    source: &ffmpeg::Input,
+) -> Result<Output, Error> {
     let scratch = deps.scratch.attempt(&format!("thumbnail-{}", input.video))?;
     let (tools, dir, widths) = (&deps.tools, scratch.path(), &input.option.widths);
     let Some(video) = &input.facts.video else {
@@ -38,15 +41,15 @@ async fn make(deps: &Deps, pulse: &Pulse, input: &Input) -> Result<Output, Error
             let message = "a thumbnail was asked for, but the source has no picture and no cover";
             return Err(Error::media(ErrorCode::OptionNotMet, message));
         };
-        let (width, height) = ffmpeg::cover_size(tools, &source, stream).await?;
+        let (width, height) = ffmpeg::cover_size(tools, source, stream).await?;
         let sizes = thumbnail::sizes((f64::from(width), f64::from(height)), widths);
-        let files = ffmpeg::cover(tools, &source, stream, &sizes, dir).await?;
+        let files = ffmpeg::cover(tools, source, stream, &sizes, dir).await?;
         return store(deps, input, &sizes, &files, None).await;
     };
-    let frame = moment::choose(deps, pulse, input, &source, video, dir).await?;
+    let frame = moment::choose(deps, pulse, input, source, video, dir).await?;
     let sizes = thumbnail::sizes(video.display_size(), widths);
     let beat = || pulse.set(&frame);
-    let files = ffmpeg::still(tools, &source, &input.facts, frame, &sizes, dir, beat).await?;
+    let files = ffmpeg::still(tools, source, &input.facts, frame, &sizes, dir, beat).await?;
     let at_seconds = video.timeline.grid().seconds(frame);
     store(deps, input, &sizes, &files, Some(at_seconds)).await
 }

@@ -7,21 +7,16 @@ use contract::{
 };
 use storage::layout::Layout;
 
-use crate::{
-    Deps,
-    failure::Error,
-    fingerprint,
-    manifests::{once, readable},
-    pulse::Pulse,
-};
+use crate::{Deps, failure::Error, fingerprint, manifests::once, pulse::Pulse, source};
 
 pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Output, Error> {
     let layout = Layout::new(input.video);
     let record = layout.record(NAME, &fingerprint::input(NAME, &input))?;
     let make = Box::pin(async {
-        let source = readable(deps, &input.source).await?;
+        let source = source::open(deps, &input.source).await?;
         let beat = |samples: u64| pulse.set(&samples);
-        let waveform = ffmpeg::waveform(&deps.tools, &source, &input.plan, beat).await?;
+        let waveform = ffmpeg::waveform(&deps.tools, source.input(), &input.plan, beat);
+        let waveform = source.during(waveform).await?;
         let (json, image) = (layout.waveform("waveform.json")?, layout.waveform("waveform.png")?);
         deps.store.put_bytes(&json, waveform.json()).await?;
         deps.store.put_bytes(&image, waveform.png()).await?;

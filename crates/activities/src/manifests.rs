@@ -1,14 +1,13 @@
 //! Reads and writes the objects by which encoding activities and the fan-in understand each other.
 
 use contract::{StoredSource, VideoId};
-use ffmpeg::Input;
 use futures::{StreamExt, TryStreamExt, stream};
 use media::{
-    manifest::{AudioManifest, ChunkManifest, RenditionManifest},
+    manifest::{AudioManifest, ChunkManifest, RenditionManifest, Segment},
     plan::Plan,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use storage::{Bucket, Created, Object, Readable, layout::Layout};
+use storage::{Bucket, Bytes, Created, Object, layout::Layout};
 
 use crate::{Deps, failure::Error, fingerprint};
 
@@ -32,20 +31,6 @@ impl Encoded {
         parts.for_each(|part| whole.segments.extend(part.segments.iter().cloned()));
         Some(whole)
     }
-}
-
-/// What ffmpeg is given to read a stored source.
-pub(crate) async fn readable(deps: &Deps, source: &StoredSource) -> Result<Input, Error> {
-    readable_at(deps, &source.bucket, &source.key).await
-}
-
-/// What ffmpeg is given to read an object of the store.
-pub(crate) async fn readable_at(deps: &Deps, bucket: &str, key: &str) -> Result<Input, Error> {
-    let object = Object::new(bucket.parse()?, key)?;
-    Ok(match deps.store.readable(&object).await? {
-        Readable::Path(path) => Input::Path(path),
-        Readable::Url(url) => Input::Url(url.into()),
-    })
 }
 
 /// Reads a small JSON object; `None` when it is not there.
@@ -93,6 +78,22 @@ pub(crate) async fn once<T: Serialize + DeserializeOwned>(
         Some(found) => Ok((found, Created::AlreadyExists)),
         None => settle(deps, record, what, make.await?).await,
     }
+}
+
+/// Reads a stored segment, which has the size that its manifest says.
+pub(crate) async fn segment(
+    deps: &Deps,
+    layout: &Layout,
+    rendition: &str,
+    segment: &Segment,
+) -> Result<Bytes, Error> {
+    let object = layout.rendition_file(rendition, &segment.name)?;
+    let bytes = deps.store.get_bytes(&object).await?;
+    if bytes.len() as u64 != segment.bytes {
+        let (read, made) = (bytes.len(), segment.bytes);
+        return Err(Error::Read(format!("{read} bytes of {object}, which has {made}")));
+    }
+    Ok(bytes)
 }
 
 /// Reads every manifest of a plan, chunks in order.

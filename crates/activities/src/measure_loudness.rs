@@ -4,21 +4,16 @@
 use contract::measure_loudness::{Input, NAME, Output};
 use storage::layout::Layout;
 
-use crate::{
-    Deps,
-    failure::Error,
-    fingerprint,
-    manifests::{once, readable},
-    pulse::Pulse,
-};
+use crate::{Deps, failure::Error, fingerprint, manifests::once, pulse::Pulse, source};
 
 pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Output, Error> {
     let record = Layout::new(input.video).record(NAME, &fingerprint::input(NAME, &input))?;
     let measure = Box::pin(async {
-        let source = readable(deps, &input.source).await?;
+        let source = source::open(deps, &input.source).await?;
         let beat = |micros: u64| pulse.set(&micros);
         let (plan, target) = (&input.plan, input.target);
-        Ok(ffmpeg::measure_loudness(&deps.tools, &source, plan, target, beat).await?)
+        let (tools, read) = (&deps.tools, source.input());
+        source.during(ffmpeg::measure_loudness(tools, read, plan, target, beat)).await
     });
     let (loudness, _) = once(deps, &record, "the loudness", measure).await?;
     Ok(loudness)

@@ -16,8 +16,9 @@ use crate::{
     download_source::stored,
     failure::Error,
     fingerprint,
-    manifests::{load, readable, settle},
+    manifests::{load, settle},
     pulse::Pulse,
+    source,
 };
 
 const RECORD: &str = "the record of the rewritten source";
@@ -43,11 +44,12 @@ pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Outp
 }
 
 async fn rewrite(deps: &Deps, pulse: &Pulse, input: &Input, object: &Object) -> Result<(), Error> {
-    let source = readable(deps, &input.source).await?;
+    let source = source::open(deps, &input.source).await?;
     let scratch = deps.scratch.attempt(&format!("rewrite-{}", input.video))?;
     let file = scratch.path().join("rewritten.mkv");
-    ffmpeg::normalize(&deps.tools, &source, &input.facts, &file, |micros| pulse.set(&micros))
-        .await?;
+    let beat = |micros| pulse.set(&micros);
+    let rewrite = ffmpeg::normalize(&deps.tools, source.input(), &input.facts, &file, beat);
+    source.during(rewrite).await?;
     Ok(deps.store.put_file(object, &file).await?)
 }
 

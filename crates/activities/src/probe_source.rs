@@ -2,10 +2,16 @@
 
 use contract::probe_source::{Input, Output};
 
-use crate::{Deps, failure::Error, manifests::readable, pulse::Pulse};
+use crate::{Deps, failure::Error, pulse::Pulse, source};
 
 pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Output, Error> {
-    let source = readable(deps, &input.source).await?;
-    let facts = ffmpeg::probe(&deps.tools, &source, |packets| pulse.set(&packets)).await?;
+    let source = source::open(deps, &input.source).await?;
+    let probe = ffmpeg::probe(&deps.tools, source.input(), |packets| pulse.set(&packets));
+    let facts = source.during(probe).await?;
+    let bytes = input.source.bytes;
+    if facts.bytes != 0 && facts.bytes != bytes {
+        let message = format!("ffprobe was given {} bytes of a source of {bytes}", facts.bytes);
+        return Err(Error::Read(message));
+    }
     Ok(facts)
 }

@@ -13,7 +13,7 @@ use storage::{Object, Scratch, Store, layout::Layout};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::{Deps, download_source, manifests, pulse::Pulse};
+use crate::{Deps, download_source, pulse::Pulse, source};
 
 /// One machine with nothing on it but one video.
 pub(crate) struct Studio {
@@ -58,10 +58,11 @@ impl Studio {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let object = Layout::new(self.video).source(&name).unwrap();
         self.deps.store.copy_file(&object, file).await.unwrap();
-        let source = download_source::stored(&self.deps, &object).await.unwrap();
-        let input = manifests::readable(&self.deps, &source).await.unwrap();
-        let facts = ffmpeg::probe(&self.deps.tools, &input, |_| {}).await.unwrap();
-        (source, facts)
+        let stored = download_source::stored(&self.deps, &object).await.unwrap();
+        let source = source::open(&self.deps, &stored).await.unwrap();
+        let probe = ffmpeg::probe(&self.deps.tools, source.input(), |_| {});
+        let facts = source.during(probe).await.unwrap();
+        (stored, facts)
     }
 
     /// The plan of a source with these options, in chunks of 12 seconds.

@@ -3,24 +3,25 @@
 //! Run twice, the second run finds the manifest and encodes nothing. Two runs at the same time
 //! write segments under different names; the first manifest decides, clean-up removes the rest.
 
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
 use contract::{
     ErrorCode,
     transcode_chunk::{Beat, Input, Output},
 };
-use media::manifest::ChunkManifest;
-use storage::{Created, layout::Layout};
+use media::{manifest::ChunkManifest, plan::VideoPlan};
+use storage::{Created, Object, layout::Layout};
 
 use crate::{
     Deps,
     deps::total_bytes,
     failure::Error,
     fingerprint,
-    manifests::{once, readable, readable_at},
+    manifests::once,
     observe,
     pulse::Pulse,
     segments::{self, Run},
+    source,
 };
 
 const MANIFEST: &str = "a chunk manifest";
@@ -42,17 +43,15 @@ async fn encode(
     layout: &Layout,
     fingerprint: String,
 ) -> Result<ChunkManifest, Error> {
-    let source = readable(deps, &input.source).await?;
-    let mut marks = Vec::new();
-    for mark in input.plan.watermark.iter().flat_map(|watermark| &watermark.marks) {
-        marks.push(readable_at(deps, &mark.bucket, &mark.key).await?);
-    }
+    let source = source::open(deps, &input.source).await?;
     let scratch = deps.scratch.attempt(&format!("chunk-{}-{}", input.video, input.chunk))?;
+    let marks = bring_marks(deps, &input.plan, scratch.path()).await?;
     let beat = |frames| pulse.set(&Beat { chunk: Some(input.chunk), frames });
     let (plan, dir) = (&input.plan, scratch.path());
     let started = Instant::now();
-    let chunk =
-        ffmpeg::encode_chunk(&deps.tools, &source, &marks, plan, input.chunk, dir, beat).await?;
+    let (tools, read) = (&deps.tools, source.input());
+    let chunk = ffmpeg::encode_chunk(tools, read, &marks, plan, input.chunk, dir, beat);
+    let chunk = source.during(chunk).await?;
     let frames = input.plan.chunk(input.chunk);
     observe::encoded(started.elapsed(), input.plan.grid.seconds(frames.end - frames.start));
     let mut manifest = ChunkManifest {
@@ -84,6 +83,22 @@ async fn encode(
     Ok(manifest)
 }
 
+/// Copies the watermark's pictures, which are small, to where nothing breaks off.
+async fn bring_marks(
+    deps: &Deps,
+    plan: &VideoPlan,
+    dir: &Path,
+) -> Result<Vec<ffmpeg::Input>, Error> {
+    let mut marks = Vec::new();
+    for (at, mark) in plan.watermark.iter().flat_map(|mark| &mark.marks).enumerate() {
+        let file = dir.join(format!("mark-{at}.png"));
+        let object = Object::new(mark.bucket.parse()?, &*mark.key)?;
+        deps.store.get_file(&object, &file).await?;
+        marks.push(ffmpeg::Input::Path(file));
+    }
+    Ok(marks)
+}
+
 fn output(manifest: &ChunkManifest, reused: bool) -> Output {
     Output {
         chunk: manifest.chunk,
@@ -102,7 +117,7 @@ mod tests {
         options::{Options, Position},
         plan::{Mark, Watermark},
     };
-    use storage::{Bucket, Object};
+    use storage::Bucket;
 
     use super::*;
     use crate::studio::Studio;

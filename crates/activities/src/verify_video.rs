@@ -29,8 +29,11 @@ pub(crate) async fn run(deps: &Deps, input: Input) -> Result<Output, Error> {
         listed.iter().map(|meta| (meta.key.as_str(), meta.bytes)).collect();
     let mut inits = BTreeMap::new();
     for name in names(&input.plan) {
-        if let Ok(bytes) = deps.store.get_bytes(&layout.init(&name)?).await {
-            inits.insert(name, fingerprint::sha256(&bytes));
+        match deps.store.get_bytes(&layout.init(&name)?).await {
+            Ok(bytes) => drop(inits.insert(name, fingerprint::sha256(&bytes))),
+            // A finding, which `verify` names.
+            Err(storage::Error::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     let segment_bytes = |rendition: &str, name: &str| {

@@ -6,6 +6,7 @@ use media::chapters::Listed;
 use media::source::SourceFacts;
 use serde::Deserialize;
 
+use crate::failure::judge_output;
 use crate::input::input_args;
 use crate::{Command, Error, Input, Tools};
 
@@ -39,10 +40,11 @@ pub async fn chapters(
     source: &SourceFacts,
 ) -> Result<Vec<Listed>, Error> {
     let command = Command::new(&tools.ffprobe)
-        .args(["-v", "error", "-of", "json", "-show_chapters"])
+        .args(["-v", "repeat+level+error", "-of", "json", "-show_chapters"])
         .args(input_args(input));
     let output = command.output(TIMEOUT).await?;
     let program = tools.ffprobe.display().to_string();
+    judge_output(&program, &output)?;
     let header: Header = serde_json::from_slice(&output.stdout)
         .map_err(|error| Error::Parse { program, detail: error.to_string() })?;
     let zero_us = source.start_us();

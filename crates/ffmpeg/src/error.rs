@@ -59,6 +59,15 @@ pub enum Error {
         /// The program as it was asked for.
         program: String,
     },
+    /// The connection that the program read its input from failed, also when the program went on with
+    /// what it had got. Says nothing of the input; worth another attempt.
+    #[error("program `{program}` lost its input: {detail}")]
+    InputLost {
+        /// The program as it was asked for.
+        program: String,
+        /// What the program said of the connection.
+        detail: String,
+    },
     /// The input is no media file, is damaged beyond reading, or is of a kind that is not accepted.
     #[error("input is not readable as media: {detail}")]
     InvalidData {

@@ -7,11 +7,30 @@ use std::process::ExitStatus;
 
 use nix::sys::signal::Signal;
 
-use crate::Error;
 use crate::log::{Line, Log, Origin};
+use crate::{Error, Output};
+
+/// Judges a run that has ended, by its status and by what it said: neither alone tells.
+pub(crate) fn judge(program: &str, status: ExitStatus, log: &Log) -> Result<(), Error> {
+    let program = program.to_owned();
+    if let Some(detail) = &log.lost {
+        return Err(Error::InputLost { program, detail: detail.clone() });
+    }
+    if !status.success() {
+        return Err(failure(program, status, log));
+    }
+    unwritten(&program, log).map_or(Ok(()), Err)
+}
+
+/// Judges a run whose output was captured.
+pub(crate) fn judge_output(program: &str, output: &Output) -> Result<(), Error> {
+    let mut log = Log::default();
+    String::from_utf8_lossy(&output.stderr).lines().for_each(|line| log.push(line));
+    judge(program, output.status, &log)
+}
 
 /// The error for a run that ended with a failing `status`.
-pub(crate) fn failure(program: String, status: ExitStatus, log: &Log) -> Error {
+fn failure(program: String, status: ExitStatus, log: &Log) -> Error {
     match status.signal() {
         // Our own kills never come here: they end with a timeout, a stall or a dropped future.
         Some(signal) if signal == Signal::SIGKILL as i32 => return Error::Killed { program },
@@ -38,7 +57,7 @@ pub(crate) fn failure(program: String, status: ExitStatus, log: &Log) -> Error {
 
 /// The error for a run that ended with success although its output is not whole: ffmpeg 5.1 ends with
 /// 0 when the last bytes do not fit on the disk.
-pub(crate) fn unwritten(program: &str, log: &Log) -> Option<Error> {
+fn unwritten(program: &str, log: &Log) -> Option<Error> {
     let mut last = log.lines_from_end().filter(Line::is_error);
     let failed = ["Error writing trailer of ", "Error closing file "];
     last.find(|line| {
@@ -139,6 +158,21 @@ mod tests {
         assert!(matches!(unwritten("ffmpeg", &log), Some(Error::Failed { code: Some(0), .. })));
         log.push("[error] Error closing file /x/y.mp4: No space left on device");
         assert!(matches!(unwritten("ffmpeg", &log), Some(Error::DiskFull { .. })));
+    }
+
+    #[test]
+    fn an_input_that_broke_off_is_lost_whatever_the_exit_code() {
+        let said = include_str!("../testdata/broken_off.log");
+        for status in [0, EXIT_1] {
+            let mut log = Log::default();
+            said.lines().for_each(|line| log.push(line));
+            let judged = judge("ffmpeg", ExitStatus::from_raw(status), &log);
+            let Err(Error::InputLost { detail, .. }) = judged else { panic!("{judged:?}") };
+            assert_eq!(detail, "http: Stream ends prematurely at 400000, should be 2010098");
+        }
+        let mut log = Log::default();
+        log.push("[matroska,webm @ 0x1] [error] File ended prematurely");
+        assert!(judge("ffmpeg", ExitStatus::from_raw(0), &log).is_ok());
     }
 
     #[test]

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 pub enum Input {
     /// A local file.
     Path(PathBuf),
-    /// An object of our own store, as an http(s) URL that supports ranges; never a user's URL.
+    /// An object of our own store, as an http URL of this machine that supports ranges; never a
+    /// user's URL.
     Url(String),
 }
 
@@ -47,24 +48,21 @@ pub fn still_args(input: &Input) -> Vec<OsString> {
 }
 
 fn opening(input: &Input, demuxers: &str) -> Vec<OsString> {
-    let (protocols, name) = match input {
+    let (network, protocols, name) = match input {
         // The prefix keeps a name that starts with `-` or holds a `:` a plain name.
         Input::Path(path) => {
             let mut name = OsString::from("file:");
             name.push(path);
-            ("file", name)
+            (&[] as &[&str], "file", name)
         }
-        Input::Url(url) => ("http,https,tls,tcp", OsString::from(url)),
+        // Without the empty option, ffmpeg asks the proxy that the environment names for it.
+        Input::Url(url) => (&["-http_proxy", ""] as &[&str], "http,tcp", OsString::from(url)),
     };
     let (protocol_flag, demuxer_flag) = ("-protocol_whitelist", "-format_whitelist");
-    vec![
-        protocol_flag.into(),
-        protocols.into(),
-        demuxer_flag.into(),
-        demuxers.into(),
-        "-i".into(),
-        name,
-    ]
+    let mut args: Vec<OsString> = network.iter().map(OsString::from).collect();
+    args.extend([protocol_flag, protocols, demuxer_flag, demuxers, "-i"].map(OsString::from));
+    args.push(name);
+    args
 }
 
 #[cfg(test)]
@@ -93,9 +91,9 @@ mod tests {
 
     #[test]
     fn a_url_reaches_no_file() {
-        let args = args(&Input::Url("https://store/key?x=1".into()));
-        assert_eq!(args[1], "http,https,tls,tcp");
-        assert_eq!(args[5], "https://store/key?x=1");
+        let args = args(&Input::Url("http://127.0.0.1:9/key".into()));
+        assert_eq!(args[..4], ["-http_proxy", "", "-protocol_whitelist", "http,tcp"]);
+        assert_eq!(args[7], "http://127.0.0.1:9/key");
     }
 
     #[test]

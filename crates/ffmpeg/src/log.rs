@@ -43,6 +43,9 @@ const NOT_INPUT: &[&str] = &[
     "tls",
 ];
 
+/// Protocols that inputs are read by and outputs are not. What they report is no word on the media.
+const CONNECTIONS: &[&str] = &["http", "https", "tcp", "tls"];
+
 /// Where an error comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -122,6 +125,8 @@ pub struct Log {
     pub demux_errors: u64,
     /// The first error lines, at most 20, without addresses.
     pub error_lines: Vec<String>,
+    /// The first error of a connection, such as an end before the announced one.
+    pub lost: Option<String>,
     tail: VecDeque<String>,
     tail_bytes: usize,
 }
@@ -136,6 +141,9 @@ impl Log {
                 Origin::Decode => self.decode_errors += 1,
                 Origin::Demux => self.demux_errors += 1,
                 Origin::Other => {}
+            }
+            if line.context.is_some_and(|name| CONNECTIONS.contains(&name)) {
+                self.lost.get_or_insert_with(|| shown(line));
             }
             if self.error_lines.len() < ERROR_LINES_MAX {
                 self.error_lines.push(shown(line));

@@ -11,9 +11,8 @@ use std::time::Duration;
 use media::rate::FrameRate;
 use media::source::{AudioFacts, Color, Rotation, SourceFacts, SubtitleFacts, VideoFacts};
 
-use crate::failure::failure;
+use crate::failure::judge_output;
 use crate::input::input_args;
-use crate::log::Log;
 use crate::{Command, Error, Input, Tools};
 use header::{Header, Stream};
 use packets::Tracks;
@@ -87,11 +86,7 @@ async fn read_header(tools: &Tools, input: &Input) -> Result<Header, Error> {
         .args(input_args(input));
     let program = tools.ffprobe.display().to_string();
     let output = command.output(HEADER_TIMEOUT).await?;
-    if !output.status.success() {
-        let mut log = Log::default();
-        String::from_utf8_lossy(&output.stderr).lines().for_each(|line| log.push(line));
-        return Err(failure(program, output.status, &log));
-    }
+    judge_output(&program, &output)?;
     serde_json::from_slice(&output.stdout)
         .map_err(|error| Error::Parse { program, detail: error.to_string() })
 }

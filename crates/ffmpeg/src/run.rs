@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::process::{ChildStderr, ChildStdout};
 
-use crate::failure::{failure, unwritten};
+use crate::failure::judge;
 use crate::lines::Lines;
 use crate::log::Log;
 use crate::progress::Parser;
@@ -72,12 +72,7 @@ pub async fn run(
         Ok((progress, end(&mut child, stall).await?))
     };
     let ((progress, status), log) = tokio::try_join!(ending, read_log(stderr))?;
-    if !status.success() {
-        return Err(failure(child.program().to_owned(), status, &log));
-    }
-    if let Some(error) = unwritten(child.program(), &log) {
-        return Err(error);
-    }
+    judge(child.program(), status, &log)?;
     Ok(Finished {
         status,
         decode_errors: log.decode_errors,

@@ -8,6 +8,7 @@ use media::source::{SourceFacts, VideoFacts};
 use media::thumbnail::Gray;
 
 use crate::args::{self, Form, Seek, Track};
+use crate::failure::judge_output;
 use crate::input::input_args;
 use crate::run::STALL;
 use crate::{Command, Error, Input, Tools, run};
@@ -97,10 +98,12 @@ async fn write(
 /// Width and height of a cover.
 pub async fn cover_size(tools: &Tools, input: &Input, stream: u32) -> Result<(u32, u32), Error> {
     let command = Command::new(&tools.ffprobe)
-        .args(["-v", "error", "-of", "csv=p=0", "-show_entries", "stream=width,height"])
+        .args(["-v", "repeat+level+error", "-of", "csv=p=0"])
+        .args(["-show_entries", "stream=width,height"])
         .args(["-select_streams".to_owned(), stream.to_string()])
         .args(input_args(input));
     let output = command.output(HEADER_TIMEOUT).await?;
+    judge_output(&tools.ffprobe.display().to_string(), &output)?;
     let text = String::from_utf8_lossy(&output.stdout);
     let mut sides = text.trim().split(',').map_while(|side| side.parse().ok());
     match (sides.next(), sides.next()) {

@@ -10,7 +10,7 @@ use media::{
 use tokio::io::AsyncReadExt;
 use tokio::process::ChildStdout;
 
-use crate::failure::failure;
+use crate::failure::judge;
 use crate::run::{end, read_log, stalled, unreadable};
 use crate::{Command, Error, Input, Tools, args};
 
@@ -40,9 +40,7 @@ pub async fn waveform(
         end(&mut child, STALL).await
     };
     let (status, log) = tokio::try_join!(samples, read_log(stderr))?;
-    if !status.success() {
-        return Err(failure(child.program().to_owned(), status, &log));
-    }
+    judge(child.program(), status, &log)?;
     Ok(peaks.finish())
 }
 

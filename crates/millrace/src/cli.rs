@@ -150,6 +150,11 @@ pub(crate) struct Common {
     /// Put before every bucket name, as bucket names are global.
     #[arg(long, env = "MILLRACE_S3_BUCKET_PREFIX")]
     pub(crate) s3_bucket_prefix: Option<String>,
+    /// Seconds in which nothing may arrive while an object is read before the store counts as
+    /// unavailable, and the step is tried again later.
+    #[arg(long, env = "MILLRACE_S3_PATIENCE", default_value_t = 25,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) s3_patience: u64,
     #[command(flatten)]
     pub(crate) mezzanine: Mezzanine,
 }

@@ -97,6 +97,7 @@ pub(crate) async fn store(common: &Common) -> anyhow::Result<Store> {
         region: common.s3_region.clone(),
         bucket_prefix: common.s3_bucket_prefix.clone(),
         force_path_style: common.s3_endpoint.is_some(),
+        patience_seconds: common.s3_patience,
         ..S3Config::default()
     };
     let store = Store::open_s3(&config).await.context("open the S3 store")?;
@@ -117,6 +118,8 @@ pub(crate) async fn mezzanine(args: &Mezzanine, everything: &Store) -> anyhow::R
         secret_key: args.s3_secret_key.clone(),
         bucket_prefix: args.s3_bucket_prefix.clone(),
         force_path_style: true,
+        // Nothing large is read there.
+        ..S3Config::default()
     };
     let store = Store::open_s3(&config).await.context("open the mezzanine store")?;
     store.ensure_buckets().await.context("create the buckets of the mezzanine store")?;

@@ -25,6 +25,12 @@ pub enum Error {
         /// The key that was asked for.
         key: String,
     },
+    /// The object is not the one that was seen before: somebody wrote another in its place.
+    #[error("{what} was replaced after it was first looked at")]
+    Replaced {
+        /// The object, or its key in a bucket of somebody else's.
+        what: String,
+    },
     /// The address of somebody else's store may not be reached from here.
     #[error("{host} is not a public address; allow its network, or give a public store")]
     Forbidden {
@@ -116,6 +122,7 @@ impl Error {
             Self::Io { source, .. } => !is_lasting(source.kind()),
             Self::NotFound { .. }
             | Self::Absent { .. }
+            | Self::Replaced { .. }
             | Self::Forbidden { .. }
             | Self::InvalidKey { .. }
             | Self::UnknownBucket { .. }

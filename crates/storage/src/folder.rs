@@ -14,7 +14,7 @@ use object_store::path::Path as Location;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 
 use crate::place::{self, Durability};
-use crate::store::{Created, Readable};
+use crate::store::Created;
 use crate::{Bucket, Bytes, Error, Object, ObjectMeta};
 
 /// A store whose objects are files.
@@ -153,11 +153,7 @@ impl Folder {
         Ok(count)
     }
 
-    pub(crate) fn readable(&self, object: &Object) -> Readable {
-        Readable::Path(self.path(object))
-    }
-
-    fn path(&self, object: &Object) -> PathBuf {
+    pub(crate) fn path(&self, object: &Object) -> PathBuf {
         self.root.join(object.bucket().as_str()).join(object.key())
     }
 
@@ -165,8 +161,17 @@ impl Folder {
         &self.buckets[bucket as usize]
     }
 
+    /// Names a failure; an object is missing only where there is a bucket for it, and not, for
+    /// instance, while the disk is not mounted.
     fn object_failure(&self, object: &Object, error: object_store::Error) -> Error {
+        let bucket = self.root.join(object.bucket().as_str());
         match failure(&self.path(object), error) {
+            Error::Io { source, .. }
+                if source.kind() == io::ErrorKind::NotFound && !bucket.is_dir() =>
+            {
+                let operation = "find the folder of a bucket";
+                Error::Unavailable { operation, source: source.into() }
+            }
             Error::Io { source, .. }
                 if matches!(
                     source.kind(),

@@ -15,6 +15,7 @@ mod presigned;
 mod resumable;
 mod s3;
 mod scratch;
+mod source;
 mod store;
 
 pub use content_type::content_type;
@@ -24,5 +25,6 @@ pub use object::{Bucket, MAX_KEY_BYTES, Object, ObjectMeta};
 pub use presigned::PresignedPut;
 pub use s3::{External, ExternalConfig, ExternalMeta, Permits, S3Config, Secret};
 pub use scratch::{Scratch, ScratchDir};
-pub use store::{Created, Readable, Store};
+pub use source::{Readable, Source, Version};
+pub use store::{Created, Store};
 pub use tokio_util::bytes::Bytes;

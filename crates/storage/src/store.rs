@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use url::Url;
-
 use crate::folder::Folder;
 use crate::object::check_prefix;
 use crate::s3::S3;
+use crate::source::{self, Source, Version};
 use crate::{Bucket, Bytes, Error, Object, ObjectMeta, PresignedPut, S3Config};
 
 /// What a conditional creation did.
@@ -20,24 +19,6 @@ pub enum Created {
     Created,
     /// Somebody was first; their object is untouched.
     AlreadyExists,
-}
-
-/// Where ffmpeg reads an object from. Printed, it shows no signature.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Readable {
-    /// A file of the folder store, by absolute path. Never write to it.
-    Path(PathBuf),
-    /// A presigned address that answers GET with ranges for 12 hours. It is a secret.
-    Url(Url),
-}
-
-impl std::fmt::Debug for Readable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Path(path) => write!(f, "Path({})", path.display()),
-            Self::Url(url) => write!(f, "Url({}?..)", &url[..url::Position::AfterPath]),
-        }
-    }
 }
 
 /// An object store, in a folder or on S3. Cheap to clone.
@@ -207,11 +188,44 @@ impl Store {
         }
     }
 
-    /// Says where ffmpeg can read the object. Does not look whether it exists.
-    pub async fn readable(&self, object: &Object) -> Result<Readable, Error> {
+    /// Opens an object for a program that reads it by itself, in the version that was seen before,
+    /// or as it is now.
+    ///
+    /// Fails with [`Error::Replaced`] when it is of another version, here or while it is read.
+    pub async fn open(&self, object: &Object, version: Option<Version>) -> Result<Source, Error> {
+        let (store, named) = (self.clone(), object.clone());
+        match (&*self.kind, version) {
+            // The first bytes tell.
+            (Kind::S3(s3), Some(version)) => {
+                let relay = s3.relay(object, &version).await?;
+                Ok(Source::relayed(store, named, version, relay))
+            }
+            (kind, version) => {
+                let missing = || Error::NotFound { object: object.clone() };
+                let meta = self.head(object).await?.ok_or_else(missing)?;
+                if let Some(version) = &version {
+                    source::check(object, version, &meta)?;
+                }
+                let version = Version { bytes: meta.bytes, etag: meta.etag };
+                match kind {
+                    Kind::Folder(folder) => {
+                        Ok(Source::file(store, named, version, folder.path(object)))
+                    }
+                    Kind::S3(s3) => {
+                        let relay = s3.relay(object, &version).await?;
+                        Ok(Source::relayed(store, named, version, relay))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns the file that is an object of the folder store; `None` on S3. Does not look whether it
+    /// exists. Never write to it.
+    pub fn local_path(&self, object: &Object) -> Option<PathBuf> {
         match &*self.kind {
-            Kind::Folder(folder) => Ok(folder.readable(object)),
-            Kind::S3(s3) => s3.readable(object).await,
+            Kind::Folder(folder) => Some(folder.path(object)),
+            Kind::S3(_) => None,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use contract::{Destination, Export, VideoId, export_video::Input};
 use serde::{Deserialize, Serialize};
-use storage::{Bucket, External, Object, Readable, layout};
+use storage::{Bucket, External, Object, layout};
 
 use super::{home, names::exported};
 use crate::{
@@ -122,7 +122,7 @@ async fn send(
     mark: &str,
 ) -> Result<(), Error> {
     let store = home(deps, from);
-    if let Readable::Path(path) = store.readable(from).await? {
+    if let Some(path) = store.local_path(from) {
         return to.put_file(key, &path, mark).await.map_err(Error::Destination);
     }
     let scratch = deps.scratch.attempt("export")?;

@@ -8,7 +8,7 @@ use media::timeline::{Defects, TimeBase, Timeline, TimelineBuilder};
 use tokio::process::ChildStdout;
 
 use super::header::Stream;
-use crate::failure::failure;
+use crate::failure::judge;
 use crate::input::input_args;
 use crate::lines::Lines;
 use crate::run::{end, read_log, stalled, unreadable};
@@ -184,9 +184,7 @@ pub(super) async fn read(
         end(&mut child, STALL).await
     };
     let (status, log) = tokio::try_join!(packets, read_log(stderr))?;
-    if !status.success() {
-        return Err(failure(child.program().to_owned(), status, &log));
-    }
+    judge(child.program(), status, &log)?;
     Ok(log.demux_errors)
 }
 

@@ -2,13 +2,11 @@
 //! and in buckets of the caller's on a real S3 server.
 
 use std::{
-    io::{BufRead, BufReader},
     path::Path,
-    process::{Child, Stdio},
     time::{Duration, Instant},
 };
 
-use fixtures::Clip;
+use fixtures::{Clip, S3Server};
 use serde_json::{Value, json};
 use storage::{Bucket, Object, S3Config, Secret, Store};
 
@@ -107,7 +105,7 @@ async fn a_runpod_job_goes_to_the_buckets_of_its_caller_and_its_credentials_nowh
     let data = data();
     let Some(product) = Product::start(data.path(), &Flags::short_chunks()) else { return };
     let Some(server) = S3Server::start() else { return };
-    let store = server.store().await;
+    let store = store(&server).await;
     let put = |key: &str| Object::new(Bucket::Videos, key).unwrap();
     let clip = Clip::new().size(160, 120).seconds(8);
     store.copy_file(&put(INPUT_KEY), &clip.path()).await.unwrap();
@@ -189,59 +187,17 @@ fn holds(folder: &Path, text: &str) -> bool {
     })
 }
 
-/// A real S3 server (moto). Dropped, it is killed.
-pub(crate) struct S3Server {
-    child: Child,
-    port: String,
-}
-
-impl S3Server {
-    /// Starts it, or says why the test is skipped.
-    pub(crate) fn start() -> Option<Self> {
-        fixtures::require_or_skip("moto_server")?;
-        let python = fixtures::tools::find("python")?;
-        let script = fixtures::repo_root().join("crates/storage/tests/it/s3_server.py");
-        let mut command = fixtures::tools::command(python);
-        let mut child = command.arg(script).stderr(Stdio::piped()).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut server = Self { child, port: String::new() };
-        let mut line = String::new();
-        while server.port.is_empty() {
-            line.clear();
-            assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server ended");
-            if line.contains("Running on http://") {
-                line.trim_end().rsplit(':').next().unwrap().clone_into(&mut server.port);
-            }
-        }
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Some(server)
-    }
-
-    /// Its address by one of this machine's names.
-    pub(crate) fn endpoint(&self, host: &str) -> String {
-        format!("http://{host}:{}", self.port)
-    }
-
-    /// Its buckets, `acme-videos` and so on, as the caller sees them.
-    pub(crate) async fn store(&self) -> Store {
-        let config = S3Config {
-            endpoint: Some(self.endpoint("127.0.0.1").parse().unwrap()),
-            access_key: Some("test".to_owned()),
-            secret_key: Some(Secret::new("test")),
-            force_path_style: true,
-            bucket_prefix: Some("acme-".to_owned()),
-            ..S3Config::default()
-        };
-        let store = Store::open_s3(&config).await.unwrap();
-        store.ensure_buckets().await.unwrap();
-        store
-    }
-}
-
-impl Drop for S3Server {
-    fn drop(&mut self) {
-        // Both fail only when it is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// The buckets of a real S3 server, `acme-videos` and so on, as the caller sees them.
+pub(crate) async fn store(server: &S3Server) -> Store {
+    let config = S3Config {
+        endpoint: Some(server.endpoint("127.0.0.1").parse().unwrap()),
+        access_key: Some("test".to_owned()),
+        secret_key: Some(Secret::new("test")),
+        force_path_style: true,
+        bucket_prefix: Some("acme-".to_owned()),
+        ..S3Config::default()
+    };
+    let store = Store::open_s3(&config).await.unwrap();
+    store.ensure_buckets().await.unwrap();
+    store
 }

@@ -30,6 +30,10 @@ const MAX_ATTEMPTS: u32 = 5;
 /// Longest wait before the second try; it doubles before each further one.
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 
+/// How long a store may send nothing while an object is read: shorter than the 30 s after which a
+/// program that reads through us counts as stalled, so that the store is named.
+pub(super) const PATIENCE: Duration = Duration::from_secs(25);
+
 /// How to reach an S3 store.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -46,6 +50,9 @@ pub struct S3Config {
     pub force_path_style: bool,
     /// Put before every bucket name, because names are shared by all users of AWS.
     pub bucket_prefix: Option<String>,
+    /// How many seconds nothing may arrive while an object is read before the store counts as
+    /// unavailable; connections that fall silent are given up for others three times as fast.
+    pub patience_seconds: u64,
 }
 
 impl Default for S3Config {
@@ -57,6 +64,7 @@ impl Default for S3Config {
             secret_key: None,
             force_path_style: false,
             bucket_prefix: None,
+            patience_seconds: PATIENCE.as_secs(),
         }
     }
 }

@@ -10,17 +10,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use tokio::io::AsyncWriteExt as _;
 use url::{Host, Url};
 
+use super::config::PATIENCE;
 use super::config::{self, Secret};
-use super::failure::{failed, status};
+use super::failure::{absent, failed, status};
+use super::read::{Name, Version};
 use super::resolver::Resolver;
 use super::upload::{MARK, Target};
-use super::{interrupted, length};
+use super::{contradiction, length};
 use crate::object::check_key;
-use crate::place::{Durability, Staged, blocking};
 use crate::{Bytes, Error};
 
 /// Says whether a connection to an address may be opened.
@@ -81,6 +80,8 @@ impl ExternalConfig {
 pub struct ExternalMeta {
     /// The size.
     pub bytes: u64,
+    /// The store's tag of the content, when it gives one.
+    pub etag: Option<String>,
     /// The mark it was put with.
     pub mark: Option<String>,
 }
@@ -123,10 +124,21 @@ impl External {
             Ok(head) => {
                 let bytes = length(head.content_length());
                 let mark = head.metadata.and_then(|mut data: HashMap<_, _>| data.remove(MARK));
-                Ok(Some(ExternalMeta { bytes, mark }))
+                Ok(Some(ExternalMeta { bytes, etag: head.e_tag, mark }))
             }
+            Err(error) if status(&error) == Some(404) => self.missing(key).await.map(|()| None),
+            Err(error) => Err(failed("look an object up", error)),
+        }
+    }
+
+    /// Makes sure that it is the object that is missing: the answer to HEAD does not tell.
+    async fn missing(&self, key: &str) -> Result<(), Error> {
+        let request = self.client.get_object().bucket(&self.bucket).key(key);
+        match request.range("bytes=0-0").send().await {
+            Ok(_) => Err(contradiction()),
+            Err(error) if status(&error) == Some(416) => Err(contradiction()),
             Err(error) => match absent(key, "look an object up", error) {
-                Error::Absent { .. } => Ok(None),
+                Error::Absent { .. } => Ok(()),
                 error => Err(error),
             },
         }
@@ -138,26 +150,20 @@ impl External {
         &self,
         key: &str,
         dest: &Path,
-        mut beat: impl FnMut(u64),
+        beat: impl FnMut(u64) + Send,
     ) -> Result<(), Error> {
         check_key(key)?;
-        let request = self.client.get_object().bucket(&self.bucket).key(key);
-        let found = request.send().await.map_err(|error| absent(key, "read an object", error))?;
-        let local = |source| Error::local(dest, source);
-        let place = dest.to_owned();
-        let create = move || Staged::create(&place, Durability::Volatile);
-        let (staged, file) = blocking(create).await.map_err(local)?;
-        let mut file = tokio::fs::File::from_std(file.into_file());
-        let (mut body, mut done) = (found.body, 0);
-        while let Some(bytes) = body.next().await {
-            let bytes = bytes.map_err(|error| interrupted(error.into()))?;
-            file.write_all(&bytes).await.map_err(local)?;
-            done += bytes.len() as u64;
-            beat(done);
-        }
-        file.flush().await.map_err(local)?;
-        let place = dest.to_owned();
-        blocking(move || staged.publish(&place, Durability::Volatile)).await.map_err(local)
+        let meta = self.head(key).await?;
+        let meta = meta.ok_or_else(|| Error::Absent { key: key.to_owned() })?;
+        let version = Version {
+            client: &self.client,
+            bucket: &self.bucket,
+            name: Name::Given(key),
+            bytes: meta.bytes,
+            etag: meta.etag.as_deref(),
+            patience: PATIENCE,
+        };
+        version.copy_to(dest, beat).await
     }
 
     /// Writes an object, replacing what is there; `mark` is found again by [`External::head`].
@@ -190,14 +196,4 @@ impl External {
     fn target<'a>(&'a self, key: &'a str, mark: &'a str) -> Target<'a> {
         Target { client: &self.client, bucket: &self.bucket, key, mark: Some(mark) }
     }
-}
-
-/// Names a failure; a missing bucket and a missing object are the same to HEAD.
-fn absent<E>(key: &str, operation: &'static str, error: SdkError<E>) -> Error
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    let missing = matches!(error.code(), Some("NoSuchKey" | "NotFound"))
-        || (status(&error) == Some(404) && error.code().is_none());
-    if missing { Error::Absent { key: key.to_owned() } } else { failed(operation, error) }
 }

@@ -17,10 +17,29 @@ pub(super) fn object_failed<E>(
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    // The answer to HEAD has no body, hence no code: a missing bucket looks the same there.
-    let missing = matches!(error.code(), Some("NoSuchKey" | "NotFound"))
-        || (status(&error) == Some(404) && error.code().is_none());
-    if missing { Error::NotFound { object: object.clone() } } else { failed(operation, error) }
+    if is_missing(&error) {
+        Error::NotFound { object: object.clone() }
+    } else {
+        failed(operation, error)
+    }
+}
+
+/// The same for an object of somebody else's.
+pub(super) fn absent<E>(key: &str, operation: &'static str, error: SdkError<E>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    if is_missing(&error) {
+        Error::Absent { key: key.to_owned() }
+    } else {
+        failed(operation, error)
+    }
+}
+
+/// Whether the store itself says that it has no such object: a 404 alone may come from a machine in
+/// front of it, or mean the bucket.
+fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    matches!(error.code(), Some("NoSuchKey" | "NotFound"))
 }
 
 /// Names the failure of any other request.
@@ -39,6 +58,10 @@ where
         Some(401 | 403) => Error::Denied { operation, source: error.into() },
         Some(507) => Error::DiskFull { place: "the store".to_owned(), source: error.into() },
         Some(501 | 505) => Error::Refused { operation, status, source: error.into() },
+        // Not the store's own words, which have a code.
+        Some(404) if error.code().is_none() => {
+            Error::Unavailable { operation, source: error.into() }
+        }
         Some(408 | 409 | 425 | 429 | 500..) => {
             Error::Unavailable { operation, source: error.into() }
         }

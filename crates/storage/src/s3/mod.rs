@@ -1,7 +1,8 @@
 //! The store on S3, or anything that speaks its protocol.
 //!
-//! Owns requests; presigned addresses are in `presign`, uploads in `upload`, copies in `copy`, the
-//! set-up of client and buckets in `config` and `buckets`, the meaning of failures in `failure`.
+//! Owns requests; presigned addresses are in `presign`, uploads in `upload`, copies in `copy`, reading
+//! in `read` and, for other programs, in `relay`, the set-up of client and buckets in `config` and
+//! `buckets`, the meaning of failures in `failure`.
 //! Buckets of other people are `external`'s.
 
 mod buckets;
@@ -10,20 +11,26 @@ mod copy;
 mod external;
 mod failure;
 mod presign;
+mod read;
+mod relay;
 mod resolver;
 mod upload;
 
 use std::path::Path;
+use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
 pub use config::{S3Config, Secret};
 pub use external::{External, ExternalConfig, ExternalMeta, Permits};
+pub(crate) use relay::Relay;
 
-use crate::place::{Durability, Staged, blocking};
+use crate::source;
 use crate::{BoxError, Bucket, Bytes, Error, Object, ObjectMeta};
-use failure::{failed, object_failed};
+use failure::{failed, object_failed, status};
+use read::{Name, Version, collect};
+use relay::Served;
 
 /// The most keys one deletion request may name.
 const DELETE_BATCH: usize = 1000;
@@ -33,6 +40,7 @@ pub(crate) struct S3 {
     client: Client,
     bucket_prefix: String,
     region: String,
+    patience: Duration,
 }
 
 impl S3 {
@@ -41,6 +49,7 @@ impl S3 {
             client: config::client(config).await?,
             bucket_prefix: config.bucket_prefix.clone().unwrap_or_default(),
             region: config.region.clone(),
+            patience: Duration::from_secs(config.patience_seconds),
         })
     }
 
@@ -48,27 +57,41 @@ impl S3 {
         let request = self.client.get_object().bucket(self.name(object)).key(object.key());
         let found =
             request.send().await.map_err(|error| object_failed(object, "read an object", error))?;
-        let body = found.body.collect().await.map_err(|error| interrupted(error.into()))?;
-        Ok(body.into_bytes())
+        collect(found.body, found.content_length).await
     }
 
     pub(crate) async fn get_file(&self, object: &Object, dest: &Path) -> Result<(), Error> {
-        let request = self.client.get_object().bucket(self.name(object)).key(object.key());
-        let found =
-            request.send().await.map_err(|error| object_failed(object, "read an object", error))?;
-        let local = |source| Error::local(dest, source);
-        let place = dest.to_owned();
-        let create = move || Staged::create(&place, Durability::Volatile);
-        let (staged, file) = blocking(create).await.map_err(local)?;
-        let mut file = tokio::fs::File::from_std(file.into_file());
-        let mut body = found.body;
-        while let Some(bytes) = body.next().await {
-            let bytes = bytes.map_err(|error| interrupted(error.into()))?;
-            tokio::io::AsyncWriteExt::write_all(&mut file, &bytes).await.map_err(local)?;
-        }
-        tokio::io::AsyncWriteExt::flush(&mut file).await.map_err(local)?;
-        let place = dest.to_owned();
-        blocking(move || staged.publish(&place, Durability::Volatile)).await.map_err(local)
+        let missing = || Error::NotFound { object: object.clone() };
+        let meta = self.head(object).await?.ok_or_else(missing)?;
+        let version = Version {
+            client: &self.client,
+            bucket: &self.name(object),
+            name: Name::Ours(object),
+            bytes: meta.bytes,
+            etag: meta.etag.as_deref(),
+            patience: self.patience,
+        };
+        version.copy_to(dest, |_| {}).await
+    }
+
+    /// Lets other programs on this machine read one version of an object.
+    pub(crate) async fn relay(
+        &self,
+        object: &Object,
+        version: &source::Version,
+    ) -> Result<Relay, Error> {
+        let served = Served {
+            client: self.client.clone(),
+            bucket: self.name(object),
+            object: object.clone(),
+            bytes: version.bytes,
+            etag: version.etag.clone(),
+            patience: self.patience,
+        };
+        Relay::start(served).await.map_err(|source| Error::Unavailable {
+            operation: "listen on the loopback address",
+            source: source.into(),
+        })
     }
 
     pub(crate) async fn head(&self, object: &Object) -> Result<Option<ObjectMeta>, Error> {
@@ -79,8 +102,20 @@ impl S3 {
                 bytes: length(head.content_length()),
                 etag: head.e_tag,
             })),
+            Err(error) if status(&error) == Some(404) => self.missing(object).await.map(|()| None),
+            Err(error) => Err(failed("look an object up", error)),
+        }
+    }
+
+    /// Makes sure that it is the object that is missing, and not its bucket or the store: the answer
+    /// to HEAD has no body that would tell.
+    async fn missing(&self, object: &Object) -> Result<(), Error> {
+        let request = self.client.get_object().bucket(self.name(object)).key(object.key());
+        match request.range("bytes=0-0").send().await {
+            Ok(_) => Err(contradiction()),
+            Err(error) if status(&error) == Some(416) => Err(contradiction()),
             Err(error) => match object_failed(object, "look an object up", error) {
-                Error::NotFound { .. } => Ok(None),
+                Error::NotFound { .. } => Ok(()),
                 error => Err(error),
             },
         }
@@ -168,6 +203,12 @@ fn below(prefix: &str) -> Option<String> {
 
 fn length(bytes: Option<i64>) -> u64 {
     bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0)
+}
+
+/// An object that is there for one request and not for the next.
+fn contradiction() -> Error {
+    let source = "it has the object and has it not".into();
+    Error::Unavailable { operation: "look an object up", source }
 }
 
 /// A body that stopped before its end.

@@ -1,4 +1,4 @@
-//! Presigned addresses: whoever has one may read, or write, one object for a while.
+//! Presigned addresses: whoever has one may write one object for a while.
 
 use std::time::Duration;
 
@@ -7,20 +7,13 @@ use url::Url;
 
 use super::S3;
 use super::failure::failed;
-use crate::store::Readable;
 use crate::{BoxError, Error, Object, PresignedPut};
 
-/// How long a presigned address works: longer than any activity that reads through it.
+/// How long a presigned address works: longer than anybody sends one file.
 const PRESIGNED_FOR: Duration = Duration::from_hours(12);
 const OPERATION: &str = "presign an address";
 
 impl S3 {
-    pub(crate) async fn readable(&self, object: &Object) -> Result<Readable, Error> {
-        let request = self.client.get_object().bucket(self.name(object)).key(object.key());
-        let signed = request.presigned(expiry()).await;
-        address(&signed.map_err(|error| failed(OPERATION, error))?).map(Readable::Url)
-    }
-
     pub(crate) async fn presign_put(
         &self,
         object: &Object,

@@ -1,9 +1,7 @@
 //! What every store must do, as checks that take a store. Each has a folder of keys of its own.
 
-use std::path::Path;
-
 use futures::future::join_all;
-use storage::{Bucket, Bytes, Created, Error, Object, Readable, Store};
+use storage::{Bucket, Created, Error, Object, Store};
 
 const MIB: usize = 1024 * 1024;
 
@@ -263,12 +261,4 @@ async fn the_store_can_be_checked(store: &Store) {
     join_all((0..8).map(|_| store.check())).await.into_iter().for_each(Result::unwrap);
     let left = keys(store, "").await.into_iter().filter(|key| key.contains("check"));
     assert_eq!(left.count(), 0);
-}
-
-/// Reads through what `readable` gives: a path here, an address in the tests of S3.
-pub(crate) async fn readable_path(store: &Store, object: &Object) -> Option<Bytes> {
-    match store.readable(object).await.unwrap() {
-        Readable::Path(path) => Some(fs_err::read(Path::new(&path)).unwrap().into()),
-        Readable::Url(_) => None,
-    }
 }

@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use storage::{Error, External, ExternalConfig, ExternalMeta, Permits, Secret};
+use fixtures::S3Server;
+use storage::{Error, External, ExternalConfig, Permits, Secret};
 use url::Url;
 
 use crate::conformance::content;
-use crate::s3_server::{S3Server, free_address};
+use crate::s3_server::{self, free_address};
 
 fn config(endpoint: &str) -> ExternalConfig {
     ExternalConfig {
@@ -30,7 +31,7 @@ fn not_this_machine() -> Permits {
 #[tokio::test(flavor = "multi_thread")]
 async fn files_go_there_and_come_back() {
     let Some(server) = S3Server::start() else { return };
-    let store = server.store().await;
+    let store = s3_server::store(&server).await;
     let external =
         External::open(&config(&format!("http://{}", server.address())), &everything()).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -41,7 +42,8 @@ async fn files_go_there_and_come_back() {
         external.put_file(&key, &path, "mark one").await.unwrap();
         let found = external.head(&key).await.unwrap();
         let mark = Some("mark one".to_owned());
-        assert_eq!(found, Some(ExternalMeta { bytes: len as u64, mark }));
+        let found = found.unwrap();
+        assert_eq!((found.bytes, found.mark), (len as u64, mark));
         let (back, mut arrived) = (folder.path().join("deep/back"), 0);
         external.get_file(&key, &back, |bytes| arrived = bytes).await.unwrap();
         assert!(fs_err::read(&back).unwrap() == content(len), "{len} bytes");
@@ -74,7 +76,7 @@ async fn what_may_not_be_reached_is_refused_as_written_and_by_name() {
     let Err(error @ Error::Forbidden { .. }) = refused else { panic!("{refused:?}") };
     assert!(error.to_string().contains("localhost") && !error.is_transient(), "{error}");
     // The same name is reached where it may be.
-    server.store().await;
+    s3_server::store(&server).await;
     assert_eq!(External::open(&named, &everything()).unwrap().head("a").await.unwrap(), None);
 }
 

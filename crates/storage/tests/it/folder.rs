@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use storage::{Bucket, Error, Object, Readable, Store};
+use storage::{Bucket, Error, Object, Readable, Store, Version};
 use tempfile::TempDir;
 
 use crate::conformance::{self, keys, object};
@@ -25,7 +25,9 @@ async fn an_object_is_a_file_below_its_bucket() {
     let object = Object::new(Bucket::Mezzanine, "1/100% +ü.mp4").unwrap();
     store.put_bytes(&object, "x").await.unwrap();
     let expected = root.path().canonicalize().unwrap().join("mezzanine/1/100% +ü.mp4");
-    assert_eq!(store.readable(&object).await.unwrap(), Readable::Path(expected.clone()));
+    let source = store.open(&object, None).await.unwrap();
+    assert_eq!(*source.readable(), Readable::Path(expected.clone()));
+    assert_eq!(store.local_path(&object).unwrap(), expected);
     assert_eq!(fs_err::read(expected).unwrap(), b"x");
     assert_eq!(store.folder_root().unwrap(), root.path().canonicalize().unwrap());
 }
@@ -103,11 +105,42 @@ async fn empty_folders_go_with_the_prefix_and_buckets_stay() {
     assert_eq!(fs_err::read_dir(root.path().join("videos")).unwrap().count(), 0);
 }
 
+/// A disk that is not mounted is not a store without objects.
 #[tokio::test]
-async fn a_path_is_readable() {
+async fn without_its_folder_a_bucket_is_unavailable() {
+    let (root, store) = open();
+    assert_eq!(store.head(&object("1/a")).await.unwrap(), None);
+    fs_err::rename(root.path().join("videos"), root.path().join("elsewhere")).unwrap();
+    for error in [
+        store.head(&object("1/a")).await.unwrap_err(),
+        store.get_bytes(&object("1/a")).await.unwrap_err(),
+        store.open(&object("1/a"), None).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::Unavailable { .. }) && error.is_transient(), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_replaced_while_it_is_read_is_named() {
     let (_root, store) = open();
-    store.put_bytes(&object("1/a"), "x").await.unwrap();
-    assert_eq!(conformance::readable_path(&store, &object("1/a")).await.unwrap(), "x");
+    let object = object("1/a.mp4");
+    store.put_bytes(&object, "one").await.unwrap();
+    let meta = store.head(&object).await.unwrap().unwrap();
+    let seen = Version { bytes: meta.bytes, etag: meta.etag };
+    let source = store.open(&object, Some(seen.clone())).await.unwrap();
+    let done = source.during(async { Ok::<_, ()>(1) }).await.unwrap();
+    assert_eq!(done, Ok(1));
+    let replace = async {
+        store.put_bytes(&object, "two").await.unwrap();
+        Ok::<_, ()>(2)
+    };
+    let error = source.during(replace).await.unwrap_err();
+    assert!(matches!(&error, Error::Replaced { what } if what == "videos/1/a.mp4"), "{error:?}");
+    let error = store.open(&object, Some(seen)).await.unwrap_err();
+    assert!(matches!(error, Error::Replaced { .. }), "{error:?}");
+    store.delete(&object).await.unwrap();
+    let error = store.open(&object, None).await.unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
 }
 
 /// The runtime waits for blocking work when it is dropped, so nothing is still under way after.

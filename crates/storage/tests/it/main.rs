@@ -11,3 +11,4 @@ mod incoming;
 mod s3;
 mod s3_server;
 mod scratch;
+mod source;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use fixtures::S3Server;
 use storage::{Bucket, Created, Error, Object, Readable, S3Config, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -9,7 +10,7 @@ use url::Url;
 
 use crate::conformance::{self, content, keys, object};
 use crate::gate::{Gate, Rule};
-use crate::s3_server::{S3Server, config, free_address};
+use crate::s3_server::{self, config, free_address};
 
 const BUCKET: &str = "acme-videos";
 
@@ -60,7 +61,7 @@ async fn send(url: &Url, method: &str, headers: &str, body: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_conforms() {
     let Some(server) = S3Server::start() else { return };
-    let store = server.store().await;
+    let store = s3_server::store(&server).await;
     conformance::run(&store).await;
     assert_eq!(n_uploads(&client(&server)).await, 0);
 }
@@ -69,7 +70,7 @@ async fn it_conforms() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_does_what_only_s3_can_show() {
     let Some(server) = S3Server::start() else { return };
-    let store = server.store().await;
+    let store = s3_server::store(&server).await;
     types_are_set(&server, &store).await;
     an_address_answers_ranges(&store).await;
     an_address_takes_a_file(&server, &store).await;
@@ -103,15 +104,25 @@ async fn types_are_set(server: &S3Server, store: &Store) {
 async fn an_address_answers_ranges(store: &Store) {
     let object = object("address/with space +100% ü.mp4");
     store.put_bytes(&object, "0123456789").await.unwrap();
-    let Readable::Url(url) = store.readable(&object).await.unwrap() else { panic!("not a URL") };
-    let shown = format!("{:?}", Readable::Url(url.clone()));
-    assert!(shown.contains("address") && !shown.contains("Signature"), "{shown}");
-    assert!(url.query().unwrap().contains("X-Amz-Expires=43200"), "not 12 hours");
-    let answer = get(&url, "bytes=3-5").await;
+    let source = store.open(&object, None).await.unwrap();
+    let Readable::Url(url) = source.readable() else { panic!("not a URL") };
+    assert_eq!((url.scheme(), url.host_str()), ("http", Some("127.0.0.1")));
+    let shown = format!("{:?} {source:?}", source.readable());
+    assert!(shown.contains("address") && !shown.contains(url.path()), "{shown}");
+    let answer = get(url, "bytes=3-5").await;
     assert!(answer.starts_with("HTTP/1.1 206"), "{answer}");
+    assert!(answer.contains("Content-Range: bytes 3-5/10\r\n"), "{answer}");
     assert!(answer.ends_with("\r\n\r\n345"), "{answer}");
-    assert!(store.folder_root().is_none());
-    assert!(conformance::readable_path(store, &object).await.is_none());
+    let mut other = url.clone();
+    other.set_path("/source.mp4");
+    assert!(get(&other, "bytes=3-5").await.starts_with("HTTP/1.1 404"));
+    assert!(store.folder_root().is_none() && store.local_path(&object).is_none());
+    let closed = (url.host_str().unwrap().to_owned(), url.port().unwrap());
+    drop(source);
+    // The task that listens ends as soon as it is scheduled.
+    while TcpStream::connect((closed.0.as_str(), closed.1)).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
 }
 
 async fn an_address_takes_a_file(server: &S3Server, store: &Store) {
