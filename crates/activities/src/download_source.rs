@@ -31,10 +31,12 @@ const FOLDER_PREFIX: &str = "download-";
 pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Output, Error> {
     match &input.source {
         Source::Object { bucket, key } => {
-            return stored(deps, &Object::new(Bucket::named(bucket)?, key.clone())?).await;
+            let source = stored(deps, &Object::new(Bucket::named(bucket)?, key.clone())?).await?;
+            return check_size(deps, source.bytes).map(|()| source);
         }
         Source::Upload { upload, file_name } => {
-            return stored(deps, &layout::upload(upload, file_name)?).await;
+            let source = stored(deps, &layout::upload(upload, file_name)?).await?;
+            return check_size(deps, source.bytes).map(|()| source);
         }
         Source::Url { .. } | Source::Given { .. } | Source::File { .. } => {}
     }
@@ -73,6 +75,15 @@ pub(crate) async fn stored(deps: &Deps, object: &Object) -> Result<StoredSource,
         bytes: meta.bytes,
         etag: meta.etag,
     })
+}
+
+/// Refuses a source of more bytes than are taken.
+fn check_size(deps: &Deps, bytes: u64) -> Result<(), Error> {
+    let limit = deps.fetch.max_bytes();
+    if bytes <= limit {
+        return Ok(());
+    }
+    Err(fetch::Error::TooLarge { limit }.into())
 }
 
 /// Name of the scratch folder that holds what has been fetched so far.
@@ -138,15 +149,15 @@ async fn take(
     let found = store.head(key).await.map_err(Error::Given)?;
     let absent = || Error::Given(storage::Error::Absent { key: key.to_owned() });
     let bytes = found.ok_or_else(absent)?.bytes;
-    let most = deps.fetch.max_bytes();
-    if bytes > most {
-        let message = format!("the source has {bytes} bytes; at most {most} are taken");
-        return Err(Error::media(ErrorCode::SourceTooLarge, message));
-    }
+    check_size(deps, bytes)?;
     let name = folder_name(input.video);
     let file = deps.scratch.resumable(&name)?.join("given");
     let beat = |done| pulse.set(&(done, Some(bytes)));
-    store.get_file(key, &file, beat).await.map_err(Error::Given)?;
+    // The answer to HEAD is no promise: the limit holds for what arrives.
+    match store.get_file(key, &file, deps.fetch.max_bytes(), beat).await {
+        Err(storage::Error::TooLarge { most }) => check_size(deps, most.saturating_add(1))?,
+        got => got.map_err(Error::Given)?,
+    }
     let object = layout.source(key)?;
     deps.store.put_file(&object, &file).await?;
     deps.scratch.forget(&name)?;

@@ -20,7 +20,7 @@ use media::playlist;
 use storage::{Object, layout::Layout};
 
 use crate::{Deps, failure::Error, fingerprint, manifests::once, pulse::Pulse};
-use names::exported;
+use names::{exported, renditions};
 use target::Target;
 use tree::Tree;
 
@@ -36,7 +36,7 @@ pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Outp
 async fn copy(deps: &Deps, pulse: &Pulse, input: &Input) -> Result<Output, Error> {
     let Tree { files, playlists } = tree::read(deps, input).await?;
     let target = Target::open(deps, input).await?;
-    let name = |object: &Object| exported(&input.export, input.video, object);
+    let name = |object: &Object| exported(input, object);
     let keys: Vec<String> =
         files.iter().chain(playlists.iter().map(|playlist| &playlist.0)).filter_map(name).collect();
     target.begin(deps, &keys).await?;
@@ -52,6 +52,9 @@ async fn copy(deps: &Deps, pulse: &Pulse, input: &Input) -> Result<Output, Error
         (done, bytes) = (done + 1, bytes + copied);
         pulse.set(&(done, keys.len()));
     }
+    if target.is_lost(deps, &keys).await? {
+        return Ok(described(input, &target, keys.len() as u64, bytes));
+    }
     for (object, text) in &playlists {
         let Some(key) = name(object) else { continue };
         let text = readdressed(input, object, &key, text);
@@ -66,7 +69,7 @@ fn readdressed(input: &Input, object: &Object, key: &str, text: &str) -> String 
     let moved = |uri: &str| -> Option<String> {
         let named = playlist::resolve(object.key(), uri)?;
         let named = Object::new(object.bucket(), named).ok()?;
-        let named = exported(&input.export, input.video, &named)?;
+        let named = exported(input, &named)?;
         Some(match &input.base {
             Some(base) => playlist::absolute(base, &named),
             None => playlist::relative(key, &named),
@@ -76,14 +79,15 @@ fn readdressed(input: &Input, object: &Object, key: &str, text: &str) -> String 
 }
 
 fn described(input: &Input, target: &Target, files: u64, bytes: u64) -> ExportOutput {
-    let Input { video, export, base, outputs } = input;
-    let key = |place: &String| exported(export, *video, &place.parse().ok()?);
+    let Input { base, outputs, .. } = input;
+    let key = |place: &String| exported(input, &place.parse().ok()?);
     let master = key(&outputs.master).unwrap_or_default();
     let waveform = outputs.waveform.as_ref();
     ExportOutput {
         bucket: target.bucket().to_owned(),
         playlist: base.as_ref().map(|base| playlist::absolute(base, &master)),
         master,
+        renditions: Some(renditions(input)),
         preview: outputs.preview.as_ref().and_then(|made| key(&made.playlist)),
         thumbnail: outputs.thumbnail.as_ref().and_then(|made| key(&made.image)),
         waveform: waveform.and_then(|made| key(&made.json)),

@@ -152,6 +152,7 @@ fn given(error: &storage::Error) -> (ErrorCode, bool) {
     use storage::Error as E;
     match error {
         E::Absent { .. } => (ErrorCode::SourceNotFound, false),
+        E::TooLarge { .. } => (ErrorCode::SourceTooLarge, false),
         E::Forbidden { .. } | E::Denied { .. } => (ErrorCode::SourceForbidden, false),
         // The next try takes the new one.
         E::Replaced { .. } => (ErrorCode::SourceUnavailable, true),

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use contract::ApiKeyId;
+use media::tenant;
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let known = parts.extensions.get::<Self>().cloned();
-        Ok(known.unwrap_or_else(|| Self { tenant: "default".to_owned(), key: None }))
+        Ok(known.unwrap_or_else(|| Self { tenant: tenant::DEFAULT.to_owned(), key: None }))
     }
 }

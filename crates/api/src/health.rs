@@ -1,9 +1,16 @@
 //! `GET /healthz` and `GET /readyz`: does this process live, and does everything it needs answer.
+//!
+//! Anybody may ask, so asking often costs nothing: an answer is given again for a while, and the store
+//! is written to once a minute at most.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use serde::Serialize;
+use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 use crate::{Api, Error, problem::chain, temporal};
@@ -11,8 +18,25 @@ use crate::{Api, Error, problem::chain, temporal};
 /// A dependency that takes longer than this to answer is not ready.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
+/// How long an answer is given again: shorter than the pause between the probes of most load balancers.
+const FRESH: Duration = Duration::from_secs(3);
+/// How long a store that could be written to is only read.
+const WRITTEN: Duration = Duration::from_mins(1);
+
+/// What was last found out. Whoever asks meanwhile waits for the same answer.
+#[derive(Debug, Default)]
+pub(crate) struct Recent(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// The last answer, and when it was found.
+    answer: Option<(Readiness, Instant)>,
+    /// When the store was last written to with success.
+    written: Option<Instant>,
+}
+
 /// What this process needs and whether it answers.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Readiness {
     /// True when everything answers.
     ready: bool,
@@ -25,7 +49,7 @@ pub(crate) struct Readiness {
 }
 
 /// Whether one dependency answers.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 struct Check {
     /// True when it does.
     ok: bool,
@@ -41,7 +65,8 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Says whether everything this process needs answers, each part by name.
+/// Says whether everything this process needs answers, each part by name. An answer is up to three
+/// seconds old.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -51,15 +76,48 @@ pub(crate) async fn healthz() -> &'static str {
         (status = 503, description = "Something does not", body = Readiness),
     ),
 )]
-pub(crate) async fn readyz(State(api): State<Arc<Api>>) -> (StatusCode, Json<Readiness>) {
+pub(crate) async fn readyz(
+    State(api): State<Arc<Api>>,
+    Extension(recent): Extension<Arc<Recent>>,
+) -> (StatusCode, Json<Readiness>) {
+    let readiness = recent.read(&api).await;
+    let ready = readiness.ready;
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(readiness))
+}
+
+impl Recent {
+    async fn read(&self, api: &Api) -> Readiness {
+        let mut known = self.0.lock().await;
+        if let Some((answer, at)) = &known.answer
+            && at.elapsed() < FRESH
+        {
+            return answer.clone();
+        }
+        let writes = known.written.is_none_or(|at| at.elapsed() >= WRITTEN);
+        let answer = find_out(api, writes).await;
+        if writes && answer.store.ok {
+            known.written = Some(Instant::now());
+        }
+        if !answer.store.ok {
+            known.written = None;
+        }
+        known.answer = Some((answer.clone(), Instant::now()));
+        answer
+    }
+}
+
+async fn find_out(api: &Api, writes: bool) -> Readiness {
+    let store = async {
+        let looked = if writes { api.store.check().await } else { api.store.look().await };
+        looked.map_err(Error::Store)
+    };
     let (catalog, store, temporal) = tokio::join!(
         check("catalog", async { api.catalog.check().await.map_err(Error::Catalog) }),
-        check("store", async { api.store.check().await.map_err(Error::Store) }),
-        check("temporal", temporal::check(&api)),
+        check("store", store),
+        check("temporal", temporal::check(api)),
     );
-    let ready = catalog.ok && store.ok && temporal.ok;
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, catalog, store, temporal }))
+    Readiness { ready: catalog.ok && store.ok && temporal.ok, catalog, store, temporal }
 }
 
 async fn check(name: &str, asking: impl Future<Output = Result<(), Error>>) -> Check {

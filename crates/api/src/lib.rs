@@ -45,6 +45,7 @@ pub use access::{Access, NotAnOrigin, Origin};
 pub use error::{BoxError, Error};
 pub use listener::media_router;
 use problem::{Kind, Problem};
+pub use videos::{NotStoredSources, StoredSources};
 
 /// How long requests in flight may still take once the service is asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -80,6 +81,8 @@ pub struct Settings {
     pub start_within: Duration,
     /// Who may call.
     pub access: Access,
+    /// Prefixes of the store that tenants may name sources below, beside their own.
+    pub stored_sources: Vec<StoredSources>,
     /// Most bytes of an uploaded file.
     pub upload_bytes_max: u64,
     /// How long the files of a failed or cancelled video are kept, so that it can be tried again.
@@ -136,6 +139,7 @@ pub fn router(api: Arc<Api>, beside: Router) -> Router {
         .with_state(api)
         .merge(beside)
         .layer(Extension(Arc::new(document)))
+        .layer(Extension(Arc::<health::Recent>::default()))
         // Bodies that are read as streams, those of uploads, have limits of their own.
         .layer(DefaultBodyLimit::max(extract::BODY_BYTES_MAX))
         .layer(from_fn_with_state(guard, auth::guard))

@@ -21,7 +21,7 @@ use axum::{
     routing::get,
 };
 use contract::VideoId;
-use storage::{Bucket, Object, content_type};
+use storage::{Bucket, Object, cache_control, content_type};
 use tower::ServiceExt as _;
 use tower_http::{
     cors::{Any, CorsLayer},
@@ -33,10 +33,6 @@ use crate::problem::{Kind, Problem};
 
 /// Parts of a video that anybody may read.
 const PUBLIC_PARTS: [&str; 2] = ["outputs", "chapters"];
-/// Segments carry the attempt that made them in their name, so their content never changes.
-const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// Everything else may be replaced by a later attempt.
-const SHORTLY: HeaderValue = HeaderValue::from_static("public, max-age=10");
 
 #[derive(Debug)]
 struct Listener {
@@ -89,7 +85,8 @@ async fn serve(
         _ => {}
     }
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, lifetime(object.key()));
+    let lifetime = HeaderValue::from_static(cache_control(object.key()));
+    headers.insert(header::CACHE_CONTROL, lifetime);
     headers.insert(header::ETAG, etag);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     match response.status() {
@@ -191,10 +188,6 @@ pub(crate) fn unchanged(headers: &HeaderMap, etag: &HeaderValue) -> bool {
         let tag = tag.trim();
         tag == "*" || tag.trim_start_matches("W/").as_bytes() == etag.as_bytes()
     })
-}
-
-fn lifetime(key: &str) -> HeaderValue {
-    if content_type(key) == "video/iso.segment" { FOR_EVER } else { SHORTLY }
 }
 
 fn no_such_range(response: &Response) -> Response {

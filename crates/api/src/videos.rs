@@ -16,11 +16,13 @@ mod reconcile;
 pub(crate) mod retry;
 pub(crate) mod show;
 mod source;
+mod stored;
 pub(crate) mod view;
 pub(crate) mod waiting;
 mod webhook;
 
 pub(crate) use progress::live as live_progress;
+pub use stored::{NotStoredSources, StoredSources};
 
 use catalog::Video;
 use contract::VideoId;

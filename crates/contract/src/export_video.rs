@@ -11,6 +11,9 @@ crate::activity!("export_video");
 pub struct Input {
     /// The video.
     pub video: VideoId,
+    /// Attempt at the video. Names below the destination carry it.
+    #[serde(default)]
+    pub attempt: u32,
     /// Where to.
     pub export: Export,
     /// Address of the destination's bucket; makes the copied playlists absolute.

@@ -250,6 +250,10 @@ pub struct ExportOutput {
     #[serde(default)]
     #[schema(format = "uri")]
     pub playlist: Option<String>,
+    /// Folder of the renditions, one folder each; it is this video's alone. Without one they are
+    /// beside the master playlist.
+    #[serde(default)]
+    pub renditions: Option<String>,
     /// The playlist of the preview.
     #[serde(default)]
     pub preview: Option<String>,
@@ -286,7 +290,9 @@ impl Outputs {
                 self.thumbnail.as_ref().map(|made| made.image.clone()),
             ),
         };
-        let folder = master.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        let beside = || master.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        let export = self.export.as_ref();
+        let folder = export.and_then(|export| export.renditions.clone()).unwrap_or_else(beside);
         let rendition = |name: &String| (name.clone(), format!("{folder}/{name}/index.m3u8"));
         let pictures = self.renditions.iter().map(|made| rendition(&made.name));
         let sound = self.audio.iter().map(|made| rendition(&made.name));

@@ -26,7 +26,7 @@ pub enum Error {
         host: String,
     },
     /// The source is larger than allowed, by what the server announces or by what has arrived.
-    #[error("the source is larger than {limit} bytes")]
+    #[error("the source is larger than {limit} bytes (--source-mib-max)")]
     TooLarge {
         /// The largest size allowed, in bytes.
         limit: u64,

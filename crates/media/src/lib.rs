@@ -18,6 +18,7 @@ pub mod rate;
 pub mod source;
 pub mod sprites;
 pub mod subtitles;
+pub mod tenant;
 pub mod thumbnail;
 pub mod timeline;
 pub mod verify;

@@ -178,6 +178,14 @@ pub(crate) struct Listen {
     /// Host name by which the API may be called without a key, beside localhost; may be repeated.
     #[arg(long = "allow-host", env = "MILLRACE_ALLOW_HOSTS", value_delimiter = ',')]
     pub(crate) allow_hosts: Vec<String>,
+    /// Prefix of the store that tenants may name sources below, beside `tenants/NAME/`: `BUCKET/PREFIX`
+    /// for every tenant, `TENANT=BUCKET/PREFIX` for one; may be repeated.
+    #[arg(
+        long = "allow-stored-sources",
+        env = "MILLRACE_ALLOW_STORED_SOURCES",
+        value_delimiter = ','
+    )]
+    pub(crate) allow_stored_sources: Vec<api::StoredSources>,
     /// Attempts at one video that `retry` may reach, the first one included.
     #[arg(long, env = "MILLRACE_ATTEMPTS_MAX", default_value_t = 2)]
     pub(crate) attempts_max: u32,

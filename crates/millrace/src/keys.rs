@@ -1,8 +1,9 @@
 //! `millrace keys`: makes, lists and revokes API keys.
 
 use anyhow::Context as _;
-use catalog::{ApiKey, NewApiKey};
+use catalog::{ApiKey, Catalog, NewApiKey};
 use contract::ApiKeyId;
+use media::tenant;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{cli, compose};
@@ -12,6 +13,7 @@ pub(crate) async fn run(args: cli::Keys) -> anyhow::Result<()> {
     let catalog = compose::catalog(&args.common).await?;
     match args.what {
         cli::KeysCommand::Create(asked) => {
+            check_tenant(&catalog, &asked.tenant).await?;
             let (key, text) = catalog.create_api_key(asked.into()).await.context("make the key")?;
             created(&key, text.expose());
         }
@@ -24,6 +26,17 @@ pub(crate) async fn run(args: cli::Keys) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Names of tenants have an alphabet. A tenant of the time before there was one keeps its name, and can
+/// have further keys.
+async fn check_tenant(catalog: &Catalog, name: &str) -> anyhow::Result<()> {
+    let Err(fault) = tenant::check(name) else { return Ok(()) };
+    let keys = catalog.api_keys().await.context("read the keys")?;
+    if keys.iter().any(|key| key.tenant == name) {
+        return Ok(());
+    }
+    Err(fault).with_context(|| format!("`{name}` cannot be a tenant"))
 }
 
 impl From<cli::NewKey> for NewApiKey {

@@ -174,6 +174,7 @@ fn api_of(
             origins: listen.allow_origins.clone(),
             hosts: listen.allow_hosts.clone(),
         },
+        stored_sources: listen.allow_stored_sources.clone(),
         upload_bytes_max: listen.uploads.mib_max << 20,
         keep_failed: Duration::from_hours(24 * u64::from(listen.keep_failed_days)),
     };

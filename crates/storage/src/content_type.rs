@@ -1,6 +1,12 @@
-//! Which media type an object is served as, by the extension of its key.
+//! Which media type an object is served as, and how long caches may keep it, by the extension of its
+//! key.
 //!
 //! Owns the types players depend on; leaves every other extension to `mime_guess`.
+
+/// Names of segments carry the attempt that made them, so their content never changes.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// Everything else may be replaced by a later attempt.
+const SHORTLY: &str = "public, max-age=10";
 
 /// Returns the media type of an object from its key; `application/octet-stream` when unknown.
 ///
@@ -20,6 +26,11 @@ pub fn content_type(key: &str) -> &'static str {
         "jpg" | "jpeg" => "image/jpeg",
         _ => mime_guess::from_path(file).first_raw().unwrap_or("application/octet-stream"),
     }
+}
+
+/// Returns the value of `Cache-Control` that an object is served with.
+pub fn cache_control(key: &str) -> &'static str {
+    if content_type(key) == "video/iso.segment" { FOR_EVER } else { SHORTLY }
 }
 
 #[cfg(test)]

@@ -31,6 +31,12 @@ pub enum Error {
         /// The object, or its key in a bucket of somebody else's.
         what: String,
     },
+    /// An object of somebody else's is larger than what is taken, whatever was said of its size.
+    #[error("the object has more than {most} bytes")]
+    TooLarge {
+        /// Most bytes taken.
+        most: u64,
+    },
     /// The address of somebody else's store may not be reached from here.
     #[error("{host} is not a public address; allow its network, or give a public store")]
     Forbidden {
@@ -123,6 +129,7 @@ impl Error {
             Self::NotFound { .. }
             | Self::Absent { .. }
             | Self::Replaced { .. }
+            | Self::TooLarge { .. }
             | Self::Forbidden { .. }
             | Self::InvalidKey { .. }
             | Self::UnknownBucket { .. }

@@ -55,6 +55,16 @@ impl Folder {
         Ok(())
     }
 
+    pub(crate) async fn look(&self) -> Result<(), Error> {
+        for bucket in Bucket::ALL {
+            let path = self.root.join(bucket.as_str());
+            let mut entries =
+                fs::tokio::read_dir(&path).await.map_err(|source| Error::local(&path, source))?;
+            entries.next_entry().await.map_err(|source| Error::local(&path, source))?;
+        }
+        Ok(())
+    }
+
     pub(crate) async fn put_bytes(&self, object: &Object, bytes: Bytes) -> Result<(), Error> {
         let payload = PutPayload::from_bytes(bytes);
         let put = self.bucket(object.bucket()).put(&location(object.key()), payload).await;

@@ -20,6 +20,8 @@ use crate::{Bucket, Error, Object};
 
 /// Folders of one video that are not for players.
 pub const PRIVATE: [&str; 2] = ["source", "work"];
+/// First part of the keys of records of what was published; no id of a video is like it.
+pub const EXPORTS: &str = "exports";
 /// Name of a rendition's initialisation segment, beside its playlist.
 pub const INIT: &str = "init.mp4";
 /// Longest file extension kept from the name a user gave.
@@ -27,7 +29,7 @@ const EXTENSION_BYTES_MAX: usize = 8;
 
 /// The record of what was published below a prefix. No id of a video is `exports`, so it is private.
 pub fn export_record(prefix: &str) -> Result<Object, Error> {
-    Object::new(Bucket::Videos, format!("exports/{prefix}/.export.json"))
+    Object::new(Bucket::Videos, format!("{EXPORTS}/{prefix}/.export.json"))
 }
 
 /// Spells the keys of one video.

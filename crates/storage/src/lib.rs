@@ -1,7 +1,7 @@
 //! The only crate that knows buckets, keys, S3 and scratch disk.
 //!
 //! Owns: where an object lives ([`Object`], [`layout`]), how it gets there and back ([`Store`], in
-//! a folder or on S3), what type it is served as ([`content_type`]) and a worker's private
+//! a folder or on S3), how it is served ([`content_type`], [`cache_control`]) and a worker's private
 //! temporary folders ([`Scratch`]). Does not know what is in the objects it keeps.
 
 mod content_type;
@@ -18,7 +18,7 @@ mod scratch;
 mod source;
 mod store;
 
-pub use content_type::content_type;
+pub use content_type::{cache_control, content_type};
 pub use error::{BoxError, Error};
 pub use incoming::{Arrival, Claim, Incoming};
 pub use object::{Bucket, MAX_KEY_BYTES, Object, ObjectMeta};

@@ -2,9 +2,10 @@
 //!
 //! Owns what every store promises, and nothing of how: that is `folder` and `s3`.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use crate::folder::Folder;
 use crate::object::check_prefix;
@@ -251,18 +252,29 @@ impl Store {
         }
     }
 
-    /// Checks that every bucket can be written, read and deleted from, with a tiny object.
+    /// Checks that every bucket can be written, read and deleted from, with a tiny object whose name no
+    /// other call and no other process uses.
     pub async fn check(&self) -> Result<(), Error> {
+        static PROCESS: LazyLock<u64> =
+            LazyLock::new(|| RandomState::new().build_hasher().finish());
         static CHECKS: AtomicU64 = AtomicU64::new(0);
         let number = CHECKS.fetch_add(1, Ordering::Relaxed);
         let checks = Bucket::ALL.map(|bucket| async move {
-            let key = format!(".check-{}-{number}", std::process::id());
+            let key = format!(".check-{:016x}-{number}", *PROCESS);
             let object = Object::new(bucket, key)?;
             self.put_bytes(&object, Bytes::from_static(b"ok")).await?;
             self.get_bytes(&object).await?;
             self.delete(&object).await
         });
         futures::future::try_join_all(checks).await.map(|_| ())
+    }
+
+    /// Checks that every bucket is there and answers; writes nothing.
+    pub async fn look(&self) -> Result<(), Error> {
+        match &*self.kind {
+            Kind::Folder(folder) => folder.look().await,
+            Kind::S3(s3) => s3.look().await,
+        }
     }
 }
 

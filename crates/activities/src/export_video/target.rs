@@ -1,11 +1,11 @@
 //! The two kinds of places a video is exported to: below a prefix of our own bucket `published`, and
 //! buckets of the customer's.
 
-use contract::{Destination, Export, VideoId, export_video::Input};
+use contract::{Destination, ErrorCode, Export, VideoId, export_video::Input};
 use serde::{Deserialize, Serialize};
 use storage::{Bucket, External, Object, layout};
 
-use super::{home, names::exported};
+use super::{home, names::entries};
 use crate::{
     Deps,
     failure::Error,
@@ -21,9 +21,9 @@ const PLAYLIST: &str = "playlist";
 /// An open destination.
 pub(super) enum Target {
     /// Below a prefix, by the video that has it now.
-    Published { video: VideoId, prefix: String },
-    /// The customer's; the second key is the preview's playlist.
-    Given { given: Box<Given>, masters: Vec<String> },
+    Published { video: VideoId, prefix: String, entries: [String; 2] },
+    /// The customer's, with the keys at which players begin.
+    Given { given: Box<Given>, entries: [String; 2] },
 }
 
 /// What lies below a prefix and of which video: the master playlist is the last key.
@@ -35,18 +35,14 @@ struct Exported {
 
 impl Target {
     pub(super) async fn open(deps: &Deps, input: &Input) -> Result<Self, Error> {
-        let Input { video, export, outputs, .. } = input;
-        Ok(match export.to {
+        let (video, entries) = (input.video, entries(input));
+        Ok(match input.export.to {
             Destination::Published => {
-                Self::Published { video: *video, prefix: export.outputs.clone() }
+                Self::Published { video, prefix: input.export.outputs.clone(), entries }
             }
             Destination::Given => {
-                let given = given::open(deps, *video).await?.map_err(Error::Destination)?;
-                let preview = outputs.preview.as_ref().map(|made| &made.playlist);
-                let masters = std::iter::once(&outputs.master).chain(preview);
-                let masters =
-                    masters.filter_map(|place| exported(export, *video, &place.parse().ok()?));
-                Self::Given { given: Box::new(given), masters: masters.collect() }
+                let given = given::open(deps, video).await?.map_err(Error::Destination)?;
+                Self::Given { given: Box::new(given), entries }
             }
         })
     }
@@ -62,14 +58,32 @@ impl Target {
     /// Takes the place over: what is there can no longer be played from here on.
     pub(super) async fn begin(&self, deps: &Deps, keys: &[String]) -> Result<(), Error> {
         match self {
-            Self::Published { video, prefix } => take_over(deps, *video, prefix, keys).await,
-            Self::Given { given, masters } => {
-                for key in masters {
+            Self::Published { video, prefix, entries } => {
+                let exported = Exported { video: *video, keys: keys.to_vec() };
+                take_over(deps, prefix, entries, exported).await
+            }
+            Self::Given { given, entries } => {
+                for key in entries {
                     withdraw(&given.main, key).await.map_err(Error::Destination)?;
                 }
                 Ok(())
             }
         }
+    }
+
+    /// True when another video has taken the place over meanwhile; what was copied there is gone then.
+    pub(super) async fn is_lost(&self, deps: &Deps, keys: &[String]) -> Result<bool, Error> {
+        let Self::Published { video, prefix, .. } = self else { return Ok(false) };
+        let record = layout::export_record(prefix)?;
+        let found = load::<Exported>(deps, &record, RECORD).await?;
+        let theirs = match found {
+            Some(found) if found.video == *video => return Ok(false),
+            found => found.map(|found| found.keys).unwrap_or_default(),
+        };
+        for key in keys.iter().filter(|key| !theirs.contains(key)) {
+            deps.store.delete(&Object::new(Bucket::Published, key.clone())?).await?;
+        }
+        Ok(true)
     }
 
     /// Copies one object of the video, and answers its size. Run twice, it copies nothing again to a
@@ -146,27 +160,44 @@ async fn withdraw(store: &External, key: &str) -> Result<(), storage::Error> {
     }
 }
 
-/// Writes down who has the prefix now, after the master playlist of who had it, and before what is
-/// not replaced, are gone.
+/// Writes down who has the prefix now, after what players begin with of who had it, and then what is not
+/// replaced, are gone. A prefix that holds a video of another tenant is not taken.
 async fn take_over(
     deps: &Deps,
-    video: VideoId,
     prefix: &str,
-    keys: &[String],
+    entries: &[String],
+    now: Exported,
 ) -> Result<(), Error> {
     let record = layout::export_record(prefix)?;
     let mut gone = Vec::new();
     if let Some(before) = load::<Exported>(deps, &record, RECORD).await? {
+        refuse_other_tenant(deps, prefix, before.video, now.video).await?;
         gone = before.keys;
     }
-    let master = gone.pop();
-    gone.retain(|key| !keys.contains(key));
-    for key in master.into_iter().chain(gone) {
+    gone.retain(|key| entries.contains(key) || !now.keys.contains(key));
+    gone.sort_by_key(|key| !entries.contains(key));
+    for key in gone {
         deps.store.delete(&Object::new(Bucket::Published, key)?).await?;
     }
-    let bytes = serde_json::to_vec(&Exported { video, keys: keys.to_vec() });
+    let bytes = serde_json::to_vec(&now);
     let bytes = bytes.map_err(|source| Error::Unreadable { what: RECORD, source })?;
     Ok(deps.store.put_bytes(&record, bytes).await?)
+}
+
+/// Prefixes made before tenants' names had an alphabet may be the same for two of them.
+async fn refuse_other_tenant(
+    deps: &Deps,
+    prefix: &str,
+    before: VideoId,
+    now: VideoId,
+) -> Result<(), Error> {
+    let Some(before) = deps.catalog.get(before).await? else { return Ok(()) };
+    let now = deps.catalog.get(now).await?;
+    if now.is_none_or(|now| now.tenant == before.tenant) {
+        return Ok(());
+    }
+    let message = format!("the prefix {prefix} holds a video of another tenant");
+    Err(Error::media(ErrorCode::ExportFailed, message))
 }
 
 /// Removes what a video exported into our own store, unless another has its prefix by now, and answers

@@ -16,6 +16,7 @@ use contract::{Export, Status, VideoId};
 use media::options::{Options, published_prefix};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use storage::{Bucket, Object};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -23,6 +24,7 @@ use super::{
     begin::begin,
     key::Key,
     source::{self, Named},
+    stored,
     view::VideoView,
     webhook::{self, CreateWebhook},
 };
@@ -180,15 +182,22 @@ pub(crate) async fn accepted(
     })
 }
 
-/// Refuses the picture of a watermark that lies in the place of somebody else's video.
+/// Refuses the picture of a watermark that the caller may not name.
 async fn check_mark(api: &Api, caller: &Caller, options: &Options) -> Result<(), Problem> {
     let image = options.watermark.as_ref().and_then(|mark| mark.image.as_ref());
-    let Some(key) = image.and_then(|image| image.key.as_deref()) else { return Ok(()) };
-    if source::is_theirs(api, caller, key).await? {
+    let place = image.and_then(|image| image.bucket.as_ref().zip(image.key.as_ref()));
+    let Some((bucket, key)) = place else { return Ok(()) };
+    let refuse = |path: &str, reason: &str| {
+        let path = format!("options.watermark.image.{path}");
+        Problem::invalid(vec![FieldError::body(&path, reason)])
+    };
+    let bucket = Bucket::named(bucket).map_err(|error| refuse("bucket", &error.to_string()))?;
+    let object = Object::new(bucket, key.as_str());
+    let object = object.map_err(|error| refuse("key", &error.to_string()))?;
+    if stored::is_open(api, caller, &object).await? {
         return Ok(());
     }
-    let fault = FieldError::body("options.watermark.image.key", "there is no such object");
-    Err(Problem::invalid(vec![fault]))
+    Err(refuse("key", "there is no such object"))
 }
 
 fn check_metadata(metadata: &Map<String, Value>) -> Result<(), FieldError> {

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use contract::{Source, Status, UploadId, VideoId};
+use contract::{Source, Status, UploadId};
 use storage::{Bucket, Object};
 use url::Url;
 
+use super::stored;
 use crate::{
     Api,
     caller::Caller,
@@ -76,8 +77,9 @@ pub(super) async fn find(
     match checked {
         Checked::Url(url) => Ok(found(Source::Url { url: url.into() })),
         Checked::Object(object) => {
-            let theirs = is_theirs(api, caller, object.key()).await?;
-            if !theirs || api.store.head(&object).await?.is_none() {
+            if !stored::is_open(api, caller, &object).await?
+                || api.store.head(&object).await?.is_none()
+            {
                 return Err(refuse("key", &format!("{object} does not exist")));
             }
             let (bucket, key) = (object.bucket().to_string(), object.key().to_owned());
@@ -94,16 +96,6 @@ pub(super) async fn find(
             Ok(Found { source, upload: Some(id), status })
         }
     }
-}
-
-/// Whether a caller may name an object: what lies in the place of a video is its tenant's alone.
-pub(super) async fn is_theirs(api: &Api, caller: &Caller, key: &str) -> Result<bool, Problem> {
-    let place = key.split('/').next().unwrap_or_default();
-    let Ok(video) = place.parse::<VideoId>() else { return Ok(true) };
-    if video.to_string() != place {
-        return Ok(true);
-    }
-    Ok(api.catalog.get(video).await?.is_some_and(|video| video.tenant == caller.tenant))
 }
 
 /// Checks the address in a field. The parsed form is what is kept, so that everything that reads it

@@ -12,7 +12,7 @@ use catalog::{ApiKey, NewApiKey};
 use contract::VideoId;
 use futures::FutureExt as _;
 use serde_json::Value;
-use storage::layout::Layout;
+use storage::{Bucket, Object, layout::Layout};
 
 use crate::harness::{Answer, Harness, ask};
 
@@ -186,6 +186,63 @@ async fn objects_of_another_tenants_video_cannot_be_named() {
         let taken = post(&acme).await;
         assert_eq!(taken.status, StatusCode::ACCEPTED, "{}", taken.text());
     }
+}
+
+#[tokio::test]
+async fn objects_that_are_no_videos_belong_to_one_tenant_or_were_opened() {
+    let Some(harness) = Harness::start().await else { return };
+    let router = harness.router(Access::default());
+    let mut texts = Vec::new();
+    for tenant in ["default", "acme", "acme/b", "other"] {
+        texts.push((tenant, make(&harness, new_key(tenant)).await.1));
+    }
+    for (key, open_to) in [
+        ("inbox/a.mp4", &["default"][..]),
+        ("tenants/acme/a.mp4", &["acme"]),
+        ("tenants/acme/b/a.mp4", &["acme"]),
+        ("tenants/acme%2Fb/a.mp4", &["acme/b"]),
+        ("tenants/acme2/a.mp4", &[]),
+        ("tenants/default/a.mp4", &["default"]),
+        ("tenants/a.mp4", &[]),
+        ("library/a.mp4", &["default", "acme", "acme/b", "other"]),
+        ("theirs/a.mp4", &["default", "acme"]),
+        ("exports/x/.export.json", &[]),
+    ] {
+        let object = Object::new(Bucket::Videos, key).unwrap();
+        harness.api.store.put_bytes(&object, &b"media"[..]).await.unwrap();
+        let place = serde_json::json!({"bucket": "videos", "key": key});
+        let mark = serde_json::json!({"url": "http://example.com/clip.mp4",
+            "options": {"watermark": {"image": place}}});
+        for (tenant, text) in &texts {
+            for body in [&place, &mark] {
+                let request = with(text, Request::post("/videos"));
+                let request = request.header(header::CONTENT_TYPE, "application/json");
+                let request = request.body(Body::from(body.to_string())).unwrap();
+                let answer = ask(&router, request).boxed().await;
+                let open = open_to.contains(tenant);
+                assert_eq!(answer.status == StatusCode::ACCEPTED, open, "{tenant} {body}");
+                assert!(open || answer.status == StatusCode::UNPROCESSABLE_ENTITY);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn prefixes_of_two_tenants_are_never_the_same() {
+    let Some(harness) = Harness::start().await else { return };
+    let router = harness.router(Access::default());
+    let mut prefixes = Vec::new();
+    for (tenant, prefix) in [("acme/b", "x"), ("acme", "b/x")] {
+        let (_, text) = make(&harness, new_key(tenant)).await;
+        let body = serde_json::json!({"url": "http://example.com/clip.mp4",
+            "options": {"output_prefix": prefix}});
+        let request = with(&text, Request::post("/videos"));
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        let answer = ask(&router, request.body(Body::from(body.to_string())).unwrap()).await;
+        let id = answer.json()["id"].as_str().unwrap().parse().unwrap();
+        prefixes.push(harness.row(id).await.export.unwrap().outputs);
+    }
+    assert_eq!(prefixes, ["tenants/acme%2Fb/x", "tenants/acme/b/x"]);
 }
 
 #[tokio::test]

@@ -149,6 +149,10 @@ fn settings() -> Settings {
         attempts_max: 2,
         start_within: std::time::Duration::from_secs(10),
         access: Access::default(),
+        stored_sources: vec![
+            "videos/library".parse().unwrap(),
+            "acme=videos/theirs".parse().unwrap(),
+        ],
         upload_bytes_max: 1000,
         keep_failed: std::time::Duration::from_hours(24),
     }

@@ -1,10 +1,15 @@
 //! The service itself: health, a server that does not answer, and stopping.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use api::Access;
 use axum::{
+    body::Body,
     extract::State,
-    http::{StatusCode, header},
+    http::{Request, StatusCode, header},
 };
 use contract::Status;
 use tokio::{
@@ -13,7 +18,7 @@ use tokio::{
     sync::{Mutex, oneshot},
 };
 
-use crate::harness::Harness;
+use crate::harness::{Harness, ask};
 
 #[tokio::test]
 async fn health_and_readiness_by_name() {
@@ -24,6 +29,37 @@ async fn health_and_readiness_by_name() {
     let ok = serde_json::json!({"ok": true});
     let expected = serde_json::json!({"ready": true, "catalog": ok, "store": ok, "temporal": ok});
     assert_eq!(answer.json(), expected);
+}
+
+#[tokio::test]
+async fn asking_often_for_readiness_writes_nothing() {
+    let Some(harness) = Harness::start().await else { return };
+    let router = harness.router(Access::default());
+    let written = || {
+        let place = harness.api.store.folder_root().unwrap().join("videos");
+        fs_err::metadata(place).unwrap().modified().unwrap()
+    };
+    let probe = || ask(&router, Request::get("/readyz").body(Body::empty()).unwrap());
+    assert_eq!(probe().await.status, StatusCode::OK);
+    let first = written();
+    let answers = futures::future::join_all((0..100).map(|_| probe())).await;
+    assert!(answers.iter().all(|answer| answer.status == StatusCode::OK));
+    assert_eq!(written(), first, "a folder was written to");
+
+    // Past the time an answer is kept, what has broken is seen without writing.
+    let thumbnails = harness.api.store.folder_root().unwrap().join("thumbnails");
+    fs_err::remove_dir(&thumbnails).unwrap();
+    let give_up = Instant::now() + Duration::from_secs(20);
+    loop {
+        let answer = probe().await;
+        if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+            assert_eq!(answer.json()["store"]["ok"], false);
+            break;
+        }
+        assert!(Instant::now() < give_up, "a missing bucket is not seen");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(written(), first, "a folder was written to");
 }
 
 #[tokio::test]

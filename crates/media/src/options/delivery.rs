@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::InvalidOption;
+use crate::tenant;
 
 /// Longest prefix; what is put below it still fits into a key.
 const PREFIX_BYTES_MAX: usize = 512;
@@ -10,15 +11,13 @@ const PREFIX_BYTES_MAX: usize = 512;
 const SEGMENT_BYTES_MAX: usize = 200;
 /// Longest base of playlist addresses.
 const BASE_BYTES_MAX: usize = 2048;
-/// First segment of the prefixes of tenants.
-const TENANTS: &str = "tenants";
 
 /// Where a tenant's prefix lies in the bucket of published videos: where it says, for the tenant of
 /// everybody, and below a folder of its own for any other, so that no tenant can name another's.
 pub fn published_prefix(tenant: &str, prefix: &str) -> String {
     match tenant {
-        "default" => prefix.to_owned(),
-        tenant => format!("{TENANTS}/{tenant}/{prefix}"),
+        tenant::DEFAULT => prefix.to_owned(),
+        tenant => format!("{}/{prefix}", tenant::folder(tenant)),
     }
 }
 
@@ -41,7 +40,7 @@ pub(super) fn check_prefix(prefix: &str) -> Result<(), InvalidOption> {
             return refuse("no part between slashes may have more than 200 bytes");
         }
     }
-    if prefix.split('/').next() == Some(TENANTS) {
+    if prefix.split('/').next() == Some(tenant::FOLDER) {
         return refuse("must not begin with `tenants/`");
     }
     Ok(())
@@ -128,5 +127,7 @@ mod tests {
         assert_eq!(published_prefix("default", "a/b"), "a/b");
         assert_eq!(published_prefix("acme", "a/b"), "tenants/acme/a/b");
         assert!(check_prefix("tenants/acme/a/b").is_err());
+        // Two tenants from before names had an alphabet.
+        assert_ne!(published_prefix("acme/b", "x"), published_prefix("acme", "b/x"));
     }
 }

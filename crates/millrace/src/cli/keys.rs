@@ -30,7 +30,7 @@ pub(crate) struct NewKey {
     /// What people call it.
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) name: String,
-    /// Whose videos it reaches; tenants do not see each other's.
+    /// Whose videos it reaches; tenants do not see each other's. 1 to 64 letters, digits, `-`, `_` and `.`.
     #[arg(long, default_value = "default", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) tenant: String,
     /// Most requests a minute, a sixth of them at once; unlimited by default.

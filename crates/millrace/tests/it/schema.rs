@@ -68,6 +68,12 @@ fn keys_are_made_listed_and_revoked() {
     let listed = keys(data.path(), &["list"]);
     assert!(!listed[1].ends_with('-'), "{listed:?}");
 
+    for tenant in ["acme/b", "", "ü", ".."] {
+        let mut command = millrace("keys", data.path());
+        let output = command.args(["create", "--name", "x", "--tenant", tenant]).output().unwrap();
+        assert!(!output.status.success(), "{tenant}");
+    }
+
     let unknown = "01a00000-0000-7000-8000-000000000000";
     let output = millrace("keys", data.path()).args(["revoke", unknown]).output().unwrap();
     assert!(!output.status.success());

@@ -23,6 +23,15 @@ impl S3 {
         Ok(())
     }
 
+    pub(crate) async fn look(&self) -> Result<(), Error> {
+        let looks = Bucket::ALL.map(|bucket| async move {
+            let name = self.bucket_name(bucket);
+            let there = self.bucket_exists(&name).await?;
+            there.then_some(()).ok_or(Error::UnknownBucket { name })
+        });
+        futures::future::try_join_all(looks).await.map(|_| ())
+    }
+
     async fn bucket_exists(&self, name: &str) -> Result<bool, Error> {
         match self.client.head_bucket().bucket(name).send().await {
             Ok(_) => Ok(true),

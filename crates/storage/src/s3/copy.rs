@@ -1,12 +1,13 @@
 //! Copies inside the store: one request when small, parts side by side when large.
 
+use aws_sdk_s3::types::MetadataDirective;
 use futures::{StreamExt, TryStreamExt};
 use url::form_urlencoded::byte_serialize;
 
 use super::S3;
 use super::failure::object_failed;
 use super::upload::{MIB, PARALLEL_PARTS, Upload, part_bytes, ranges};
-use crate::{Error, Object};
+use crate::{Error, Object, cache_control, content_type};
 
 /// The size above which an object is copied in parts, and the least size of a part; far below the
 /// 5 GiB that one request may copy, so that none takes long.
@@ -21,6 +22,10 @@ impl S3 {
             return self.copy_parts(&source, to, bytes).await;
         }
         let request = self.client.copy_object().bucket(self.name(to)).key(to.key());
+        // Said anew: what was stored by an earlier version has no lifetime of its own.
+        let request = request.metadata_directive(MetadataDirective::Replace);
+        let request = request.content_type(content_type(to.key()));
+        let request = request.cache_control(cache_control(to.key()));
         let copied = request.copy_source(source).send().await;
         copied.map(|_| ()).map_err(|error| object_failed(from, "copy an object", error))
     }

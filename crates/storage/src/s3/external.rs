@@ -145,16 +145,22 @@ impl External {
     }
 
     /// Copies an object to a local file, which appears whole or not at all; `beat` is told the bytes
-    /// that have arrived. Fails with [`Error::Absent`] when there is none.
+    /// that have arrived. Fails with [`Error::Absent`] when there is none, and with
+    /// [`Error::TooLarge`] when it has more than `most` bytes.
     pub async fn get_file(
         &self,
         key: &str,
         dest: &Path,
+        most: u64,
         beat: impl FnMut(u64) + Send,
     ) -> Result<(), Error> {
         check_key(key)?;
         let meta = self.head(key).await?;
         let meta = meta.ok_or_else(|| Error::Absent { key: key.to_owned() })?;
+        if meta.bytes > most {
+            return Err(Error::TooLarge { most });
+        }
+        // Not a byte more than that is read, whatever the server sends.
         let version = Version {
             client: &self.client,
             bucket: &self.bucket,

@@ -17,7 +17,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::failure::{failed, status};
 use super::{S3, below};
 use crate::store::Created;
-use crate::{BoxError, Bucket, Bytes, Error, Object, content_type};
+use crate::{BoxError, Bucket, Bytes, Error, Object, cache_control, content_type};
 
 /// Name of an object's own datum under which a mark is kept.
 pub(super) const MARK: &str = "millrace";
@@ -41,7 +41,8 @@ impl S3 {
         bytes: Bytes,
     ) -> Result<Created, Error> {
         let request = self.client.put_object().bucket(self.name(object)).key(object.key());
-        let request = request.content_type(content_type(object.key())).if_none_match("*");
+        let request = request.content_type(content_type(object.key()));
+        let request = request.cache_control(cache_control(object.key())).if_none_match("*");
         let Err(error) = request.body(bytes.into()).send().await else {
             return Ok(Created::Created);
         };
@@ -103,7 +104,8 @@ pub(super) struct Target<'a> {
 impl Target<'_> {
     pub(super) async fn send(&self, body: ByteStream) -> Result<(), Error> {
         let request = self.client.put_object().bucket(self.bucket).key(self.key);
-        let request = request.content_type(content_type(self.key)).set_metadata(self.metadata());
+        let request = request.content_type(content_type(self.key));
+        let request = request.cache_control(cache_control(self.key)).set_metadata(self.metadata());
         let sent = request.body(body).send().await;
         sent.map(|_| ()).map_err(|error| failed("write an object", error))
     }
@@ -151,7 +153,8 @@ impl Upload {
         const OPERATION: &str = "start an upload";
         let (bucket, key) = (target.bucket.to_owned(), target.key.to_owned());
         let request = target.client.create_multipart_upload().bucket(&bucket).key(&key);
-        let request = request.content_type(content_type(&key)).set_metadata(target.metadata());
+        let request = request.content_type(content_type(&key)).cache_control(cache_control(&key));
+        let request = request.set_metadata(target.metadata());
         let started = request.send().await.map_err(|error| failed(OPERATION, error))?;
         if started.upload_id().is_none() {
             let source = BoxError::from("the answer has no upload id");

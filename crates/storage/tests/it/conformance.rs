@@ -259,6 +259,7 @@ async fn buckets_are_separate(store: &Store) {
 
 async fn the_store_can_be_checked(store: &Store) {
     join_all((0..8).map(|_| store.check())).await.into_iter().for_each(Result::unwrap);
+    store.look().await.unwrap();
     let left = keys(store, "").await.into_iter().filter(|key| key.contains("check"));
     assert_eq!(left.count(), 0);
 }

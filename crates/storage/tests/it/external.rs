@@ -45,17 +45,23 @@ async fn files_go_there_and_come_back() {
         let found = found.unwrap();
         assert_eq!((found.bytes, found.mark), (len as u64, mark));
         let (back, mut arrived) = (folder.path().join("deep/back"), 0);
-        external.get_file(&key, &back, |bytes| arrived = bytes).await.unwrap();
+        external.get_file(&key, &back, len as u64, |bytes| arrived = bytes).await.unwrap();
         assert!(fs_err::read(&back).unwrap() == content(len), "{len} bytes");
         assert_eq!(arrived, len as u64);
         assert!(path.exists(), "the local file was consumed");
+        if let Some(most) = (len as u64).checked_sub(1) {
+            let more = folder.path().join("more");
+            let refused = external.get_file(&key, &more, most, |_| {}).await;
+            assert!(matches!(refused, Err(Error::TooLarge { .. })), "{refused:?}");
+            assert!(!more.exists());
+        }
         external.delete(&key).await.unwrap();
         external.delete(&key).await.unwrap();
     }
     external.put_bytes("a/master.m3u8", "#EXTM3U", "two").await.unwrap();
     let ours = crate::conformance::object("a/master.m3u8");
     assert_eq!(store.get_bytes(&ours).await.unwrap(), "#EXTM3U", "not the bucket that was named");
-    let gone = external.get_file("gone", &folder.path().join("gone"), |_| {}).await;
+    let gone = external.get_file("gone", &folder.path().join("gone"), 9, |_| {}).await;
     assert!(matches!(gone, Err(Error::Absent { .. })), "{gone:?}");
     assert!(!folder.path().join("gone").exists());
     let escaped = external.put_bytes("../other-bucket/a", "x", "m").await;

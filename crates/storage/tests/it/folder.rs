@@ -225,4 +225,5 @@ async fn a_store_that_cannot_be_written_to_fails_its_check() {
     fs_err::write(root.path().join("thumbnails"), "in the way").unwrap();
     let error = store.check().await.unwrap_err();
     assert!(matches!(error, Error::Io { .. } | Error::NotFound { .. }), "{error:?}");
+    assert!(matches!(store.look().await.unwrap_err(), Error::Io { .. }));
 }

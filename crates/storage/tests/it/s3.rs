@@ -90,14 +90,31 @@ async fn types_are_set(server: &S3Server, store: &Store) {
     store.create_bytes(&object("types/a.json"), "{}").await.unwrap();
     store.put_file(&object("types/seg-1.m4s"), &small).await.unwrap();
     store.put_file(&object("types/large.mp4"), &large_file(&folder)).await.unwrap();
-    for (key, expected) in [
-        ("types/master.m3u8", "application/vnd.apple.mpegurl"),
-        ("types/a.json", "application/json"),
-        ("types/seg-1.m4s", "video/iso.segment"),
-        ("types/large.mp4", "video/mp4"),
+    // As an earlier version stored them: without a lifetime.
+    for key in ["types/old.m4s", "types/old.m3u8"] {
+        let old = client(server).put_object().bucket(BUCKET).key(key).body(b"x".to_vec().into());
+        old.send().await.unwrap();
+    }
+    for (from, to) in [
+        ("types/old.m4s", "types/copy.m4s"),
+        ("types/old.m3u8", "types/copy.m3u8"),
+        ("types/large.mp4", "types/copy.mp4"),
+    ] {
+        store.copy(&object(from), &object(to)).await.unwrap();
+    }
+    let (shortly, for_ever) = ("public, max-age=10", "public, max-age=31536000, immutable");
+    for (key, expected, lifetime) in [
+        ("types/master.m3u8", "application/vnd.apple.mpegurl", shortly),
+        ("types/a.json", "application/json", shortly),
+        ("types/seg-1.m4s", "video/iso.segment", for_ever),
+        ("types/large.mp4", "video/mp4", shortly),
+        ("types/copy.m4s", "video/iso.segment", for_ever),
+        ("types/copy.m3u8", "application/vnd.apple.mpegurl", shortly),
+        ("types/copy.mp4", "video/mp4", shortly),
     ] {
         let head = client(server).head_object().bucket(BUCKET).key(key).send().await.unwrap();
         assert_eq!(head.content_type(), Some(expected), "{key}");
+        assert_eq!(head.cache_control(), Some(lifetime), "{key}");
     }
 }
 
@@ -217,6 +234,8 @@ async fn failures_are_named(server: &S3Server) {
         assert!(matches!(error, Error::Refused { status: Some(404), .. }), "{error:?}");
         assert!(!error.is_transient());
     }
+    let error = homeless.look().await.unwrap_err();
+    assert!(matches!(error, Error::UnknownBucket { .. }), "{error:?}");
 
     let half = S3Config { secret_key: None, ..config(server.address()) };
     let error = Store::open_s3(&half).await.unwrap_err();

@@ -216,7 +216,8 @@ async fn export(
     enter(ctx, Phase::Publishing, format!("copying to {}", export.outputs));
     let options = Call::export(&export.outputs).options(job, ctx.cancellation_token());
     let base = job.options.playlist_base_url.clone();
-    let input = export_video::Input { video: job.video, export, base, outputs: outputs.clone() };
+    let (video, attempt, outputs) = (job.video, job.attempt, outputs.clone());
+    let input = export_video::Input { video, attempt, export, base, outputs };
     Ok(Some(ctx.execute_activity(export_video::Activity, input, options).await?))
 }
 
