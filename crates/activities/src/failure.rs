@@ -116,6 +116,7 @@ fn ffmpeg(error: &ffmpeg::Error) -> (ErrorCode, bool) {
         E::DiskFull { .. } => (ErrorCode::NoSpace, true),
         E::InvalidData { .. } => (ErrorCode::CorruptMedia, false),
         E::NoStreams => (ErrorCode::NoStreams, false),
+        E::PictureTooLarge { .. } => (ErrorCode::SourceTooLarge, false),
         E::UnsupportedCodec { .. } => (ErrorCode::UnsupportedMedia, false),
         E::OutputTooLarge { .. } => (ErrorCode::EncoderFailed, false),
         // ffmpeg reads nothing over a connection but our own store.

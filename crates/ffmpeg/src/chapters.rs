@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::failure::judge_output;
 use crate::input::input_args;
-use crate::{Command, Error, Input, Tools};
+use crate::{Error, Input, Tools};
 
 /// Longest a look at the header may take.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -39,7 +39,8 @@ pub async fn chapters(
     input: &Input,
     source: &SourceFacts,
 ) -> Result<Vec<Listed>, Error> {
-    let command = Command::new(&tools.ffprobe)
+    let command = tools
+        .ffprobe()
         .args(["-v", "repeat+level+error", "-of", "json", "-show_chapters"])
         .args(input_args(input));
     let output = command.output(TIMEOUT).await?;

@@ -10,7 +10,7 @@ use media::plan::{Plan, VideoPlan};
 
 use crate::args::{self, ChunkFiles, Decoded, Seek};
 use crate::run::STALL;
-use crate::{Command, Error, Finished, Input, Tools, run};
+use crate::{Error, Finished, Input, Tools, run};
 
 /// The same for a file that is written twice, to put its index in front: meanwhile nothing is heard.
 const STALL_AT_END: Duration = Duration::from_mins(10);
@@ -50,7 +50,7 @@ pub async fn encode_chunk(
     let mut last = None;
     for seek in seeks {
         let args = args::chunk(input, marks, plan, index, seek, &outputs);
-        let command = Command::new(&tools.ffmpeg).args(args);
+        let command = tools.ffmpeg().args(args);
         let ran = run(command, |progress| on_frames(progress.frame), STALL).await;
         let framecrc = fs::read_to_string(outputs.decoded()).await.unwrap_or_default();
         let decoded = args::decoded_within(&framecrc, plan, index);
@@ -81,7 +81,7 @@ pub async fn encode_mezzanine(
 ) -> Result<u64, Error> {
     let video = plan.video.as_ref().ok_or(Error::NoStreams)?;
     let args = args::mezzanine(input, video, plan.audio.first(), output);
-    let command = Command::new(&tools.ffmpeg).args(args);
+    let command = tools.ffmpeg().args(args);
     let finished = run(command, |progress| on_frames(progress.frame), STALL_AT_END).await?;
     Ok(finished.progress.frame)
 }

@@ -74,6 +74,12 @@ pub enum Error {
         /// What the reader said.
         detail: String,
     },
+    /// A picture of the input has more pixels than decoders are given.
+    #[error("the source has pictures of {size}, more pixels than are decoded (--max-pixels)")]
+    PictureTooLarge {
+        /// Width and height as the decoder found them.
+        size: String,
+    },
     /// The input is a media file without a picture or sound track.
     #[error("input has no video and no audio")]
     NoStreams,

@@ -39,6 +39,9 @@ fn failure(program: String, status: ExitStatus, log: &Log) -> Error {
         }
         _ => {}
     }
+    if let Some(size) = &log.oversized {
+        return Error::PictureTooLarge { size: size.clone() };
+    }
     let mut invalid = false;
     for line in log.lines_from_end() {
         if says(line, "No space left on device") {
@@ -56,8 +59,12 @@ fn failure(program: String, status: ExitStatus, log: &Log) -> Error {
 }
 
 /// The error for a run that ended with success although its output is not whole: ffmpeg 5.1 ends with
-/// 0 when the last bytes do not fit on the disk.
+/// 0 when the last bytes do not fit on the disk, and when some pictures are too large for its decoder.
 fn unwritten(program: &str, log: &Log) -> Option<Error> {
+    // Later pictures may have been fine, so that the run ended well without the large ones.
+    if let Some(size) = &log.oversized {
+        return Some(Error::PictureTooLarge { size: size.clone() });
+    }
     let mut last = log.lines_from_end().filter(Line::is_error);
     let failed = ["Error writing trailer of ", "Error closing file "];
     last.find(|line| {
@@ -187,6 +194,21 @@ mod tests {
             error.to_string(),
             "input is not readable as media: format `hls` is not accepted"
         );
+    }
+
+    #[test]
+    fn a_picture_of_too_many_pixels_is_named_whatever_the_exit_code() {
+        let said = "[h264 @ 0x1] [IMGUTILS @ 0x2] [error] Picture size 640x360 exceeds specified max \
+                    pixel count 100000, see the documentation if you wish to increase it\n\
+                    [h264 @ 0x1] [error] get_buffer() failed";
+        let error = class(EXIT_1, said);
+        assert!(
+            matches!(&error, Error::PictureTooLarge { size } if size == "640x360"),
+            "{error:?}"
+        );
+        let mut log = Log::default();
+        said.lines().for_each(|line| log.push(line));
+        assert!(matches!(unwritten("ffmpeg", &log), Some(Error::PictureTooLarge { .. })));
     }
 
     #[test]

@@ -116,6 +116,12 @@ fn is_level(tag: &str) -> bool {
     matches!(tag, "panic" | "fatal" | "error" | "warning" | "info" | "verbose" | "debug" | "trace")
 }
 
+/// `Picture size 640x360 exceeds specified max pixel count 230400, …` (libavutil/imgutils.c).
+fn oversized(line: &Line<'_>) -> Option<String> {
+    let (size, rest) = line.message.strip_prefix("Picture size ")?.split_once(' ')?;
+    rest.starts_with("exceeds specified max pixel count").then(|| size.to_owned())
+}
+
 /// What a whole log said, in bounded memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Log {
@@ -127,6 +133,8 @@ pub struct Log {
     pub error_lines: Vec<String>,
     /// The first error of a connection, such as an end before the announced one.
     pub lost: Option<String>,
+    /// Size of the first picture that a decoder refused for its number of pixels, such as `640x360`.
+    pub oversized: Option<String>,
     tail: VecDeque<String>,
     tail_bytes: usize,
 }
@@ -137,6 +145,9 @@ impl Log {
         let text = &*without_queries(text);
         let line = Line::parse(text);
         if line.is_error() {
+            if self.oversized.is_none() {
+                self.oversized = oversized(&line);
+            }
             match line.origin() {
                 Origin::Decode => self.decode_errors += 1,
                 Origin::Demux => self.demux_errors += 1,

@@ -7,7 +7,7 @@ use media::{
 };
 
 use crate::run::STALL;
-use crate::{Command, Error, Input, Tools, args, run};
+use crate::{Error, Input, Tools, args, run};
 
 /// Most corrections of the gain; each costs one more pass over the track.
 const CORRECTIONS_MAX: u32 = 4;
@@ -45,7 +45,7 @@ async fn measure(
     loudness: Option<&Loudness>,
     on_micros: &mut (impl FnMut(u64) + Send),
 ) -> Result<Measured, Error> {
-    let command = Command::new(&tools.ffmpeg).args(args::loudness(input, plan, loudness));
+    let command = tools.ffmpeg().args(args::loudness(input, plan, loudness));
     let finished = run(command, |progress| on_micros(progress.micros()), STALL).await?;
     summary(&finished.log_tail).ok_or_else(|| Error::Parse {
         program: tools.ffmpeg.display().to_string(),

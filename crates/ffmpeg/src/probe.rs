@@ -13,7 +13,7 @@ use media::source::{AudioFacts, Color, Rotation, SourceFacts, SubtitleFacts, Vid
 
 use crate::failure::judge_output;
 use crate::input::input_args;
-use crate::{Command, Error, Input, Tools};
+use crate::{Error, Input, Tools};
 use header::{Header, Stream};
 use packets::Tracks;
 
@@ -73,7 +73,8 @@ pub async fn probe(
 }
 
 async fn read_header(tools: &Tools, input: &Input) -> Result<Header, Error> {
-    let command = Command::new(&tools.ffprobe)
+    let command = tools
+        .ffprobe()
         .args([
             "-v",
             "repeat+level+error",

@@ -8,7 +8,7 @@ use media::source::SourceFacts;
 
 use crate::args::{self, Track};
 use crate::run::STALL;
-use crate::{Command, Error, Input, Tools, run};
+use crate::{Error, Input, Tools, run};
 
 /// Decodes the video up to `end_us` and returns every picture that may score `threshold` or more
 /// against the one before it, in order; `on_micros` hears how far it is. Its list is written into `dir`.
@@ -26,7 +26,7 @@ pub async fn changes(
     let track = Track::new(input, source).ok_or(Error::NoStreams)?;
     let list = dir.join("changes.txt");
     let args = args::scenes(track, Change::jump_min(threshold), end_us, &list);
-    let command = Command::new(&tools.ffmpeg).args(args);
+    let command = tools.ffmpeg().args(args);
     run(command, |progress| on_micros(progress.micros()), STALL).await?;
     let read = fs::read_to_string(&list).await;
     let text = read.map_err(|source| Error::Io { action: "read what changed".into(), source })?;

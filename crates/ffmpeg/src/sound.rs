@@ -10,7 +10,7 @@ use media::plan::AudioPlan;
 use media::source::SourceFacts;
 
 use crate::run::STALL;
-use crate::{Command, Error, Input, Tools, args, run};
+use crate::{Error, Input, Tools, args, run};
 
 /// Files of the sound in one bit rate.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub async fn encode_audio(
         dirs.push(folder);
     }
     let folders: Vec<&Path> = dirs.iter().map(PathBuf::as_path).collect();
-    let command = Command::new(&tools.ffmpeg).args(args::audio(input, plan, &folders));
+    let command = tools.ffmpeg().args(args::audio(input, plan, &folders));
     let finished = run(command, |progress| on_micros(progress.micros()), STALL).await?;
     let mut renditions = Vec::new();
     for folder in &dirs {
@@ -69,7 +69,7 @@ pub async fn normalize(
     output: &Path,
     mut on_micros: impl FnMut(u64) + Send,
 ) -> Result<(), Error> {
-    let command = Command::new(&tools.ffmpeg).args(args::normalize(input, facts, output));
+    let command = tools.ffmpeg().args(args::normalize(input, facts, output));
     run(command, |progress| on_micros(progress.micros()), STALL).await?;
     Ok(())
 }

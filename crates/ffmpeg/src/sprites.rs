@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::args::{self, Form, Take, Track};
 use crate::run::STALL;
-use crate::{Command, Error, Input, Tools, run};
+use crate::{Error, Input, Tools, run};
 
 /// Shortest step that is sought: starting a process costs as much as decoding a few seconds.
 const SEEK_STEP_US: i64 = 4_000_000;
@@ -50,7 +50,7 @@ pub async fn sheets(
     let folder = dir.to_string_lossy().replace('%', "%%");
     let pattern = Path::new(&folder).join("sheet-%05d.jpg");
     let args = args::sheets(track, board.moments, board.picture, board.sheet, &pattern);
-    run(Command::new(&tools.ffmpeg).args(args), |_| on_step(), STALL).await?;
+    run(tools.ffmpeg().args(args), |_| on_step(), STALL).await?;
     Ok(files)
 }
 
@@ -82,7 +82,7 @@ pub async fn samples(
     }
     let raw = dir.join("spread.raw");
     let args = args::spread(track, moments, form, &raw);
-    run(Command::new(&tools.ffmpeg).args(args), |_| on_step(), STALL).await?;
+    run(tools.ffmpeg().args(args), |_| on_step(), STALL).await?;
     let bytes = fs::read(&raw).await.map_err(Error::io("read small pictures"))?;
     let pictures = bytes.chunks_exact(form.bytes()).map(<[u8]>::to_vec);
     let samples = (0..)
@@ -116,7 +116,7 @@ async fn sought_sheets(
         }
         pictures.flush().await.map_err(Error::io("write small pictures"))?;
         let args = args::sheet(&raw, board.picture, board.sheet, file);
-        run(Command::new(&tools.ffmpeg).args(args), |_| on_step(), STALL).await?;
+        run(tools.ffmpeg().args(args), |_| on_step(), STALL).await?;
         fs::remove_file(&raw).await.map_err(Error::io("remove small pictures"))?;
     }
     Ok(true)
@@ -136,7 +136,7 @@ async fn sought(
     for take in [Take::KeyFrame, Take::Moment] {
         let at_us = moments.at_us(index);
         let args = args::single(track, at_us, reach_us, take, form, (&raw, &times));
-        let ran = run(Command::new(&tools.ffmpeg).args(args), |_| {}, STALL).await;
+        let ran = run(tools.ffmpeg().args(args), |_| {}, STALL).await;
         match ran {
             Ok(finished) if finished.decode_errors == 0 => {}
             Ok(_) | Err(Error::Failed { .. } | Error::InvalidData { .. }) => continue,

@@ -11,7 +11,7 @@ use crate::args::{self, Form, Seek, Track};
 use crate::failure::judge_output;
 use crate::input::input_args;
 use crate::run::STALL;
-use crate::{Command, Error, Input, Tools, run};
+use crate::{Error, Input, Tools, run};
 
 /// How much earlier a second try starts where a seek landed late.
 const EARLIER_US: i64 = 30_000_000;
@@ -78,7 +78,7 @@ async fn write(
             return Ok(());
         }
         let args = args::still(track, frame, seek, outputs, &times);
-        let ran = run(Command::new(&tools.ffmpeg).args(args), |_| on_step(), STALL).await;
+        let ran = run(tools.ffmpeg().args(args), |_| on_step(), STALL).await;
         let listed = fs::read_to_string(&times).await.unwrap_or_default();
         let holds = args::holds(&listed, track, frame);
         match ran {
@@ -97,7 +97,8 @@ async fn write(
 
 /// Width and height of a cover.
 pub async fn cover_size(tools: &Tools, input: &Input, stream: u32) -> Result<(u32, u32), Error> {
-    let command = Command::new(&tools.ffprobe)
+    let command = tools
+        .ffprobe()
         .args(["-v", "repeat+level+error", "-of", "csv=p=0"])
         .args(["-show_entries", "stream=width,height"])
         .args(["-select_streams".to_owned(), stream.to_string()])
@@ -123,7 +124,7 @@ pub async fn cover(
     let files = files(sizes, dir);
     let outputs: Vec<_> = sizes.iter().copied().zip(files.iter().map(PathBuf::as_path)).collect();
     let args = args::cover(input, stream, &outputs);
-    run(Command::new(&tools.ffmpeg).args(args), |_| {}, STALL).await?;
+    run(tools.ffmpeg().args(args), |_| {}, STALL).await?;
     Ok(files)
 }
 

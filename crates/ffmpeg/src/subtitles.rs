@@ -6,7 +6,7 @@ use fs_err::tokio as fs;
 use media::subtitles::Event;
 
 use crate::args::{self, TrackFiles};
-use crate::{Command, Error, Input, Tools, run};
+use crate::{Error, Input, Tools, run};
 
 /// A run whose progress stands still this long is killed. Long, because progress counts texts, and
 /// between two of them may lie hours of a large file.
@@ -26,7 +26,7 @@ pub async fn read_subtitles(
     }
     let tracks: Vec<(u32, TrackFiles)> =
         (0..).zip(streams).map(|(at, stream)| (*stream, TrackFiles::new(dir, at))).collect();
-    let command = Command::new(&tools.ffmpeg).args(args::subtitles(input, &tracks));
+    let command = tools.ffmpeg().args(args::subtitles(input, &tracks));
     let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     run(command, |progress| on_micros(micros(progress.out_time)), STALL).await?;
     let mut events = Vec::new();

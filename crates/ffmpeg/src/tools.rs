@@ -1,6 +1,10 @@
-//! Where ffmpeg and ffprobe are.
+//! Where ffmpeg and ffprobe are, and what their decoders may be given.
 
 use std::path::PathBuf;
+
+use media::bounds::PIXELS_MAX;
+
+use crate::Command;
 
 /// The two programs. Whoever starts the process decides where they are; nothing is searched here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,10 +13,31 @@ pub struct Tools {
     pub ffmpeg: PathBuf,
     /// `ffprobe`, looked up in PATH unless it holds a slash.
     pub ffprobe: PathBuf,
+    /// Most pixels of a picture that decoders take, whatever the container said of its size.
+    pub max_pixels: u64,
+}
+
+impl Tools {
+    /// ffmpeg, with the limit on its first input: the one that comes from outside.
+    pub(crate) fn ffmpeg(&self) -> Command {
+        self.limited(Command::new(&self.ffmpeg))
+    }
+
+    /// ffprobe, which opens a decoder for every track, with the limit.
+    pub(crate) fn ffprobe(&self) -> Command {
+        self.limited(Command::new(&self.ffprobe))
+    }
+
+    /// Decoders count the coded size, whose sides are padded to blocks of up to 128 pixels: a quarter
+    /// more covers that from 512 pixels a side on, and the constant below it.
+    fn limited(&self, command: Command) -> Command {
+        let padded = self.max_pixels.saturating_add(self.max_pixels / 4).saturating_add(1 << 18);
+        command.args(["-max_pixels".to_owned(), padded.to_string()])
+    }
 }
 
 impl Default for Tools {
     fn default() -> Self {
-        Self { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into() }
+        Self { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into(), max_pixels: PIXELS_MAX }
     }
 }

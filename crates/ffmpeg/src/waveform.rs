@@ -12,7 +12,7 @@ use tokio::process::ChildStdout;
 
 use crate::failure::judge;
 use crate::run::{end, read_log, stalled, unreadable};
-use crate::{Command, Error, Input, Tools, args};
+use crate::{Error, Input, Tools, args};
 
 /// Longest wait for the next samples.
 const STALL: Duration = Duration::from_secs(30);
@@ -29,7 +29,7 @@ pub async fn waveform(
     mut on_samples: impl FnMut(u64) + Send,
 ) -> Result<Waveform, Error> {
     let scale = Scale::of(plan);
-    let command = Command::new(&tools.ffmpeg).args(args::waveform(input, plan, scale));
+    let command = tools.ffmpeg().args(args::waveform(input, plan, scale));
     let mut child = command.spawn()?;
     let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
     let mut peaks = Peaks::new(scale);

@@ -4,6 +4,7 @@
 //! tested as arithmetic. It does not know Temporal, ffmpeg's flags or where objects are kept.
 
 pub mod bitrate;
+pub mod bounds;
 pub mod chapters;
 pub mod codecs;
 pub mod fmp4;

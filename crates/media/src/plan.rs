@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     bitrate::Bitrate,
+    bounds::SourceLimits,
     ladder::{self, Rung},
     options::{InvalidOption, LoudnessOption, Options, Position, Preset},
     rate::{FrameRate, Grid},
@@ -51,6 +52,9 @@ pub struct Limits {
     /// before those that were submitted later.
     #[serde(default)]
     pub queued_chunks: Option<u32>,
+    /// What a source may be; checked before anything is decoded.
+    #[serde(default)]
+    pub source: SourceLimits,
 }
 
 /// Everything the encoders need to know.
@@ -191,10 +195,13 @@ pub enum Unplannable {
 /// Plans a video.
 pub fn plan(facts: &SourceFacts, options: &Options, limits: Limits) -> Result<Plan, Unplannable> {
     let asked = ladder::requested(options)?;
+    // The built-in ladder fits itself to the source; only who named a rung misses it.
+    let named = options.ladder.is_some() || options.resolutions.is_some();
     let mut warnings = Vec::new();
     let video = facts.video.as_ref().map(|video| {
         let fitted = ladder::fit(&asked, video.display_size());
-        warnings.extend(fitted.dropped.iter().map(|name| Warning {
+        let missed = fitted.dropped.iter().filter(|_| named);
+        warnings.extend(missed.map(|name| Warning {
             message: format!("{name} was left out: the source is smaller, and nothing is enlarged"),
         }));
         video_plan(video, facts.container_start_us, fitted.rungs, options, limits)
@@ -314,6 +321,7 @@ mod tests {
         chunk_seconds: None,
         enhancement_seconds: None,
         queued_chunks: None,
+        source: SourceLimits::NONE,
     };
 
     fn planned(rate: &str, frames: u64, limits: Limits) -> VideoPlan {
@@ -352,6 +360,27 @@ mod tests {
         assert!(bytes <= 4096, "{bytes} bytes of plan");
         let seconds = video.grid.seconds(video.chunk(0).end);
         assert!((59.0..=67.0).contains(&seconds), "chunks of {seconds} s");
+    }
+
+    #[test]
+    fn only_a_rung_that_was_named_is_missed() {
+        let mut facts = source("25", 250);
+        let video = facts.video.as_mut().unwrap();
+        (video.coded_width, video.coded_height) = (854, 480);
+        let warnings = |options: &Options| plan(&facts, options, LIMITS).unwrap().warnings.len();
+        assert_eq!(warnings(&Options::default()), 0);
+        let names = vec!["1080p".to_owned(), "480p".to_owned()];
+        assert_eq!(warnings(&Options { resolutions: Some(names), ..Options::default() }), 1);
+        let rung = serde_json::json!({"name": "big", "height": 720, "bitrate": "3M"});
+        let ladder = Some(vec![serde_json::from_value(rung).unwrap()]);
+        assert_eq!(warnings(&Options { ladder, ..Options::default() }), 1);
+    }
+
+    #[test]
+    fn jobs_from_before_sources_had_limits_have_none() {
+        let old: Limits =
+            serde_json::from_str(r#"{"parallel_chunks": 2, "chunk_seconds": null}"#).unwrap();
+        assert_eq!(old.source, SourceLimits::default());
     }
 
     #[test]

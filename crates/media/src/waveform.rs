@@ -150,6 +150,7 @@ mod tests {
         chunk_seconds: None,
         enhancement_seconds: None,
         queued_chunks: None,
+        source: crate::bounds::SourceLimits::NONE,
     };
 
     fn scale(video: Option<(&str, u64)>, start_us: i64, end_us: i64) -> Scale {

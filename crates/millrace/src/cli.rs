@@ -1,6 +1,7 @@
 //! Flags and environment variables, as typed. Everything has a default.
 
 mod keys;
+mod limits;
 mod mezzanine;
 mod uploads;
 
@@ -11,6 +12,7 @@ use contract::TaskQueue;
 use url::Url;
 
 pub(crate) use keys::{Keys, KeysCommand, NewKey};
+pub(crate) use limits::{LimitArgs, MaxPixels};
 pub(crate) use mezzanine::Mezzanine;
 pub(crate) use uploads::UploadArgs;
 
@@ -95,6 +97,8 @@ pub(crate) struct Worker {
     /// Queues to serve, separated by commas; all of them by default.
     #[arg(long, env = "MILLRACE_QUEUES", value_delimiter = ',')]
     pub(crate) queues: Vec<TaskQueue>,
+    #[command(flatten)]
+    pub(crate) pixels: MaxPixels,
     /// Address on which to answer `/metrics`; nowhere by default.
     #[arg(long, env = "MILLRACE_METRICS_ADDR")]
     pub(crate) metrics_addr: Option<SocketAddr>,
@@ -194,24 +198,18 @@ pub(crate) struct Listen {
     #[arg(long, env = "MILLRACE_KEEP_FAILED_DAYS", default_value_t = 7,
         value_parser = clap::value_parser!(u16).range(..=36_500))]
     pub(crate) keep_failed_days: u16,
+    /// API keys that do not exist which one address may show in a minute.
+    #[arg(long, env = "MILLRACE_UNKNOWN_KEYS_PER_MINUTE",
+        default_value_t = api::Bounds::default().unknown_keys_per_minute)]
+    pub(crate) unknown_keys_per_minute: u32,
+    /// Most streams of `/videos/{id}/events` at a time.
+    #[arg(long, env = "MILLRACE_EVENT_STREAMS_MAX",
+        default_value_t = api::Bounds::default().event_streams)]
+    pub(crate) event_streams_max: u32,
     #[command(flatten)]
     pub(crate) uploads: UploadArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
-}
-
-/// How a video is cut.
-#[derive(Debug, Args)]
-pub(crate) struct LimitArgs {
-    /// Most chunks of one video encoded at the same time; as many as workers take by default.
-    #[arg(long, env = "MILLRACE_PARALLEL_CHUNKS")]
-    pub(crate) parallel_chunks: Option<u32>,
-    /// Length of chunks in seconds of media; chosen by the length of the video by default.
-    #[arg(long, env = "MILLRACE_CHUNK_SECONDS")]
-    pub(crate) chunk_seconds: Option<u32>,
-    /// Seconds a finished video waits for a thumbnail and the like; 60 by default.
-    #[arg(long, env = "MILLRACE_ENHANCEMENT_SECONDS")]
-    pub(crate) enhancement_seconds: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

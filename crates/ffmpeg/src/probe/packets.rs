@@ -12,7 +12,7 @@ use crate::failure::judge;
 use crate::input::input_args;
 use crate::lines::Lines;
 use crate::run::{end, read_log, stalled, unreadable};
-use crate::{Command, Error, Input, Tools};
+use crate::{Error, Input, Tools};
 
 /// Packets between two signs of life.
 const BEAT: u64 = 1000;
@@ -171,7 +171,8 @@ pub(super) async fn read(
     tracks: &mut Tracks,
     on_packets: &mut (impl FnMut(u64) + Send),
 ) -> Result<u64, Error> {
-    let command = Command::new(&tools.ffprobe)
+    let command = tools
+        .ffprobe()
         .args(["-v", "repeat+level+error", "-of", "compact=p=0:nk=1"])
         .args(["-show_entries", "packet=stream_index,pts,dts,duration,flags"])
         .args(input_args(input));

@@ -15,7 +15,7 @@ use ffmpeg::Tools;
 /// The real tools, or a printed reason to skip.
 fn tools() -> Option<Tools> {
     let ffmpeg = fixtures::require_or_skip("ffmpeg")?;
-    Some(Tools { ffmpeg, ffprobe: fixtures::require_or_skip("ffprobe")? })
+    Some(Tools { ffmpeg, ffprobe: fixtures::require_or_skip("ffprobe")?, ..Tools::default() })
 }
 
 /// Makes a clip with ffmpeg, which must succeed.

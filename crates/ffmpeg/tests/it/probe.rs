@@ -164,3 +164,33 @@ async fn without_ffprobe_the_tool_is_named() {
     let error = facts(&tools, Path::new("any.mp4")).await.unwrap_err();
     assert!(matches!(error, Error::ToolMissing { program } if program == "/nowhere/ffprobe"));
 }
+
+#[tokio::test]
+async fn no_decoder_takes_a_picture_of_too_many_pixels() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let make = async |size: &str, name: &str| {
+        let path = dir.path().join(name);
+        let clip = format!("-f lavfi -i testsrc2=d=1:r=10:s={size} -c:v libx264 -g 10");
+        crate::make(&tools, &clip, &path).await;
+        path
+    };
+    let (small, large) = (make("320x240", "small.ts").await, make("1280x720", "large.ts").await);
+    let strict = ffmpeg::Tools { max_pixels: 320 * 240, ..tools.clone() };
+    facts(&strict, &small).await.unwrap();
+    let refused = facts(&strict, &large).await;
+    assert!(
+        matches!(&refused, Err(Error::PictureTooLarge { size }) if size == "1280x720"),
+        "{refused:?}"
+    );
+
+    // A file whose header is harmless.
+    let grows = dir.path().join("grows.ts");
+    let bytes = [fs_err::read(&small).unwrap(), fs_err::read(&large).unwrap()].concat();
+    fs_err::write(&grows, bytes).unwrap();
+    let found = facts(&strict, &grows).await.unwrap();
+    assert_eq!(found.video.as_ref().unwrap().coded_width, 320);
+    let output = dir.path().join("rewritten.mkv");
+    let refused = ffmpeg::normalize(&strict, &Input::Path(grows), &found, &output, |_| {}).await;
+    assert!(matches!(refused, Err(Error::PictureTooLarge { .. })), "{refused:?}");
+}

@@ -88,3 +88,21 @@ fn a_source_that_is_no_video_is_an_error() {
     assert!(!ran.status.success() && said.contains("_media"), "{said}");
     assert!(!folder.path().join("out/.millrace").exists(), "a failed run left its state behind");
 }
+
+#[test]
+fn a_source_beyond_a_limit_is_refused_with_number_and_flag() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = Clip::new().size(320, 240).seconds(3).path();
+    for (flag, value, named) in [
+        ("--max-duration", "2s", "at most 2 s are taken (--max-duration)"),
+        ("--max-decoded-gigapixels", "0", "at most 0 are decoded (--max-decoded-gigapixels)"),
+        ("--max-pixels", "320x239", "at most 76480 are taken (--max-pixels)"),
+    ] {
+        let output = folder.path().join(flag);
+        let Some(mut command) = command(&clip, &output) else { return };
+        let ran = command.args([flag, value]).output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(!ran.status.success(), "{flag}");
+        assert!(said.contains("source_too_large") && said.contains(named), "{flag}: {said}");
+    }
+}

@@ -213,7 +213,7 @@ async fn a_given_object_arrives_whole_too() {
         let endpoint = format!("http://{}", proxy.await.unwrap().address());
         let external = External::open(&external(&endpoint), &anywhere()).unwrap();
         let mut heard = 0;
-        external.get_file(KEY, &file, |done| heard = done).await.unwrap();
+        external.get_file(KEY, &file, u64::MAX, |done| heard = done).await.unwrap();
         assert!(fs_err::read(&file).unwrap() == bytes && heard == BYTES as u64);
     }
 }
@@ -229,7 +229,7 @@ async fn a_given_object_that_is_replaced_midway_is_named() {
     let external = External::open(&external(&server.endpoint("127.0.0.1")), &anywhere()).unwrap();
     let object: Object = object(KEY);
     let mut replaced = false;
-    let copy = external.get_file(KEY, &file, |_| {
+    let copy = external.get_file(KEY, &file, u64::MAX, |_| {
         if !std::mem::replace(&mut replaced, true) {
             let (store, object) = (store.clone(), object.clone());
             tokio::task::block_in_place(|| {

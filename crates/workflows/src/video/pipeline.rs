@@ -7,6 +7,7 @@ use contract::{
     video::{Input, Output},
 };
 use media::{
+    bounds::TooLarge,
     plan::{self, Plan, Unplannable},
     source::{NonStandard, SourceFacts},
 };
@@ -42,6 +43,7 @@ pub(super) async fn make(ctx: &Context, job: &Input) -> Result<Output, Stop> {
     );
     begun?;
     let (source, facts) = fetched?;
+    job.limits.source.check(&facts).map_err(|error| too_large(&error))?;
     let reasons = facts.non_standard.clone();
     let (source, mut facts) = standardize(ctx, job, source, facts).await?;
     if job.options.audio_only == Some(true) {
@@ -161,6 +163,11 @@ async fn standardize(
             format!("the source stays unusable after rewriting: {left}"),
         ))
     }
+}
+
+/// Refused before anything is decoded, also by the rewriting of a source.
+fn too_large(error: &TooLarge) -> Stop {
+    Stop::failed(ErrorCode::SourceTooLarge, error.to_string())
 }
 
 fn draw_up(ctx: &Context, job: &Input, facts: &SourceFacts) -> Result<Plan, Stop> {

@@ -77,6 +77,7 @@ impl Bench {
         let id = VideoId(Uuid::now_v7());
         let (options, export) = (script.options.clone(), script.export.clone());
         let change = script.change;
+        let source_limits = script.source_limits;
         self.stage.put(id, script);
         let mut input = video::Input {
             video: id,
@@ -88,6 +89,7 @@ impl Bench {
                 parallel_chunks: 2,
                 chunk_seconds: Some(12),
                 enhancement_seconds: Some(1),
+                source: source_limits,
                 ..Limits::default()
             },
             export,

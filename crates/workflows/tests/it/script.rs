@@ -21,6 +21,7 @@ use contract::{
     transcode_chunk, verify_video,
 };
 use media::{
+    bounds::SourceLimits,
     plan::{Encoder, Loudness, Watermark},
     playlist::Master,
     source::{AudioFacts, NonStandard, SourceFacts, SubtitleFacts},
@@ -53,6 +54,8 @@ pub(crate) struct Script {
     pub(crate) change: Option<fn(&mut contract::video::Input)>,
     /// What was asked.
     pub(crate) options: media::options::Options,
+    /// What the source may be.
+    pub(crate) source_limits: SourceLimits,
     /// Where else the outputs go.
     pub(crate) export: Option<contract::Export>,
     /// The base that publishing was given.

@@ -2,7 +2,7 @@
 
 use contract::{ErrorCode, clean_up::After, completion::Outcome};
 use fixtures::repo_root;
-use media::options::Options;
+use media::{bounds::SourceLimits, options::Options};
 use temporalio_client::WorkflowHistory;
 use temporalio_client::{
     WorkflowCancelOptions, WorkflowGetResultOptions, WorkflowQueryOptions,
@@ -41,7 +41,7 @@ async fn completes() {
         let run = bench.start(Script::default()).await;
         let output = run.handle.get_result(WorkflowGetResultOptions::default()).await.unwrap();
         assert_eq!(output.outputs.frames, 1500);
-        assert_eq!(output.warnings.len(), 1, "1080p is above the source: {:?}", output.warnings);
+        assert_eq!(output.warnings, [], "a ladder nobody named fits itself to the source");
         bench.reported(run.id).await;
         let script = bench.stage.script(run.id);
         let mut called = script.called();
@@ -235,6 +235,24 @@ async fn a_non_standard_source_is_rewritten_first() {
             bench.stage.script(run.id).calls.iter().filter(|call| call.0 == "probe_source").count();
         assert_eq!(probes, 2);
         record("non-standard", bench.history(&run).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_source_beyond_a_limit_is_refused_before_anything_is_decoded() {
+    with_workers(async |bench| {
+        let source_limits = SourceLimits { duration_seconds: Some(49), ..SourceLimits::default() };
+        let script = Script { source_limits, non_standard: true, ..Script::default() };
+        let (ended, script) = bench.run(script).await;
+        assert!(ended.is_err());
+        let [Outcome::Failed { failure, .. }] = &script.outcomes[..] else {
+            panic!("{:?}", script.outcomes)
+        };
+        assert_eq!(failure.code, ErrorCode::SourceTooLarge);
+        assert!(failure.message.contains("at most 49 s are taken (--max-duration)"), "{failure:?}");
+        let called = script.called();
+        assert!(!called.contains(&"normalize_source"), "{called:?}");
     })
     .await;
 }

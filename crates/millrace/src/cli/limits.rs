@@ -1,0 +1,93 @@
+//! Flags of what one video may be and how it is cut.
+
+use clap::Args;
+use media::bounds::{FPS_MAX, GIGAPIXELS_MAX, SourceLimits};
+
+/// How a video is cut, and what its source may be.
+#[derive(Debug, Args)]
+pub(crate) struct LimitArgs {
+    /// Most chunks of one video encoded at the same time; as many as workers take by default.
+    #[arg(long, env = "MILLRACE_PARALLEL_CHUNKS")]
+    pub(crate) parallel_chunks: Option<u32>,
+    /// Length of chunks in seconds of media; chosen by the length of the video by default.
+    #[arg(long, env = "MILLRACE_CHUNK_SECONDS")]
+    pub(crate) chunk_seconds: Option<u32>,
+    /// Seconds a finished video waits for a thumbnail and the like; 60 by default.
+    #[arg(long, env = "MILLRACE_ENHANCEMENT_SECONDS")]
+    pub(crate) enhancement_seconds: Option<u32>,
+    /// Longest source, such as `12h`, `90m` or `30s`.
+    #[arg(long, env = "MILLRACE_MAX_DURATION", value_parser = seconds, default_value = "12h")]
+    max_duration: u32,
+    /// Most pictures a second of a source, on average.
+    #[arg(long, env = "MILLRACE_MAX_FPS", default_value_t = FPS_MAX)]
+    max_fps: u32,
+    /// Most thousands of millions of pixels in all pictures of a source: what decoding it costs.
+    #[arg(long, env = "MILLRACE_MAX_DECODED_GIGAPIXELS", default_value_t = GIGAPIXELS_MAX)]
+    max_decoded_gigapixels: u64,
+    #[command(flatten)]
+    pub(crate) pixels: MaxPixels,
+}
+
+/// How large pictures may be. Every decoder is told, so workers take it too.
+#[derive(Debug, Args)]
+pub(crate) struct MaxPixels {
+    /// Most pixels of a picture of a source, as a number or as a size.
+    #[arg(id = "max_pixels", long = "max-pixels", env = "MILLRACE_MAX_PIXELS", value_parser = pixels,
+        default_value = "8192x4320")]
+    pub(crate) most: u64,
+}
+
+impl LimitArgs {
+    /// What a source may be.
+    pub(crate) fn source(&self) -> SourceLimits {
+        SourceLimits {
+            duration_seconds: Some(self.max_duration),
+            pixels: Some(self.pixels.most),
+            fps: Some(self.max_fps),
+            gigapixels: Some(self.max_decoded_gigapixels),
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<u32, String> {
+    let (number, unit) = match text.as_bytes().last() {
+        Some(b'h') => (&text[..text.len() - 1], 3600),
+        Some(b'm') => (&text[..text.len() - 1], 60),
+        Some(b's') => (&text[..text.len() - 1], 1),
+        _ => (text, 1),
+    };
+    let seconds = number.parse().ok().and_then(|number: u32| number.checked_mul(unit));
+    let seconds = seconds.filter(|&seconds| seconds > 0);
+    seconds.ok_or_else(|| "write a length such as 12h, 90m or 30s".to_owned())
+}
+
+fn pixels(text: &str) -> Result<u64, String> {
+    let number = |text: &str| text.parse::<u64>().ok().filter(|&number| number > 0);
+    let pixels = match text.split_once('x') {
+        Some((width, height)) => {
+            number(width).zip(number(height)).and_then(|(width, height)| width.checked_mul(height))
+        }
+        None => number(text),
+    };
+    pixels.ok_or_else(|| "write a number, or a size such as 8192x4320".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use media::bounds::{DURATION_SECONDS_MAX, PIXELS_MAX};
+
+    use super::*;
+
+    #[test]
+    fn lengths_and_sizes_as_people_write_them() {
+        assert_eq!(seconds("12h"), Ok(DURATION_SECONDS_MAX));
+        assert_eq!((seconds("90m"), seconds("30s"), seconds("7")), (Ok(5400), Ok(30), Ok(7)));
+        assert_eq!((pixels("8192x4320"), pixels("100")), (Ok(PIXELS_MAX), Ok(100)));
+        for text in ["", "h", "0", "-1h", "1.5h", "12d", "9999999999h"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+        for text in ["", "x", "0x1", "1x", "-1", "8k"] {
+            assert!(pixels(text).is_err(), "{text}");
+        }
+    }
+}
