@@ -87,6 +87,12 @@ impl ApiKeys {
         self.0.is_empty()
     }
 
+    /// False for a text that can be no key, whatever keys there are.
+    pub fn is_plausible(text: &str) -> bool {
+        let digits = text.strip_prefix(PREFIX).unwrap_or_default();
+        URL_SAFE_NO_PAD.decode(digits).is_ok_and(|bytes| bytes.len() == KEY_BYTES)
+    }
+
     /// The key with this text. How long it takes says nothing about the keys.
     pub fn find(&self, text: &str) -> Option<&ApiKey> {
         let wanted = digest_of(text);
@@ -206,6 +212,11 @@ mod tests {
         assert_eq!(one.expose().len(), PREFIX.len() + 43);
         assert!(one.expose().starts_with(PREFIX));
         assert_eq!(format!("{one:?}"), "Secret(..)");
+        assert!(ApiKeys::is_plausible(one.expose()));
+        let long = format!("{}A", one.expose());
+        for text in ["", "mr_", "mr_unknown", &one.expose()[1..], &long] {
+            assert!(!ApiKeys::is_plausible(text), "{text}");
+        }
     }
 
     #[test]

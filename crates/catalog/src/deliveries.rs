@@ -14,7 +14,7 @@ use sea_orm::{
 use time::OffsetDateTime;
 
 use crate::{
-    Catalog, Error, Private, Vault, Video, Webhook,
+    Catalog, Error, Private, Vault, VaultError, Video, Webhook,
     connect::tx,
     row,
     row::corrupt,
@@ -74,6 +74,11 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
+    /// Fails when what is sealed in the row cannot be opened.
+    pub(crate) fn check_seal(&self, vault: &Vault) -> Result<(), VaultError> {
+        vault.open(&place(DeliveryId(self.id)), &self.webhook).map(drop)
+    }
+
     /// The message of a row.
     pub(crate) fn into_delivery(self, vault: &Vault) -> Result<Delivery, Error> {
         let (video, row) = (VideoId(self.video), self);

@@ -29,7 +29,8 @@ use std::sync::Arc;
 
 use contract::VideoId;
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, EntityTrait, QuerySelect, sea_query::OnConflict,
+    ColumnTrait as _, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter as _,
+    QueryOrder as _, QuerySelect, sea_query::OnConflict,
 };
 
 pub use api_keys::{ApiKey, ApiKeys, NewApiKey};
@@ -49,6 +50,9 @@ pub use uploads::{NewUpload, UPLOADS_MAX, Upload, UploadStatus, UploadWay};
 pub use vault::{Vault, VaultError};
 pub use video::{Inserted, NewVideo, Video};
 
+/// Sealed values of a kind that are tried when a process starts.
+const SAMPLES: u64 = 8;
+
 /// A handle on the database; clones share one pool of connections.
 #[derive(Clone, Debug)]
 pub struct Catalog {
@@ -67,6 +71,22 @@ impl Catalog {
         let db = connect::connect(url).await?;
         migrations::run(&db).await?;
         Ok(Self { db, vault: Arc::new(vault) })
+    }
+
+    /// Makes sure that this process has the key with which the catalogue's secrets were sealed: fails
+    /// when it can open none of the newest. Seals the first one where there is none, so that every
+    /// later process has something to open.
+    pub async fn check_vault(&self) -> Result<(), Error> {
+        let videos = row::Entity::find()
+            .filter(row::Column::Private.is_not_null())
+            .order_by_desc(row::Column::Id)
+            .limit(SAMPLES);
+        let videos = videos.all(&self.db).await.map_err(Error::from_db)?;
+        any_opens(videos.iter().map(|row| row.check_seal(&self.vault)))?;
+        let deliveries = deliveries::Entity::find().order_by_desc(deliveries::Column::Id);
+        let deliveries = deliveries.limit(SAMPLES).all(&self.db).await.map_err(Error::from_db)?;
+        any_opens(deliveries.iter().map(|row| row.check_seal(&self.vault)))?;
+        self.signing_secrets(media::tenant::DEFAULT).await.map(drop)
     }
 
     /// Reads one row, to tell that the database answers and has its tables.
@@ -105,6 +125,12 @@ impl Catalog {
     async fn require(&self, video: VideoId) -> Result<Video, Error> {
         self.get(video).await?.ok_or(Error::NotFound { video })
     }
+}
+
+/// One damaged value says nothing about the key.
+fn any_opens(mut opened: impl Iterator<Item = Result<(), VaultError>>) -> Result<(), VaultError> {
+    let Some(first) = opened.next() else { return Ok(()) };
+    if first.is_ok() || opened.any(|other| other.is_ok()) { Ok(()) } else { first }
 }
 
 /// What goes with a new row of a video, in its transaction.

@@ -8,7 +8,7 @@ use sea_orm::{IntoActiveModel, entity::prelude::*};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use time::OffsetDateTime;
 
-use crate::{Error, Private, Vault, Video};
+use crate::{Error, Private, Vault, VaultError, Video};
 
 /// Serialised it is the copy of a video that a webhook's message holds.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
@@ -105,6 +105,14 @@ impl Model {
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
+    }
+}
+
+impl Model {
+    /// Fails when what is sealed in the row cannot be opened.
+    pub(crate) fn check_seal(&self, vault: &Vault) -> Result<(), VaultError> {
+        let Some(sealed) = &self.private else { return Ok(()) };
+        vault.open(&VideoId(self.id).to_string(), sealed).map(drop)
     }
 }
 

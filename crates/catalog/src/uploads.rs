@@ -5,7 +5,8 @@
 use contract::{Status, UploadId, VideoId};
 use sea_orm::{
     Condition, DatabaseTransaction, IntoActiveModel as _, QueryOrder as _, QuerySelect as _,
-    QueryTrait as _, Select, entity::prelude::*, sea_query::Expr,
+    QueryTrait as _, Select, entity::prelude::*,
+    sea_query::{Expr, ExprTrait as _},
 };
 use time::OffsetDateTime;
 
@@ -174,6 +175,23 @@ impl Catalog {
             query = query.filter(Column::Id.gt(after.0));
         }
         self.uploads_of(query).await
+    }
+
+    /// Bytes that open uploads which arrive in this way have together, as declared: those of everybody,
+    /// or of one tenant.
+    pub async fn declared_bytes(
+        &self,
+        way: Option<UploadWay>,
+        tenant: Option<&str>,
+    ) -> Result<u64, Error> {
+        // PostgreSQL sums numbers of 64 bits as a decimal.
+        let sum = Column::Bytes.sum().cast_as("bigint");
+        let mut query = Entity::find().select_only().column_as(sum, "bytes");
+        query = query.filter(Column::Status.eq(UploadStatus::Open));
+        query = query.apply_if(way, |query, way| query.filter(Column::Way.eq(way)));
+        query = query.apply_if(tenant, |query, it| query.filter(Column::Tenant.eq(it)));
+        let sum = query.into_tuple::<Option<i64>>().one(&self.db).await.map_err(Error::from_db)?;
+        Ok(sum.flatten().unwrap_or(0).unsigned_abs())
     }
 
     /// Uploads nobody has touched since `before` and that no video will come for: open ones, and

@@ -35,7 +35,7 @@ pub enum VaultError {
     NoKey,
     /// The value was sealed with a key that is not here, or was changed.
     #[error(
-        "a secret of the catalogue was sealed with another key; give every process the same secret key file"
+        "a secret of the catalogue was sealed with another key; give every process the file of that key (--secret-key-file)"
     )]
     Sealed,
     /// The operating system has no randomness to give.

@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use catalog::{
+    Catalog, Error, NewVideo, Private, Secret, Vault, VaultError, Webhook, WebhookFormat,
+};
+use contract::{Source, VideoId};
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use crate::{on_both, place::Place};
 
@@ -10,7 +15,48 @@ on_both!(
     the_first_use_makes_one_secret,
     a_rotation_puts_the_new_one_first_and_lets_the_old_one_end,
     tenants_have_their_own,
+    another_key_is_noticed_before_anything_needs_it,
+    another_key_is_noticed_by_what_videos_keep,
 );
+
+/// A process that was given another key.
+async fn other_key(place: &Place) -> Error {
+    let catalog = Catalog::open(&place.url, Vault::ephemeral().unwrap()).await.unwrap();
+    catalog.check_vault().await.unwrap_err()
+}
+
+async fn another_key_is_noticed_before_anything_needs_it(place: Place) {
+    // The first process seals something, so that every later one can tell.
+    let first = place.open().await;
+    first.check_vault().await.unwrap();
+    first.check_vault().await.unwrap();
+    let error = other_key(&place).await;
+    assert!(matches!(error, Error::Vault(VaultError::Sealed)), "{error:?}");
+}
+
+async fn another_key_is_noticed_by_what_videos_keep(place: Place) {
+    // As a catalogue from before anything was sealed at the start.
+    let first = place.open().await;
+    let webhook = Webhook {
+        url: Secret::new("http://h/"),
+        secret: None,
+        events: vec![],
+        format: WebhookFormat::Standard,
+    };
+    let private = Private { webhook: Some(webhook), stores: None };
+    let source = Source::Url { url: "http://h/a".into() };
+    let new = NewVideo::new(VideoId(Uuid::now_v7()), "default", source);
+    first.insert(NewVideo { private, ..new }).await.unwrap();
+    let error = other_key(&place).await;
+    assert!(matches!(error, Error::Vault(VaultError::Sealed)), "{error:?}");
+    // One value that somebody damaged says nothing about the key.
+    let source = Source::Url { url: "http://h/b".into() };
+    let damaged = NewVideo::new(VideoId(Uuid::now_v7()), "default", source);
+    let id = first.insert(damaged).await.unwrap().into_video().id;
+    place.execute("UPDATE videos SET private = 'v1:x' WHERE private IS NULL").await;
+    assert!(first.get(id).await.is_err());
+    first.check_vault().await.unwrap();
+}
 
 async fn the_first_use_makes_one_secret(place: Place) {
     let handles = [place.open().await, place.open().await];
