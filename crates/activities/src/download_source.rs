@@ -155,7 +155,10 @@ async fn take(
     let beat = |done| pulse.set(&(done, Some(bytes)));
     // The answer to HEAD is no promise: the limit holds for what arrives.
     match store.get_file(key, &file, deps.fetch.max_bytes(), beat).await {
-        Err(storage::Error::TooLarge { most }) => check_size(deps, most.saturating_add(1))?,
+        Err(storage::Error::TooLarge { most }) => {
+            deps.scratch.forget(&name)?;
+            return Err(fetch::Error::TooLarge { limit: most }.into());
+        }
         got => got.map_err(Error::Given)?,
     }
     let object = layout.source(key)?;

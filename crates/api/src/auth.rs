@@ -21,6 +21,7 @@ use crate::{
     caller::Caller,
     limits::Limits,
     problem::{Kind, Problem},
+    strangers::Strangers,
 };
 
 /// How long keys are believed before they are read again: a revoked one works that much longer.
@@ -35,6 +36,7 @@ pub(crate) struct Guard {
     api: Arc<Api>,
     keys: Keys,
     limits: Limits,
+    strangers: Strangers,
 }
 
 /// Lets a request pass, together with who it comes from, or answers it.
@@ -57,7 +59,8 @@ pub(crate) async fn guard(
 
 impl Guard {
     pub(crate) fn new(api: Arc<Api>) -> Self {
-        Self { keys: Keys::new(api.catalog.clone()), limits: Limits::default(), api }
+        let strangers = Strangers::new(api.settings.bounds.unknown_keys_per_minute);
+        Self { keys: Keys::new(api.catalog.clone()), limits: Limits::default(), strangers, api }
     }
 
     /// Who calls; `None` for a caller without key where none is needed.
@@ -74,12 +77,30 @@ impl Guard {
                 (false, false) => access.check(request).map(|()| None),
             };
         };
-        let key = self.keys.find(text).await?.ok_or_else(|| {
-            let detail = "there is no such API key, or it has been revoked";
-            Problem::new(Kind::UnknownKey, detail)
-        })?;
+        let key = match self.keys.recent().await?.find(text) {
+            Some(found) => found.clone(),
+            None => self.look_for(text, request).await?,
+        };
         self.limits.take(&key)?;
         Ok(Some(Caller { tenant: key.tenant, key: Some(key.id) }))
+    }
+
+    /// Looks for a key that may have been made since the keys were read.
+    async fn look_for(&self, text: &str, request: &Parts) -> Result<ApiKey, Problem> {
+        let unknown = || {
+            let detail = "there is no such API key, or it has been revoked";
+            Problem::new(Kind::UnknownKey, detail)
+        };
+        if !ApiKeys::is_plausible(text) || self.strangers.knows(text) {
+            return Err(unknown());
+        }
+        self.strangers.take(request)?;
+        let asked = Instant::now();
+        let found = self.keys.newer(asked).await?.find(text).cloned();
+        if found.is_none() {
+            self.strangers.remember(text, asked);
+        }
+        found.ok_or_else(unknown)
     }
 }
 
@@ -132,14 +153,9 @@ impl Keys {
         Ok(!self.recent().await?.is_empty())
     }
 
-    async fn find(&self, text: &str) -> Result<Option<ApiKey>, Problem> {
-        let asked = Instant::now();
-        if let Some(found) = self.recent().await?.find(text) {
-            return Ok(Some(found.clone()));
-        }
-        // It may have been made since.
-        let newer = self.read(|known| known.at >= asked).await?;
-        Ok(newer.find(text).cloned())
+    /// The keys as they are, read since `asked`.
+    async fn newer(&self, asked: Instant) -> Result<Arc<ApiKeys>, Problem> {
+        self.read(|known| known.at >= asked).await
     }
 
     async fn recent(&self) -> Result<Arc<ApiKeys>, Problem> {

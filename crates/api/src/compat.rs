@@ -10,13 +10,10 @@ use axum::{
 };
 use catalog::Secret;
 use serde::Serialize;
-use url::Url;
 use utoipa::ToSchema;
 
 use crate::problem::{FieldError, Problem};
 
-/// Longest address of a webhook.
-const WEBHOOK_BYTES_MAX: usize = 2048;
 /// Longest secret of a webhook; HMAC-SHA256 uses no more than 64 bytes of one as they are.
 const SECRET_BYTES_MAX: usize = 512;
 
@@ -44,21 +41,6 @@ impl IntoResponse for Refusal {
         let (status, detail) = self.0.told();
         (status, Json(Refused { success: false, error: detail.to_owned() })).into_response()
     }
-}
-
-/// Checks the address of a webhook. Whether it may be reached is decided when it is.
-fn check_webhook(field: &str, text: &str) -> Result<(), FieldError> {
-    let url = Url::parse(text).ok().filter(|url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.username().is_empty()
-            && url.password().is_none()
-    });
-    if url.is_none() || text.len() > WEBHOOK_BYTES_MAX {
-        let reason =
-            "must be an http(s) address of at most 2048 bytes, without user name and password";
-        return Err(FieldError::body(field, reason));
-    }
-    Ok(())
 }
 
 /// Checks the secret of a webhook, which must be able to sign. One without `whsec_` is taken as it is.

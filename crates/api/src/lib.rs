@@ -21,11 +21,12 @@ mod page;
 mod paging;
 mod pointer;
 mod problem;
+mod strangers;
 mod temporal;
 mod uploads;
 mod videos;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Extension, Router,
@@ -87,6 +88,28 @@ pub struct Settings {
     pub upload_bytes_max: u64,
     /// How long the files of a failed or cancelled video are kept, so that it can be tried again.
     pub keep_failed: Duration,
+    /// How much callers may ask of this process.
+    pub bounds: Bounds,
+}
+
+/// How much callers may ask of one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Keys that do not exist which one address may show in a minute; each costs a look into the
+    /// catalogue.
+    pub unknown_keys_per_minute: u32,
+    /// Streams of events at a time.
+    pub event_streams: u32,
+    /// Bytes that the unfinished uploads of one tenant have together, as declared.
+    pub tenant_upload_bytes: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        // Four uploads of the largest size that is taken by default.
+        let tenant_upload_bytes = 200 << 30;
+        Self { unknown_keys_per_minute: 30, event_streams: 1000, tenant_upload_bytes }
+    }
 }
 
 /// Starts the workflow of a video's current attempt. Run twice, it starts nothing and succeeds.
@@ -104,6 +127,7 @@ pub async fn live_progress(api: &Api, video: &catalog::Video) -> Option<contract
 pub fn router(api: Arc<Api>, beside: Router) -> Router {
     let guard = Arc::new(auth::Guard::new(Arc::clone(&api)));
     let sharing = api.settings.access.sharing();
+    let watching = Arc::new(videos::events::Watching::new(api.settings.bounds.event_streams));
     let (router, mut document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
         .routes(routes!(videos::create::create, videos::list::list))
         .routes(routes!(videos::show::show, videos::delete::delete))
@@ -138,8 +162,9 @@ pub fn router(api: Arc<Api>, beside: Router) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(api)
         .merge(beside)
-        .layer(Extension(Arc::new(document)))
+        .layer(Extension(Arc::new(openapi::written(&document))))
         .layer(Extension(Arc::<health::Recent>::default()))
+        .layer(Extension(watching))
         // Bodies that are read as streams, those of uploads, have limits of their own.
         .layer(DefaultBodyLimit::max(extract::BODY_BYTES_MAX))
         .layer(from_fn_with_state(guard, auth::guard))
@@ -163,6 +188,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (asked, when_asked) = tokio::sync::oneshot::channel();
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, router).with_graceful_shutdown(async move {
         shutdown.await;
         // Nobody listens only when the server has already ended.

@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Extension, Json};
+use serde_json::{Value, json};
 use utoipa::{
     OpenApi,
     openapi::{
@@ -22,6 +23,13 @@ const REFUSALS: [(&str, &str); 4] = [
     ("403", "The origin of the page is not allowed"),
     ("421", "The API is not called by this host"),
     ("429", "The key calls too often, or has too many unfinished videos"),
+];
+
+/// Schemas of which exactly one form is taken, by the fields that make it.
+const ONE_OF: [(&str, &[&[&str]]); 3] = [
+    ("CreateVideo", &[&["url"], &["upload_id"], &["bucket", "key"]]),
+    ("WatermarkOption", &[&["text"], &["image"]]),
+    ("WatermarkImage", &[&["url"], &["bucket", "key"]]),
 ];
 
 /// What is true of the whole API.
@@ -78,6 +86,22 @@ fn spell_out(responses: &mut BTreeMap<String, RefOr<openapi::Response>>) {
     }
 }
 
+/// The document as it is answered, with what the description of types has no words for: which fields
+/// exclude each other.
+pub(crate) fn written(document: &openapi::OpenApi) -> Value {
+    let mut written = serde_json::to_value(document).expect("a document is plain values");
+    for (schema, forms) in ONE_OF {
+        let forms = forms.iter().map(|fields| {
+            // A field that is null is one that is not there.
+            let given =
+                fields.iter().map(|field| ((*field).to_owned(), json!({"not": {"type": "null"}})));
+            json!({"required": fields, "properties": Value::Object(given.collect())})
+        });
+        written["components"]["schemas"][schema]["oneOf"] = forms.collect();
+    }
+    written
+}
+
 fn schemes() -> [(&'static str, SecurityScheme); 2] {
     let about = "A key that `millrace keys create` made";
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(about));
@@ -96,8 +120,6 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 /// Answers this document.
 #[utoipa::path(get, path = "/openapi.json", tag = "service",
     responses((status = 200, description = "An OpenAPI 3.1 document", body = Object)))]
-pub(crate) async fn openapi(
-    Extension(document): Extension<Arc<utoipa::openapi::OpenApi>>,
-) -> Json<Arc<utoipa::openapi::OpenApi>> {
+pub(crate) async fn openapi(Extension(document): Extension<Arc<Value>>) -> Json<Arc<Value>> {
     Json(document)
 }

@@ -1,11 +1,32 @@
-//! Query parameters of lists: `limit` and `cursor`, the same in each, beside a list's own.
+//! Lists in pages: the query parameters `limit` and `cursor`, the same in each beside a list's own, and
+//! reading a whole list.
 
 use catalog::Cursor;
+use futures::{Stream, TryStreamExt as _, stream};
 
-use crate::problem::{FieldError, Problem};
+use crate::{
+    Error,
+    problem::{FieldError, Problem},
+};
 
 const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 200;
+
+/// Every entry of a list, of which `page` reads what comes after a place, and says where it goes on.
+pub(crate) fn every<T, C, P>(page: impl Fn(Option<C>) -> P) -> impl Stream<Item = Result<T, Error>>
+where
+    P: Future<Output = Result<(Vec<T>, Option<C>), Error>>,
+{
+    let pages = stream::try_unfold(Some(None), move |place: Option<Option<C>>| {
+        let reading = place.map(|after| Box::pin(page(after)));
+        async move {
+            let Some(reading) = reading else { return Ok(None) };
+            let (entries, next) = reading.await?;
+            Ok(Some((stream::iter(entries.into_iter().map(Ok)), next.map(Some))))
+        }
+    });
+    pages.try_flatten()
+}
 
 /// What was asked of a list.
 #[derive(Debug)]

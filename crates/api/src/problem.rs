@@ -25,6 +25,9 @@ pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
 /// Seconds after which asking again makes sense when a dependency does not answer.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
+/// Seconds after which another stream may have ended.
+const STREAM_RETRY_AFTER: u64 = 10;
+
 /// The kinds of failure a client can tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -38,6 +41,7 @@ pub(crate) enum Kind {
     UnknownHost,
     RateLimited,
     QuotaExceeded,
+    TooManyStreams,
     UnknownRoute,
     MethodNotAllowed,
     VideoNotFound,
@@ -71,9 +75,12 @@ impl Kind {
             Self::UnknownKey => (S::UNAUTHORIZED, "unknown-key", "The API key is not valid"),
             Self::ForeignOrigin => (S::FORBIDDEN, "foreign-origin", "The origin is not allowed"),
             Self::UnknownHost => (S::MISDIRECTED_REQUEST, "unknown-host", "The host is not ours"),
-            Self::RateLimited => (S::TOO_MANY_REQUESTS, "rate-limited", "The key calls too often"),
+            Self::RateLimited => (S::TOO_MANY_REQUESTS, "rate-limited", "There are too many calls"),
             Self::QuotaExceeded => {
                 (S::TOO_MANY_REQUESTS, "quota-exceeded", "Too many videos at once")
+            }
+            Self::TooManyStreams => {
+                (S::TOO_MANY_REQUESTS, "too-many-streams", "There are too many streams at once")
             }
             Self::UnknownRoute => (S::NOT_FOUND, "unknown-route", "There is no such route"),
             Self::MethodNotAllowed => {
@@ -179,6 +186,22 @@ impl Problem {
     pub(crate) fn rate_limited(per_minute: u32, retry_after: u64) -> Self {
         let detail = format!("the key may call {per_minute} times a minute; see `Retry-After`");
         Self { retry_after: Some(retry_after), ..Self::new(Kind::RateLimited, detail) }
+    }
+
+    pub(crate) fn too_many_unknown_keys(per_minute: u32, retry_after: u64) -> Self {
+        let detail = format!(
+            "this address has shown {per_minute} API keys in a minute that do not exist \
+             (--unknown-keys-per-minute); see `Retry-After`"
+        );
+        Self { retry_after: Some(retry_after), ..Self::new(Kind::RateLimited, detail) }
+    }
+
+    pub(crate) fn too_many_streams(most: u32) -> Self {
+        let detail = format!(
+            "this process has {most} streams of events already (--event-streams-max); ask for the video \
+             itself"
+        );
+        Self { retry_after: Some(STREAM_RETRY_AFTER), ..Self::new(Kind::TooManyStreams, detail) }
     }
 
     pub(crate) fn delivery_not_found(id: &str) -> Self {

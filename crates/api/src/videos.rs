@@ -22,6 +22,7 @@ pub(crate) mod waiting;
 mod webhook;
 
 pub(crate) use progress::live as live_progress;
+pub(crate) use source::check_url;
 pub use stored::{NotStoredSources, StoredSources};
 
 use catalog::Video;

@@ -5,7 +5,8 @@
 use contract::{Status, UploadId, VideoId};
 use sea_orm::{
     Condition, DatabaseTransaction, IntoActiveModel as _, QueryOrder as _, QuerySelect as _,
-    QueryTrait as _, Select, entity::prelude::*,
+    QueryTrait as _, Select,
+    entity::prelude::*,
     sea_query::{Expr, ExprTrait as _},
 };
 use time::OffsetDateTime;

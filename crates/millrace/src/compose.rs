@@ -10,7 +10,7 @@ use media::plan::Limits;
 use storage::{Incoming, S3Config, Scratch, Store};
 use url::Url;
 
-use crate::cli::{Common, LimitArgs, Mezzanine, UploadArgs, Work};
+use crate::cli::{Common, LimitArgs, MaxPixels, Mezzanine, UploadArgs, Work};
 
 /// Name of the key file in the data folder.
 pub(crate) const SECRET_KEY: &str = "secret.key";
@@ -36,7 +36,16 @@ pub(crate) fn limits(args: &LimitArgs) -> Limits {
         chunk_seconds: args.chunk_seconds,
         enhancement_seconds: args.enhancement_seconds,
         queued_chunks: args.parallel_chunks.is_none().then_some(QUEUED_CHUNKS),
+        source: args.source(),
     }
+}
+
+/// Opens the catalogue of a process that will need what is sealed there, and makes sure that it can open
+/// it.
+pub(crate) async fn unsealed_catalog(common: &Common) -> anyhow::Result<Catalog> {
+    let catalog = catalog(common).await?;
+    catalog.check_vault().await.context("open what the catalogue keeps sealed")?;
+    Ok(catalog)
 }
 
 /// Opens the catalogue.
@@ -149,12 +158,14 @@ pub(crate) fn scratch(work: &Work, data: &Path) -> anyhow::Result<Scratch> {
 
 /// The programs to use.
 pub(crate) fn tools(work: &Work) -> ffmpeg::Tools {
-    ffmpeg::Tools { ffmpeg: work.ffmpeg.clone(), ffprobe: work.ffprobe.clone() }
+    let (ffmpeg, ffprobe) = (work.ffmpeg.clone(), work.ffprobe.clone());
+    ffmpeg::Tools { ffmpeg, ffprobe, ..ffmpeg::Tools::default() }
 }
 
 /// Builds what activities need.
 pub(crate) fn deps(
     work: &Work,
+    pixels: &MaxPixels,
     data: &Path,
     store: Store,
     mezzanine: Store,
@@ -171,7 +182,7 @@ pub(crate) fn deps(
         ..fetch::Config::default()
     };
     let fetch = fetch::Client::new(config).context("build the download client")?;
-    let tools = tools(work);
+    let tools = ffmpeg::Tools { max_pixels: pixels.most, ..tools(work) };
     let (encoder, nvenc) = (work.encoder.into(), Nvenc::default());
     let webhooks = webhooks(work, media_base)?;
     Ok(Arc::new(Deps {

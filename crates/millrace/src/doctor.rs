@@ -101,12 +101,12 @@ async fn store(args: &cli::Doctor) -> Finding {
 
 async fn catalogue(args: &cli::Doctor) -> Finding {
     let checking = async {
-        compose::catalog(&args.common).await?.check().await?;
+        compose::unsealed_catalog(&args.common).await?.check().await?;
         anyhow::Ok(())
     };
     let said = match tokio::time::timeout(ANSWER_WITHIN, checking).await {
-        Ok(Ok(())) => Ok("the tables are there".to_owned()),
-        Ok(Err(error)) => Err(format!("{error:#}; look at --database")),
+        Ok(Ok(())) => Ok("the tables are there, and what is sealed can be opened".to_owned()),
+        Ok(Err(error)) => Err(format!("{error:#}; look at --database and --secret-key-file")),
         Err(_) => Err("no answer in time; look at --database".to_owned()),
     };
     Finding { name: "catalogue", said }

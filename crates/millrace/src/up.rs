@@ -27,6 +27,7 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
     let stop = stop::on_signal()?;
     let metrics = Metrics::install()?;
     let _lock = Lock::take(&args.common.data)?;
+    let catalog = compose::unsealed_catalog(&args.common).await?;
     let (api_listener, media_listener) =
         (bind(args.listen.api_addr).await?, bind(args.listen.media_addr).await?);
     // The server outlives everything that talks to it.
@@ -40,12 +41,12 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
     };
     temporal::register_search_attributes(&client).await?;
     let ui = server.as_ref().and_then(Server::ui);
-    let (store, catalog) =
-        (compose::store(&args.common).await?, compose::catalog(&args.common).await?);
+    let store = compose::store(&args.common).await?;
     let mezzanine = compose::mezzanine(&args.common.mezzanine, &store).await?;
     let media_url = media_url(&args.listen, media_listener.local_addr()?)?;
     let deps = compose::deps(
         &args.work,
+        &args.listen.limits.pixels,
         &args.common.data,
         store.clone(),
         mezzanine,
@@ -79,12 +80,12 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
 pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
     let stop = stop::on_signal()?;
     let metrics = Metrics::install()?;
+    let catalog = compose::unsealed_catalog(&args.common).await?;
     let client = client().await?;
     temporal::register_search_attributes(&client).await?;
     let (api_listener, media_listener) =
         (bind(args.listen.api_addr).await?, bind(args.listen.media_addr).await?);
-    let (store, catalog) =
-        (compose::store(&args.common).await?, compose::catalog(&args.common).await?);
+    let store = compose::store(&args.common).await?;
     let metrics = metrics.router(Some(catalog.clone()), None);
     let media_url = media_url(&args.listen, media_listener.local_addr()?)?;
     let incoming = compose::incoming(&args.listen.uploads, &args.common.data)?;
@@ -108,13 +109,14 @@ pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
         Some(address) => Some((bind(address).await?, Metrics::install()?)),
         None => None,
     };
+    let catalog = compose::unsealed_catalog(&args.common).await?;
     let client = client().await?;
     temporal::register_search_attributes(&client).await?;
-    let (store, catalog) =
-        (compose::store(&args.common).await?, compose::catalog(&args.common).await?);
+    let store = compose::store(&args.common).await?;
     let mezzanine = compose::mezzanine(&args.common.mezzanine, &store).await?;
     let media_url = args.media_url.clone();
-    let deps = compose::deps(&args.work, &args.common.data, store, mezzanine, catalog, media_url)?;
+    let (work, pixels, data) = (&args.work, &args.pixels, &args.common.data);
+    let deps = compose::deps(work, pixels, data, store, mezzanine, catalog, media_url)?;
     let scratch = deps.scratch.clone();
     let queues = if args.queues.is_empty() { TaskQueue::ALL.to_vec() } else { args.queues };
     let names: Vec<_> = queues.iter().map(|queue| queue.name()).collect();
@@ -177,6 +179,11 @@ fn api_of(
         stored_sources: listen.allow_stored_sources.clone(),
         upload_bytes_max: listen.uploads.mib_max << 20,
         keep_failed: Duration::from_hours(24 * u64::from(listen.keep_failed_days)),
+        bounds: api::Bounds {
+            unknown_keys_per_minute: listen.unknown_keys_per_minute,
+            event_streams: listen.event_streams_max,
+            tenant_upload_bytes: listen.uploads.tenant_mib_max << 20,
+        },
     };
     Arc::new(api::Api { catalog, temporal, store, incoming, settings })
 }

@@ -21,6 +21,9 @@ use crate::place::{Durability, blocking, flush_folder_of};
 use crate::scratch::check_free;
 use crate::{Bytes, Error};
 
+/// Bytes of one file between two looks at the free space: a look costs a few microseconds, and this
+/// many files at once go below the reserve by this much each at most.
+const LOOK_BYTES: u64 = 4 << 20;
 /// Ends the name of the file that says where an unchecked piece begins.
 const UNCHECKED: &str = "unchecked";
 
@@ -51,6 +54,10 @@ pub struct Arrival {
     bytes: u64,
     /// Where the unchecked piece begins, while there is one.
     unchecked_from: Option<u64>,
+    /// Bytes of its disk that stay free.
+    reserve_bytes: u64,
+    /// Bytes that may still be appended before the disk is looked at again.
+    until_look: u64,
 }
 
 impl Incoming {
@@ -95,8 +102,23 @@ impl Incoming {
 
     /// Asks for the sole right to write to a file, and takes back a piece that was never checked.
     pub async fn claim(&self, name: &str) -> Result<Claim, Error> {
-        let path = self.root.join(name);
-        self.local(name, blocking(move || claim(path)).await)
+        let (path, reserve_bytes) = (self.root.join(name), self.reserve_bytes);
+        self.local(name, blocking(move || claim(path, reserve_bytes)).await)
+    }
+
+    /// How many bytes of all files have arrived.
+    pub async fn arrived_bytes(&self) -> Result<u64, Error> {
+        let root = self.root.clone();
+        let sum = move || {
+            let mut bytes = 0;
+            for entry in fs::read_dir(root)? {
+                // A file may go while the folder is read.
+                let meta = existing(entry?.metadata())?;
+                bytes += meta.filter(std::fs::Metadata::is_file).map_or(0, |meta| meta.len());
+            }
+            Ok(bytes)
+        };
+        self.local("", blocking(sum).await)
     }
 
     /// The names of all files, and when each was last written to.
@@ -151,8 +173,15 @@ impl Arrival {
         Ok(())
     }
 
-    /// Adds bytes at the end. They are durable once they are kept.
+    /// Adds bytes at the end. They are durable once they are kept. Refuses with [`Error::NoSpace`] when
+    /// they do not fit beside the reserve, whatever was announced of them.
     pub async fn append(&mut self, bytes: &Bytes) -> Result<(), Error> {
+        let more = bytes.len() as u64;
+        if more > self.until_look {
+            check_free(&self.path, self.reserve_bytes.saturating_add(more.max(LOOK_BYTES)))?;
+            self.until_look = more.max(LOOK_BYTES);
+        }
+        self.until_look -= more;
         let written = self.file.write_all(bytes).await;
         self.local(written)?;
         self.bytes += bytes.len() as u64;
@@ -208,7 +237,7 @@ impl Arrival {
     }
 }
 
-fn claim(path: PathBuf) -> io::Result<Claim> {
+fn claim(path: PathBuf, reserve_bytes: u64) -> io::Result<Claim> {
     let open = fs::OpenOptions::new().write(true).open(&path);
     let Some(file) = existing(open)? else { return Ok(Claim::Missing) };
     let file = file.into_file();
@@ -230,7 +259,8 @@ fn claim(path: PathBuf) -> io::Result<Claim> {
     }
     let bytes = io::Seek::seek(&mut &file, SeekFrom::End(0))?;
     let file = tokio::fs::File::from_std(file);
-    Ok(Claim::Ours(Arrival { file, path, bytes, unchecked_from: None }))
+    let arrival = Arrival { file, path, bytes, unchecked_from: None, reserve_bytes, until_look: 0 };
+    Ok(Claim::Ours(arrival))
 }
 
 fn mark_of(path: &Path) -> PathBuf {

@@ -10,15 +10,17 @@ use contract::{
 };
 use media::options::{Options, RungOption};
 use serde::{Deserialize, Serialize};
+use url::Url;
 use utoipa::ToSchema;
 
-use super::{Refusal, Refused, check_secret, check_webhook};
+use super::{Refusal, Refused, check_secret};
 use crate::{
     Api,
     caller::Caller,
     extract::{IdText, JsonBody, Parameters},
     problem::{FieldError, Problem},
     videos::{
+        check_url,
         create::{CreateVideo, accepted, take},
         key::Key,
     },
@@ -135,7 +137,7 @@ pub(crate) async fn submit(
     body: Result<JsonBody<Submit>, Problem>,
 ) -> Result<Json<Submitted>, Refusal> {
     let (key, JsonBody(asked)) = (key?, body?);
-    check(&asked).map_err(|fault| Problem::invalid(vec![fault]))?;
+    let webhook = check(&asked).map_err(|fault| Problem::invalid(vec![fault]))?;
     let prefix = asked.output_prefix.as_deref().map(|prefix| prefix.trim_matches('/').to_owned());
     let options = Options {
         ladder: asked.ladder,
@@ -147,7 +149,7 @@ pub(crate) async fn submit(
     let create = CreateVideo::of_object(bucket, asked.input_key, options);
     let mut new = accepted(&api, &caller, create).await?;
     let secret = asked.webhook_secret;
-    let webhook = asked.webhook_url.map(|url| Webhook {
+    let webhook = webhook.map(|url| Webhook {
         url: Secret::new(url),
         secret,
         events: Event::ALL.to_vec(),
@@ -160,14 +162,15 @@ pub(crate) async fn submit(
     Ok(Json(Submitted { success: true, job_id: video.id, status }))
 }
 
-fn check(asked: &Submit) -> Result<(), FieldError> {
+/// Checks what is this front door's own, and answers the webhook's address.
+fn check(asked: &Submit) -> Result<Option<Url>, FieldError> {
     if !PROFILES.contains(&asked.profile.as_str()) {
         let reason =
             format!("`{}` is not a profile; there is `{}`", asked.profile, PROFILES.join("`, `"));
         return Err(FieldError::body("profile", &reason));
     }
-    asked.webhook_url.iter().try_for_each(|url| check_webhook("webhookUrl", url))?;
-    asked.webhook_secret.iter().try_for_each(|secret| check_secret("webhookSecret", secret))
+    asked.webhook_secret.iter().try_for_each(|secret| check_secret("webhookSecret", secret))?;
+    asked.webhook_url.as_ref().map(|url| check_url("webhookUrl", url)).transpose()
 }
 
 /// Shows a job.

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use contract::delivery;
+use futures::TryStreamExt as _;
 use time::OffsetDateTime;
 
-use crate::{Api, Error, problem::chain, temporal};
+use crate::{Api, Error, paging, problem::chain, temporal};
 
 /// How long messages are kept after their last change.
 const KEPT: Duration = Duration::from_hours(30 * 24);
@@ -17,16 +18,17 @@ impl Api {
     pub async fn reconcile_deliveries(&self, quiet: Duration) -> Result<u64, Error> {
         let now = OffsetDateTime::now_utc();
         self.catalog.forget_deliveries(now - KEPT).await.map_err(Error::Catalog)?;
-        let (mut started, mut after) = (0, None);
-        loop {
+        let mut started = 0;
+        let mut waiting = std::pin::pin!(paging::every(move |after| async move {
             let page = self.catalog.pending_deliveries(now - quiet, after).await;
             let page = page.map_err(Error::Catalog)?;
-            let Some(last) = page.last() else { return Ok(started) };
-            after = Some(last.delivery);
-            for message in page {
-                started += u64::from(self.deliver_again(message).await?);
-            }
+            let last = page.last().map(|message| message.delivery);
+            Ok((page, last))
+        }));
+        while let Some(message) = waiting.try_next().await? {
+            started += u64::from(self.deliver_again(message).await?);
         }
+        Ok(started)
     }
 
     /// One message that cannot be sent must not hold up the others.

@@ -67,10 +67,15 @@ async fn begin(
     tus::check_version(headers)?;
     let bytes = headers::number(headers, &tus::LENGTH)?;
     check_size(api, bytes)?;
+    check_tenant(api, &caller, bytes).await?;
     let (metadata, file_name) = headers::metadata(headers)?;
     let checksum = headers::checksum(headers)?;
     let id = UploadId(Uuid::now_v7());
-    api.incoming.create(&id.to_string(), bytes).await.map_err(full)?;
+    // What others have declared and not sent yet has its place too.
+    let declared = api.catalog.declared_bytes(Some(UploadWay::Tus), None).await?;
+    let awaited = declared.saturating_sub(api.incoming.arrived_bytes().await?);
+    let needed = awaited.saturating_add(bytes);
+    api.incoming.create(&id.to_string(), needed).await.map_err(full)?;
     let new =
         NewUpload { id, tenant: caller.tenant, way: UploadWay::Tus, file_name, bytes, metadata };
     let upload = api.catalog.add_upload(new).await?;
@@ -91,6 +96,20 @@ fn begun(upload: &Upload, offset: u64) -> Response {
         (tus::EXPIRES, tus::expires(upload.updated_at)),
     ];
     (StatusCode::CREATED, headers).into_response()
+}
+
+/// Refuses a file with which a tenant would have more on its way than it may.
+pub(super) async fn check_tenant(api: &Api, caller: &Caller, bytes: u64) -> Result<(), Problem> {
+    let most = api.settings.bounds.tenant_upload_bytes;
+    let declared = api.catalog.declared_bytes(None, Some(&caller.tenant)).await?;
+    if declared.saturating_add(bytes) > most {
+        let detail = format!(
+            "unfinished uploads may have {most} bytes together (--tenant-upload-mib-max), and {declared} \
+             are declared; finish or remove some"
+        );
+        return Err(Refusal::TooMany.because(detail));
+    }
+    Ok(())
 }
 
 /// Refuses a file that is larger than any may be.

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{
     Refusal,
-    create::check_size,
+    create::{check_size, check_tenant},
     headers::{FILE_NAME_BYTES_MAX, plain_name},
 };
 use crate::{
@@ -85,6 +85,7 @@ pub(crate) async fn presign(
     JsonBody(asked): JsonBody<PresignUpload>,
 ) -> Result<Response, Problem> {
     check(&api, &asked)?;
+    check_tenant(&api, &caller, asked.bytes).await?;
     let file_name = plain_name(&asked.file_name);
     let id = UploadId(Uuid::now_v7());
     let object = layout::upload(id, &file_name)?;

@@ -16,6 +16,7 @@ pub(crate) enum Refusal {
     Checksum,
     TooLarge,
     NoSpace,
+    TooMany,
     Incomplete,
     InUse,
     NotPresigned,
@@ -51,6 +52,9 @@ impl Refusal {
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "upload-too-large", "The file is too large"),
             Self::NoSpace => {
                 (S::INSUFFICIENT_STORAGE, "insufficient-storage", "There is no room for the file")
+            }
+            Self::TooMany => {
+                (S::TOO_MANY_REQUESTS, "too-many-uploads", "Too many bytes are on their way")
             }
             Self::Incomplete => (S::CONFLICT, "upload-incomplete", "The file is not there yet"),
             Self::InUse => (S::CONFLICT, "upload-in-use", "A video is being made of the upload"),

@@ -100,7 +100,7 @@ pub(super) async fn find(
 
 /// Checks the address in a field. The parsed form is what is kept, so that everything that reads it
 /// later reads the same.
-pub(super) fn check_url(field: &str, text: &str) -> Result<Url, FieldError> {
+pub(crate) fn check_url(field: &str, text: &str) -> Result<Url, FieldError> {
     let refuse = |reason: &str| Err(FieldError::body(field, reason));
     if text.len() > URL_BYTES_MAX {
         return refuse("is longer than 4096 bytes");

@@ -1,14 +1,11 @@
 //! Starts the videos whose workflow was never started: what a crash in the middle of
 //! `POST /videos` leaves behind.
 
-use catalog::{Filter, Video};
+use catalog::{Filter, PAGE_MAX, Video};
 use contract::Status;
-use futures::{Stream, TryStreamExt as _, stream};
+use futures::{Stream, TryStreamExt as _};
 
-use crate::{Api, Error, problem::chain, temporal};
-
-/// Videos read at a time.
-const PAGE: u32 = 200;
+use crate::{Api, Error, paging, problem::chain, temporal};
 
 impl Api {
     /// Starts the workflow of every video that is `uploaded` and answers how many there were.
@@ -45,13 +42,9 @@ impl Api {
         &'a self,
         filter: &'a Filter,
     ) -> impl Stream<Item = Result<Video, Error>> + 'a {
-        let pages = stream::try_unfold(Some(None), move |place| async move {
-            let Some(after) = place else { return Ok(None) };
-            let page = self.catalog.list(filter.clone(), PAGE, after).await;
-            let page = page.map_err(Error::Catalog)?;
-            let videos = stream::iter(page.videos.into_iter().map(Ok));
-            Ok(Some((videos, page.next.map(Some))))
-        });
-        pages.try_flatten()
+        paging::every(move |after| async move {
+            let page = self.catalog.list(filter.clone(), PAGE_MAX, after).await;
+            page.map(|page| (page.videos, page.next)).map_err(Error::Catalog)
+        })
     }
 }

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use api::Access;
+use api::{Access, Bounds, Settings};
 use axum::{
     Router,
     body::Body,
     http::{Method, Request, StatusCode, header, request::Builder},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use catalog::{ApiKey, NewApiKey};
 use contract::VideoId;
 use futures::FutureExt as _;
@@ -243,6 +244,33 @@ async fn prefixes_of_two_tenants_are_never_the_same() {
         prefixes.push(harness.row(id).await.export.unwrap().outputs);
     }
     assert_eq!(prefixes, ["tenants/acme%2Fb/x", "tenants/acme/b/x"]);
+}
+
+#[tokio::test]
+async fn guessing_keys_costs_the_guesser_alone() {
+    let Some(harness) = Harness::start().await else { return };
+    let bounds = Bounds { unknown_keys_per_minute: 3, ..Bounds::default() };
+    let router = harness.router_of(Settings { bounds, ..harness.api.settings.clone() });
+    let (_, good) = make(&harness, new_key("default")).await;
+    assert_eq!(get(&router, &good, "/videos").await.status, StatusCode::OK);
+    // Keys of the right form that nobody made.
+    let guess = |number: u8| format!("mr_{}", URL_SAFE_NO_PAD.encode([number; 32]));
+    for number in 0..3 {
+        get(&router, &guess(number), "/videos").await.problem(401, "unknown-key");
+    }
+    let refused = get(&router, &guess(3), "/videos").await;
+    let problem = refused.problem(429, "rate-limited");
+    assert!(problem["detail"].as_str().unwrap().contains("--unknown-keys-per-minute"));
+    assert!((1..=60).contains(&refused.header(header::RETRY_AFTER).parse::<u64>().unwrap()));
+    // What is known not to exist needs no look, and neither does what can be no key.
+    for text in [&guess(0), "mr_x", ""] {
+        get(&router, text, "/videos").await.problem(401, "unknown-key");
+    }
+    assert_eq!(get(&router, &good, "/videos").await.status, StatusCode::OK);
+    // A new key counts as soon as the keys are read anyway.
+    let (_, new) = make(&harness, new_key("default")).await;
+    let answer = until_other(&router, &new, StatusCode::TOO_MANY_REQUESTS).await;
+    assert_eq!(answer.status, StatusCode::OK);
 }
 
 #[tokio::test]

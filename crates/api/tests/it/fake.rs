@@ -6,7 +6,10 @@
     reason = "the SDK's macros want these signatures and put the types into public impls"
 )]
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use contract::{
     Progress, RungProgress, StoredSource, TaskQueue,
@@ -31,6 +34,9 @@ use temporalio_sdk::{
 
 /// Length of the video that [`OneChunk`] encodes.
 pub(crate) const FRAMES: u64 = 300;
+
+/// How often a progress was asked for; each test is a process of its own.
+pub(crate) static QUERIES: AtomicU64 = AtomicU64::new(0);
 
 /// Counts as the real workflow does: by whole chunks, of which none ends here.
 #[workflow]
@@ -58,6 +64,7 @@ impl OneChunk {
 
     #[query]
     pub fn progress(&self, _ctx: &WorkflowContextView) -> Progress {
+        QUERIES.fetch_add(1, Ordering::Relaxed);
         let rung = |name: &str| RungProgress { name: name.into(), percent: 0.0 };
         Progress {
             chunks_total: 1,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::{Access, Api, Settings};
+use api::{Access, Api, Bounds, Settings};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -57,12 +57,17 @@ impl Harness {
 
     /// Another API over the same parts, open to others.
     pub(crate) fn router(&self, access: Access) -> Router {
+        self.router_of(Settings { access, ..self.api.settings.clone() })
+    }
+
+    /// Another API over the same parts, set up differently.
+    pub(crate) fn router_of(&self, settings: Settings) -> Router {
         let api = Arc::new(Api {
             catalog: self.api.catalog.clone(),
             temporal: self.api.temporal.clone(),
             store: self.api.store.clone(),
             incoming: self.api.incoming.clone(),
-            settings: Settings { access, ..self.api.settings.clone() },
+            settings,
         });
         api::router(api, Router::new())
     }
@@ -155,5 +160,6 @@ fn settings() -> Settings {
         ],
         upload_bytes_max: 1000,
         keep_failed: std::time::Duration::from_hours(24),
+        bounds: Bounds::default(),
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use api::{Bounds, Settings};
 use axum::{
+    Router,
     body::Body,
     http::{Method, Request, StatusCode, header},
 };
@@ -10,7 +12,7 @@ use contract::{Status, UploadId};
 use serde_json::json;
 
 use crate::{
-    harness::Harness,
+    harness::{Answer, Harness, ask},
     tus::{SHA1_OF_MEDIA, tus},
 };
 
@@ -45,6 +47,57 @@ async fn a_file_arrives_in_pieces_and_its_video_begins() {
     assert_eq!(harness.api.reconcile(Duration::ZERO).await.unwrap(), 0, "no workflow");
     harness.patch(&path, 9, &[], "x").await.problem(409, "offset-mismatch");
     assert_eq!(harness.api.incoming.names().await.unwrap(), []);
+}
+
+/// Bytes that are free on the disk where uploads arrive, to within a MiB.
+fn free_bytes(harness: &Harness) -> u64 {
+    let (mut fits, mut full) = (0, 1 << 50);
+    while full - fits > 1 << 20 {
+        let middle = u64::midpoint(fits, full);
+        match harness.api.incoming.check_space(middle) {
+            Ok(()) => fits = middle,
+            Err(_) => full = middle,
+        }
+    }
+    fits
+}
+
+async fn declare(router: &Router, bytes: u64) -> Answer {
+    let headers = [("upload-length", &*bytes.to_string())];
+    ask(router, tus(Method::POST, "/uploads", &headers, "")).await
+}
+
+#[tokio::test]
+async fn what_was_declared_has_its_place_on_the_disk() {
+    let Some(harness) = Harness::start().await else { return };
+    let bounds = Bounds { tenant_upload_bytes: u64::MAX, ..Bounds::default() };
+    let settings = harness.api.settings.clone();
+    let router = harness.router_of(Settings { bounds, upload_bytes_max: 1 << 50, ..settings });
+    let most = free_bytes(&harness) / 10 * 6;
+    let first = declare(&router, most).await;
+    assert_eq!(first.status, StatusCode::CREATED, "{}", first.text());
+    // Alone it would fit, too.
+    declare(&router, most).await.problem(507, "insufficient-storage");
+    let path = first.header(header::LOCATION);
+    let gone = ask(&router, tus(Method::DELETE, path, &[], "")).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    assert_eq!(declare(&router, most).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_tenant_declares_no_more_than_it_may() {
+    let Some(harness) = Harness::start().await else { return };
+    let bounds = Bounds { tenant_upload_bytes: 100, ..Bounds::default() };
+    let router = harness.router_of(Settings { bounds, ..harness.api.settings.clone() });
+    let first = declare(&router, 60).await;
+    assert_eq!(first.status, StatusCode::CREATED);
+    let problem = declare(&router, 41).await.problem(429, "too-many-uploads");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("--tenant-upload-mib-max") && detail.contains("60"), "{detail}");
+    assert_eq!(declare(&router, 40).await.status, StatusCode::CREATED);
+    let path = first.header(header::LOCATION);
+    assert_eq!(ask(&router, tus(Method::DELETE, path, &[], "")).await.status, 204);
+    assert_eq!(declare(&router, 60).await.status, StatusCode::CREATED);
 }
 
 #[tokio::test]

@@ -19,6 +19,14 @@ pub(crate) struct UploadArgs {
         default_value_t = 51_200
     )]
     pub(crate) mib_max: u64,
+    /// Most MiB that the unfinished uploads of one tenant may have together, as declared.
+    #[arg(
+        id = "tenant_upload_mib_max",
+        long = "tenant-upload-mib-max",
+        env = "MILLRACE_TENANT_UPLOAD_MIB_MAX",
+        default_value_t = api::Bounds::default().tenant_upload_bytes >> 20
+    )]
+    pub(crate) tenant_mib_max: u64,
     /// Refuse uploads that would leave less than this free on their disk, in MiB.
     #[arg(
         id = "uploads_reserve_mib",

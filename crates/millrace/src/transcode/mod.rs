@@ -46,7 +46,8 @@ pub(crate) async fn run(args: cli::Transcode) -> anyhow::Result<()> {
     let catalog =
         Catalog::open(&compose::sqlite_url(&state)?, vault).await.context("open the catalogue")?;
     let (objects, masters) = (store.clone(), store.clone());
-    let deps = compose::deps(&args.work, &state, objects, masters, catalog.clone(), None)?;
+    let (work, pixels) = (&args.work, &args.limits.pixels);
+    let deps = compose::deps(work, pixels, &state, objects, masters, catalog.clone(), None)?;
     let config = up::working(&args.work, TaskQueue::ALL.to_vec());
     let limits = compose::limits(&args.limits);
     let followed = async {
@@ -116,9 +117,11 @@ async fn submit(
         attempts_max: 1,
         start_within: std::time::Duration::ZERO,
         access: api::Access::default(),
+        stored_sources: Vec::new(),
         upload_bytes_max: 0,
         // Nothing expires here: the folder goes when the tree is finished.
         keep_failed: std::time::Duration::from_hours(24 * 36_500),
+        bounds: api::Bounds::default(),
     };
     // Nobody sends anything here, but the API has a place for it, beside the store.
     let root = store.folder_root().context("the store of one video is a folder")?;

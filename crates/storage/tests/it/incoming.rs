@@ -94,3 +94,22 @@ async fn what_does_not_fit_beside_the_reserve_is_refused() {
         assert_eq!(incoming.bytes("a").await.unwrap(), None);
     }
 }
+
+#[tokio::test]
+async fn bytes_nobody_announced_leave_the_reserve_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let free = Incoming::open(folder.path(), 0).unwrap();
+    free.create("a", 0).await.unwrap();
+    let mut arrival = ours(&free, "a").await;
+    append(&mut arrival, "kept").await;
+    arrival.keep().await.unwrap();
+    drop(arrival);
+    // The same folder once its disk has less than its reserve.
+    let full = Incoming::open(folder.path(), u64::MAX / 2).unwrap();
+    let mut arrival = ours(&full, "a").await;
+    let refused = arrival.append(&Bytes::from_static(b"more")).await;
+    assert!(matches!(refused, Err(Error::NoSpace { .. })), "{refused:?}");
+    arrival.keep().await.unwrap();
+    assert_eq!(full.bytes("a").await.unwrap(), Some(4));
+    assert_eq!(full.arrived_bytes().await.unwrap(), 4);
+}

@@ -8,11 +8,7 @@ use storage::ExternalConfig;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{
-    caller::Caller,
-    compat::{check_secret, check_webhook},
-    problem::FieldError,
-};
+use crate::{caller::Caller, compat::check_secret, problem::FieldError, videos::check_url};
 
 /// Longest name of a creator or a medium, as it becomes a part of keys.
 const NAME_BYTES_MAX: usize = 128;
@@ -87,7 +83,7 @@ pub(crate) struct Input {
 pub(super) fn accepted(caller: Caller, input: Input) -> Result<NewVideo, FieldError> {
     check_name("input.mediaId", &input.media_id)?;
     check_name("input.creatorId", &input.creator_id)?;
-    input.webhook_url.iter().try_for_each(|url| check_webhook("input.webhookUrl", url))?;
+    let webhook = input.webhook_url.map(|url| check_url("input.webhookUrl", &url)).transpose()?;
     let secret = input.webhook_secret.as_ref();
     secret.map_or(Ok(()), |secret| check_secret("input.webhookSecret", secret))?;
     if !(1..=1024).contains(&input.input_key.len()) {
@@ -108,7 +104,7 @@ pub(super) fn accepted(caller: Caller, input: Input) -> Result<NewVideo, FieldEr
         }
         _ => return Err(FieldError::body("input.b2Endpoint", "give all four of b2…, or none")),
     };
-    let webhook = input.webhook_url.map(|url| Webhook {
+    let webhook = webhook.map(|url| Webhook {
         url: Secret::new(url),
         secret: input.webhook_secret,
         events: Event::ALL.to_vec(),
