@@ -45,12 +45,12 @@ pub(super) struct Served {
 pub(crate) struct Relay {
     url: Url,
     health: Arc<Health>,
-    server: JoinHandle<()>,
+    task: JoinHandle<()>,
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        self.server.abort();
+        self.task.abort();
     }
 }
 
@@ -61,8 +61,8 @@ impl Relay {
         let url = format!("http://{}{path}", listener.local_addr()?);
         let url = url.parse().map_err(io::Error::other)?;
         let health = Arc::<Health>::default();
-        let server = tokio::spawn(serve(listener, path, Arc::new(served), Arc::clone(&health)));
-        Ok(Self { url, health, server })
+        let task = tokio::spawn(serve(listener, path, Arc::new(served), Arc::clone(&health)));
+        Ok(Self { url, health, task })
     }
 
     /// Where the object is read. It is a secret.
