@@ -3,6 +3,7 @@
 //! A child leads its own process group, dies with this process (parent-death signal), and dies with
 //! its handle, its whole group included. What a program prints is not interpreted here.
 
+pub(crate) mod movement;
 mod spawner;
 mod watch;
 

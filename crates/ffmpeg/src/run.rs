@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use tokio::process::{ChildStderr, ChildStdout};
 
+use crate::child::movement::Movement;
 use crate::failure::judge;
 use crate::lines::Lines;
 use crate::log::Log;
 use crate::progress::Parser;
-use crate::{Child, Command, Error, Progress};
+use crate::{Command, Error, Progress};
 
 /// Options of every run. Overwriting (`-y`) is what lets a run be repeated.
 const SHARED: &[&str] = &[
@@ -27,7 +28,7 @@ const SHARED: &[&str] = &[
     "pipe:1",
 ];
 
-/// Standstill after which most runs are killed; they report about twice a second.
+/// Standstill after which most runs are killed; one that moves reads or computes all the time.
 pub(crate) const STALL: Duration = Duration::from_secs(30);
 
 /// Steps by which runs stand back for those who answer requests: they take whole cores for minutes.
@@ -56,7 +57,8 @@ pub struct Finished {
 /// Runs an ffmpeg command whose arguments hold inputs, filters and outputs.
 ///
 /// `on_progress` hears every report, about two a second. The group is killed when frame, time and
-/// size all stand still for `stall`, and when the future is dropped. Run twice, it overwrites the
+/// size all stand still for `stall` while the program neither reads nor computes, and when the future
+/// is dropped. Run twice, it overwrites the
 /// outputs.
 pub async fn run(
     command: Command,
@@ -68,8 +70,9 @@ pub async fn run(
     tracing::debug!(pid = child.id(), program = child.program(), "started");
     let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
     let ending = async {
-        let progress = follow(child.program(), stdout, on_progress, stall).await?;
-        Ok((progress, end(&mut child, stall).await?))
+        let mut movement = Movement::of(&child, stall);
+        let progress = follow(&mut movement, stdout, on_progress).await?;
+        Ok((progress, movement.wait(child.wait()).await??))
     };
     let ((progress, status), log) = tokio::try_join!(ending, read_log(stderr))?;
     judge(child.program(), status, &log)?;
@@ -86,35 +89,26 @@ pub async fn run(
 
 /// Reads progress to the end of the pipe.
 async fn follow(
-    program: &str,
+    movement: &mut Movement,
     pipe: Option<ChildStdout>,
     mut on_progress: impl FnMut(&Progress) + Send,
-    stall: Duration,
 ) -> Result<Progress, Error> {
     let mut last = Progress::default();
     let Some(pipe) = pipe else { return Ok(last) };
     let (mut lines, mut parser) = (Lines::new(pipe), Parser::default());
-    let mut moved = tokio::time::Instant::now();
     loop {
-        let next = tokio::time::timeout_at(moved + stall, lines.next()).await;
-        let line = next.map_err(|_| stalled(program, stall))?.map_err(unreadable)?;
+        let line = movement.wait(lines.next()).await?.map_err(unreadable)?;
         let Some(line) = line else { return Ok(last) };
         if let Some(progress) = parser.line(&line) {
             if progress.moved_since(&last) {
-                moved = tokio::time::Instant::now();
-            } else if moved.elapsed() >= stall {
-                return Err(stalled(program, stall));
+                movement.moved();
+            } else {
+                movement.stood()?;
             }
             last.clone_from(progress);
             on_progress(&last);
         }
     }
-}
-
-/// Waits for a program that has closed its output.
-pub(crate) async fn end(child: &mut Child, stall: Duration) -> Result<ExitStatus, Error> {
-    let ended = tokio::time::timeout(stall, child.wait()).await;
-    ended.unwrap_or_else(|_| Err(stalled(child.program(), stall)))
 }
 
 /// Reads standard error to its end.
@@ -126,10 +120,6 @@ pub(crate) async fn read_log(pipe: Option<ChildStderr>) -> Result<Log, Error> {
         log.push(&line);
     }
     Ok(log)
-}
-
-pub(crate) fn stalled(program: &str, after: Duration) -> Error {
-    Error::Stalled { program: program.to_owned(), after }
 }
 
 pub(crate) fn unreadable(source: std::io::Error) -> Error {

@@ -6,11 +6,8 @@ use fs_err::tokio as fs;
 use media::subtitles::Event;
 
 use crate::args::{self, TrackFiles};
+use crate::run::STALL;
 use crate::{Error, Input, Tools, run};
-
-/// A run whose progress stands still this long is killed. Long, because progress counts texts, and
-/// between two of them may lie hours of a large file.
-const STALL: Duration = Duration::from_mins(5);
 
 /// Decodes the text tracks with these stream indexes in one reading of the source; one list of
 /// events per track. `dir` takes files of its own; run twice, it overwrites them.

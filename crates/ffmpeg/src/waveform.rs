@@ -10,8 +10,9 @@ use media::{
 use tokio::io::AsyncReadExt;
 use tokio::process::ChildStdout;
 
+use crate::child::movement::Movement;
 use crate::failure::judge;
-use crate::run::{end, read_log, stalled, unreadable};
+use crate::run::{read_log, unreadable};
 use crate::{Error, Input, Tools, args};
 
 /// Longest wait for the next samples.
@@ -34,10 +35,11 @@ pub async fn waveform(
     let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
     let mut peaks = Peaks::new(scale);
     let samples = async {
+        let mut movement = Movement::of(&child, STALL);
         if let Some(stdout) = stdout {
-            follow(child.program(), stdout, &mut peaks, &mut on_samples).await?;
+            follow(&mut movement, stdout, &mut peaks, &mut on_samples).await?;
         }
-        end(&mut child, STALL).await
+        movement.wait(child.wait()).await?
     };
     let (status, log) = tokio::try_join!(samples, read_log(stderr))?;
     judge(child.program(), status, &log)?;
@@ -46,15 +48,15 @@ pub async fn waveform(
 
 /// Reads samples to the end of the pipe.
 async fn follow(
-    program: &str,
+    movement: &mut Movement,
     mut pipe: ChildStdout,
     peaks: &mut Peaks,
     on_samples: &mut (impl FnMut(u64) + Send),
 ) -> Result<(), Error> {
     let (mut buffer, mut held, mut count) = (vec![0; BUFFER], 0, 0);
     loop {
-        let read = tokio::time::timeout(STALL, pipe.read(&mut buffer[held..])).await;
-        let read = read.map_err(|_| stalled(program, STALL))?.map_err(unreadable)?;
+        let read = movement.wait(pipe.read(&mut buffer[held..])).await?.map_err(unreadable)?;
+        movement.moved();
         if read == 0 {
             return Ok(());
         }

@@ -8,10 +8,11 @@ use media::timeline::{Defects, TimeBase, Timeline, TimelineBuilder};
 use tokio::process::ChildStdout;
 
 use super::header::Stream;
+use crate::child::movement::Movement;
 use crate::failure::judge;
 use crate::input::input_args;
 use crate::lines::Lines;
-use crate::run::{end, read_log, stalled, unreadable};
+use crate::run::{read_log, unreadable};
 use crate::{Error, Input, Tools};
 
 /// Packets between two signs of life.
@@ -179,10 +180,11 @@ pub(super) async fn read(
     let mut child = command.spawn()?;
     let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
     let packets = async {
+        let mut movement = Movement::of(&child, STALL);
         if let Some(stdout) = stdout {
-            follow(child.program(), stdout, tracks, on_packets).await?;
+            follow(&mut movement, stdout, tracks, on_packets).await?;
         }
-        end(&mut child, STALL).await
+        movement.wait(child.wait()).await?
     };
     let (status, log) = tokio::try_join!(packets, read_log(stderr))?;
     judge(child.program(), status, &log)?;
@@ -190,16 +192,16 @@ pub(super) async fn read(
 }
 
 async fn follow(
-    program: &str,
+    movement: &mut Movement,
     pipe: ChildStdout,
     tracks: &mut Tracks,
     on_packets: &mut (impl FnMut(u64) + Send),
 ) -> Result<(), Error> {
     let (mut lines, mut count) = (Lines::new(pipe), 0);
     loop {
-        let next = tokio::time::timeout(STALL, lines.next()).await;
-        let line = next.map_err(|_| stalled(program, STALL))?.map_err(unreadable)?;
+        let line = movement.wait(lines.next()).await?.map_err(unreadable)?;
         let Some(line) = line else { return Ok(()) };
+        movement.moved();
         if let Some(packet) = Packet::parse(&line) {
             tracks.push(&packet);
             count += 1;

@@ -55,13 +55,58 @@ async fn damage_is_counted_although_the_run_ends_well() {
 #[tokio::test]
 async fn standing_still_is_an_error_though_reports_go_on() {
     let dir = tempfile::tempdir().unwrap();
-    let same = "while :; do printf 'frame=7\\nspeed=1x\\nprogress=continue\\n'; sleep 0.01; done";
+    let same = "while :; do printf 'frame=7\\nspeed=1x\\nprogress=continue\\n'; sleep 0.05; done";
     let mut reports = 0;
     let stall = Duration::from_millis(300);
     let running = run(script(&dir, same).await, |_| reports += 1, stall);
     let error = tokio::time::timeout(LONG, running).await.expect("it goes on").unwrap_err();
     assert!(matches!(error, Error::Stalled { after, .. } if after == stall), "{error:?}");
     assert!(reports > 1);
+}
+
+/// A long file whose only key frame is its first.
+async fn one_key_frame(tools: &Tools, dir: &tempfile::TempDir, seconds: u32) -> std::path::PathBuf {
+    let clip = dir.path().join("clip.mp4");
+    let source = format!("-f lavfi -i testsrc2=d={seconds}:s=640x360:r=25");
+    let encode = "-c:v libx264 -preset ultrafast -g 100000 -keyint_min 100000 -sc_threshold 0";
+    crate::make(tools, &format!("{source} {encode}"), &clip).await;
+    clip
+}
+
+#[tokio::test]
+async fn the_way_to_a_far_key_frame_is_no_standstill() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let clip = one_key_frame(&tools, &dir, 60).await;
+    let far =
+        format!("-i file:{} -vf trim=start=59 -fps_mode passthrough -f null -", clip.display());
+    let (mut first, started) = (None, std::time::Instant::now());
+    let finished = run(
+        command(&tools, &far),
+        |progress| {
+            let moves = progress.frame > 0;
+            first = first.or(moves.then(|| started.elapsed()));
+        },
+        Duration::from_millis(150),
+    );
+    let finished = finished.await.unwrap();
+    assert_eq!(finished.progress.frame, 25);
+    assert!(first.unwrap() > Duration::from_millis(300), "it had nothing to decode: {first:?}");
+}
+
+#[tokio::test]
+async fn a_program_that_is_stopped_or_waits_for_bytes_stands_still() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let waits = command(&tools, &format!("-f mpegts -i file:{} -f null -", pipe.display()));
+    let stops = script(&dir, "kill -STOP $$").await;
+    for standing in [waits, stops] {
+        let running = run(standing, |_| {}, Duration::from_millis(300));
+        let error = tokio::time::timeout(LONG, running).await.expect("it goes on").unwrap_err();
+        assert!(matches!(error, Error::Stalled { .. }), "{error:?}");
+    }
 }
 
 #[tokio::test]
