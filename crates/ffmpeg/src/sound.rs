@@ -38,14 +38,17 @@ pub async fn encode_audio(
     dir: &Path,
     mut on_micros: impl FnMut(u64) + Send,
 ) -> Result<EncodedSound, Error> {
-    let mut dirs = Vec::new();
-    for at in 0..plan.bitrates.len() {
-        let folder = dir.join(at.to_string());
-        fs::create_dir_all(&folder).await.map_err(Error::io("create a folder"))?;
-        dirs.push(folder);
+    // Names below the working folder: ffmpeg reads a `%` in a segment's path as part of the pattern,
+    // and its HLS writer knows no way to write it otherwise.
+    let names: Vec<PathBuf> =
+        (0..plan.bitrates.len()).map(|at| PathBuf::from(at.to_string())).collect();
+    let dirs: Vec<PathBuf> = names.iter().map(|name| dir.join(name)).collect();
+    for folder in &dirs {
+        fs::create_dir_all(folder).await.map_err(Error::io("create a folder"))?;
     }
-    let folders: Vec<&Path> = dirs.iter().map(PathBuf::as_path).collect();
-    let command = tools.ffmpeg().args(args::audio(input, plan, &folders));
+    let folders: Vec<&Path> = names.iter().map(PathBuf::as_path).collect();
+    let args = args::audio(input, plan, &folders);
+    let command = tools.ffmpeg().args(args).current_dir(dir);
     let finished = run(command, |progress| on_micros(progress.micros()), STALL).await?;
     let mut renditions = Vec::new();
     for folder in &dirs {
