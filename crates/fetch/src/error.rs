@@ -94,6 +94,12 @@ pub enum Error {
         /// Its last line.
         detail: String,
     },
+    /// A program was killed from outside, which says nothing about the source.
+    #[error("{tool} was killed")]
+    ToolKilled {
+        /// Which program.
+        tool: &'static str,
+    },
     /// A program could not be started or watched.
     #[error("{tool} could not be run")]
     Tool {
@@ -161,6 +167,7 @@ impl Error {
             | Self::SizeMismatch { .. }
             | Self::Changed
             | Self::ToolFailed { .. }
+            | Self::ToolKilled { .. }
             | Self::Tool { .. }
             | Self::NoSpace { .. }
             | Self::Io(_) => true,

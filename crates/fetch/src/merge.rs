@@ -48,6 +48,9 @@ pub(crate) async fn merge(
     if output.status.success() {
         return Ok(merged);
     }
+    if ffmpeg::was_killed(output.status) {
+        return Err(Error::ToolKilled { tool: "ffmpeg" });
+    }
     let stderr = String::from_utf8_lossy(&output.stderr);
     let detail = stderr.lines().last().map_or(output.status.to_string(), str::to_owned);
     Err(Error::ToolFailed { tool: "ffmpeg", detail })

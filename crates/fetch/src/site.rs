@@ -109,6 +109,9 @@ impl Client {
         if let Some(reason) = proxy.refusal() {
             return Err(Error::Forbidden { reason });
         }
+        if ffmpeg::was_killed(status) {
+            return Err(Error::ToolKilled { tool: "yt-dlp" });
+        }
         let detail = ytdlp::complaint(&String::from_utf8_lossy(&stderr), url, &proxy.url());
         Err(Error::ToolFailed { tool: "yt-dlp", detail })
     }

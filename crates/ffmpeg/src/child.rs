@@ -3,6 +3,7 @@
 //! A child leads its own process group, dies with this process (parent-death signal), and dies with
 //! its handle, its whole group included. What a program prints is not interpreted here.
 
+pub(crate) mod memory;
 pub(crate) mod movement;
 mod spawner;
 mod watch;
@@ -146,6 +147,7 @@ impl Command {
     ///
     /// Run twice, it starts two processes.
     pub fn spawn(self) -> Result<Child, Error> {
+        memory::watch();
         let program = self.program();
         let missing_dir = self.current_dir.as_ref().is_some_and(|dir| !dir.is_dir());
         let spawned = spawner::spawn(self.into_tokio()).map_err(|source| match source.kind() {

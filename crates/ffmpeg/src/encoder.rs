@@ -35,7 +35,13 @@ async fn trial(tools: &Tools) -> Result<Trial, Error> {
     let command = Command::new(&tools.ffmpeg).args(args::trial());
     match run(command, |_| {}, STALL).await {
         Ok(_) => Ok(Trial::Works),
-        Err(missing @ (Error::ToolMissing { .. } | Error::Spawn { .. })) => Err(missing),
+        // None of these says anything about the card, and the answer is remembered.
+        Err(
+            error @ (Error::ToolMissing { .. }
+            | Error::Spawn { .. }
+            | Error::Killed { .. }
+            | Error::OutOfMemory { .. }),
+        ) => Err(error),
         Err(Error::Failed { tail, .. }) => Ok(Trial::Fails(first_line(&tail))),
         Err(other) => Ok(Trial::Fails(other.to_string())),
     }

@@ -41,9 +41,18 @@ pub enum Error {
         /// How long it was watched without progress.
         after: Duration,
     },
-    /// The system killed the program, most often for lack of memory. Worth another attempt.
-    #[error("program `{program}` was killed by the system, perhaps for lack of memory")]
+    /// Somebody else ended the program by a signal, which says nothing about its work: an operator, a
+    /// service manager that stops a whole group, or a container that goes.
+    #[error("program `{program}` was killed ({})", ending(None, Some(*signal)))]
     Killed {
+        /// The program as it was asked for.
+        program: String,
+        /// The signal that ended it.
+        signal: i32,
+    },
+    /// The kernel killed the program because memory ran out.
+    #[error("program `{program}` was killed by the kernel: memory ran out")]
+    OutOfMemory {
         /// The program as it was asked for.
         program: String,
     },

@@ -7,6 +7,7 @@ use std::process::ExitStatus;
 
 use nix::sys::signal::Signal;
 
+use crate::child::memory;
 use crate::log::{Line, Log, Origin};
 use crate::{Error, Output};
 
@@ -29,15 +30,14 @@ pub(crate) fn judge_output(program: &str, output: &Output) -> Result<(), Error> 
     judge(program, output.status, &log)
 }
 
+/// ffmpeg's exit code after SIGTERM or SIGINT, which it catches to finish its files. Later versions
+/// also end so when an operation is not permitted, but then they say it.
+const TOLD_TO_END: i32 = 255;
+
 /// The error for a run that ended with a failing `status`.
 fn failure(program: String, status: ExitStatus, log: &Log) -> Error {
-    match status.signal() {
-        // Our own kills never come here: they end with a timeout, a stall or a dropped future.
-        Some(signal) if signal == Signal::SIGKILL as i32 => return Error::Killed { program },
-        Some(signal) if signal == Signal::SIGXFSZ as i32 => {
-            return Error::OutputTooLarge { program };
-        }
-        _ => {}
+    if let Some(error) = ended_from_outside(&program, status, log) {
+        return error;
     }
     if let Some(size) = &log.oversized {
         return Error::PictureTooLarge { size: size.clone() };
@@ -56,6 +56,33 @@ fn failure(program: String, status: ExitStatus, log: &Log) -> Error {
         return Error::InvalidData { detail: detail(log) };
     }
     Error::Failed { program, code: status.code(), signal: status.signal(), tail: log.tail() }
+}
+
+/// The error for a run that a signal from outside ended. A signal that the program raised itself by a
+/// fault, such as SIGSEGV, is a failure like any other.
+///
+/// Our own kills never come here: they end with a timeout, a stall or a dropped future.
+fn ended_from_outside(program: &str, status: ExitStatus, log: &Log) -> Option<Error> {
+    let program = program.to_owned();
+    let Some(signal) = status.signal() else {
+        let told =
+            status.code() == Some(TOLD_TO_END) && !log.lines_from_end().any(|line| line.is_error());
+        return told.then_some(Error::Killed { program, signal: Signal::SIGTERM as i32 });
+    };
+    match Signal::try_from(signal) {
+        Ok(Signal::SIGKILL) if memory::ran_out() => Some(Error::OutOfMemory { program }),
+        Ok(Signal::SIGXFSZ) => Some(Error::OutputTooLarge { program }),
+        _ => was_killed(status).then_some(Error::Killed { program, signal }),
+    }
+}
+
+/// Whether a program was ended by a signal that it does not raise by its own faults.
+pub fn was_killed(status: ExitStatus) -> bool {
+    let signal = status.signal().and_then(|signal| Signal::try_from(signal).ok());
+    matches!(
+        signal,
+        Some(Signal::SIGKILL | Signal::SIGTERM | Signal::SIGINT | Signal::SIGHUP | Signal::SIGQUIT)
+    )
 }
 
 /// The error for a run that ended with success although its output is not whole: ffmpeg 5.1 ends with
@@ -143,9 +170,20 @@ mod tests {
 
     #[test]
     fn signals_are_told_apart() {
-        assert!(matches!(class(9, ""), Error::Killed { .. }));
+        for outside in [Signal::SIGKILL, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+            let error = class(outside as i32, "");
+            assert!(matches!(error, Error::Killed { signal, .. } if signal == outside as i32));
+        }
         assert!(matches!(class(25, ""), Error::OutputTooLarge { .. }));
         assert!(matches!(class(11, ""), Error::Failed { code: None, signal: Some(11), .. }));
+    }
+
+    #[test]
+    fn an_ffmpeg_that_was_told_to_end_did_not_fail() {
+        let told = TOLD_TO_END << 8;
+        assert!(matches!(class(told, ""), Error::Killed { signal: 15, .. }));
+        let refused = "[error] Error opening input: Operation not permitted";
+        assert!(matches!(class(told, refused), Error::Failed { code: Some(255), .. }));
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub use chapters::chapters;
 pub use child::{Child, Command, Output};
 pub use encode::{EncodedChunk, encode_chunk, encode_mezzanine};
 pub use error::Error;
+pub use failure::was_killed;
 pub use features::{Features, features, ffprobe_version};
 pub use input::Input;
 pub use loudness::measure_loudness;

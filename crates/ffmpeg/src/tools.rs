@@ -1,6 +1,7 @@
 //! Where ffmpeg and ffprobe are, and what their decoders may be given.
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use media::bounds::PIXELS_MAX;
 
@@ -40,4 +41,25 @@ impl Default for Tools {
     fn default() -> Self {
         Self { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into(), max_pixels: PIXELS_MAX }
     }
+}
+
+impl Tools {
+    /// The first of the programs that is not there; one without a slash is looked for in PATH.
+    pub fn missing(&self) -> Option<&Path> {
+        [&self.ffmpeg, &self.ffprobe]
+            .into_iter()
+            .find(|program| !is_there(program))
+            .map(PathBuf::as_path)
+    }
+}
+
+fn is_there(program: &Path) -> bool {
+    let runs = |path: &Path| {
+        fs_err::metadata(path).is_ok_and(|meta| meta.is_file() && meta.mode() & 0o111 != 0)
+    };
+    if program.components().count() > 1 {
+        return runs(program);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| runs(&dir.join(program)))
 }
