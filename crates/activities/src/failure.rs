@@ -5,6 +5,8 @@ use std::{error::Error as _, time::Duration};
 use contract::ErrorCode;
 use temporalio_sdk::{ApplicationFailure, activities::ActivityError};
 
+use crate::tally::{Blame, Tally, Verdict};
+
 /// Why an activity did not finish.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -48,6 +50,8 @@ pub(crate) enum Error {
     /// A webhook's receiver did not take a message. Shown in Temporal, so it names no address.
     #[error("the receiver did not take the message{}", answered(*.http_status))]
     NotTaken { http_status: Option<u16>, again: Option<Duration> },
+    #[error("the step took longer than the {} s it may take", limit.as_secs())]
+    Overran { limit: Duration },
     /// A finding about the media itself, in words for people.
     #[error("{message}")]
     Media { code: ErrorCode, message: String },
@@ -58,17 +62,41 @@ impl Error {
         Self::Media { code, message: message.into() }
     }
 
-    /// Whether the same work may go better another time.
-    pub(crate) fn is_transient(&self) -> bool {
-        self.classify().1
-    }
-
     /// The code users see.
     pub(crate) fn code(&self) -> ErrorCode {
         self.classify().0
     }
 
-    /// The pause before the next try, where the error knows better than Temporal.
+    /// Whether the same work may go better another time.
+    pub(crate) fn is_transient(&self) -> bool {
+        self.classify().1
+    }
+
+    /// What happens after it: `tally` counts it, and the call may see `work_max` failures of its work.
+    pub(crate) fn judge(&self, tally: &mut Tally, work_max: u32) -> Verdict {
+        if !self.is_transient() {
+            return Verdict::Hopeless;
+        }
+        match (tally.count(self.blame(), work_max), self.pause()) {
+            (Verdict::Again(_), Some(pause)) => Verdict::Again(pause),
+            (verdict, _) => verdict,
+        }
+    }
+
+    /// What it says something about.
+    fn blame(&self) -> Blame {
+        match self {
+            Self::Ffmpeg(ffmpeg::Error::Killed { .. })
+            | Self::Fetch(fetch::Error::ToolKilled { .. }) => Blame::Killer,
+            Self::Ffmpeg(ffmpeg::Error::OutOfMemory { .. }) => Blame::Memory,
+            _ => match self.code() {
+                ErrorCode::ToolMissing | ErrorCode::NoSpace => Blame::Machine,
+                _ => Blame::Work,
+            },
+        }
+    }
+
+    /// The pause before the next try, where the error knows better than the tally.
     fn pause(&self) -> Option<Duration> {
         match self {
             Self::NotTaken { again, .. } => *again,
@@ -97,6 +125,7 @@ impl Error {
                 (ErrorCode::NoSpace, true)
             }
             Self::Scratch(_) | Self::StillRunning { .. } => (ErrorCode::Internal, true),
+            Self::Overran { .. } => (ErrorCode::TimedOut, true),
             Self::Fragment(_) => (ErrorCode::OutputInvalid, true),
             Self::Given(error) => given(error),
             Self::Destination(error) => (ErrorCode::ExportFailed, error.is_transient()),
@@ -112,7 +141,7 @@ fn answered(http_status: Option<u16>) -> String {
 fn ffmpeg(error: &ffmpeg::Error) -> (ErrorCode, bool) {
     use ffmpeg::Error as E;
     match error {
-        E::ToolMissing { .. } => (ErrorCode::ToolMissing, false),
+        E::ToolMissing { .. } => (ErrorCode::ToolMissing, true),
         E::DiskFull { .. } => (ErrorCode::NoSpace, true),
         E::InvalidData { .. } => (ErrorCode::CorruptMedia, false),
         E::NoStreams => (ErrorCode::NoStreams, false),
@@ -190,12 +219,18 @@ pub(crate) fn chain(error: &Error) -> String {
 }
 
 /// Turns an error into what Temporal keeps: the code as type, the whole chain as message.
-pub(crate) fn report(error: &Error) -> ActivityError {
-    let (code, retryable) = error.classify();
-    ApplicationFailure::builder(anyhow::anyhow!(chain(error)))
-        .type_name(code.as_str().to_owned())
-        .non_retryable(!retryable)
-        .maybe_next_retry_delay(error.pause())
+pub(crate) fn report(error: &Error, verdict: Verdict) -> ActivityError {
+    let (message, again) = match verdict {
+        Verdict::Again(pause) => (chain(error), Some(pause)),
+        Verdict::Enough(failures) if failures > 1 => {
+            (format!("{}; given up after {failures} failures", chain(error)), None)
+        }
+        Verdict::Enough(_) | Verdict::Hopeless => (chain(error), None),
+    };
+    ApplicationFailure::builder(anyhow::anyhow!(message))
+        .type_name(error.code().as_str().to_owned())
+        .non_retryable(again.is_none())
+        .maybe_next_retry_delay(again)
         .build()
         .into()
 }

@@ -16,6 +16,7 @@ mod export_video;
 mod extract_subtitles;
 mod failure;
 mod fingerprint;
+mod fitness;
 mod given;
 mod make_chapters;
 mod make_mezzanine;
@@ -41,6 +42,7 @@ mod segments;
 mod source;
 #[cfg(test)]
 mod studio;
+mod tally;
 mod transcode_chunk;
 mod verify_video;
 mod webhook;

@@ -48,9 +48,10 @@ impl Run {
         self.count("ok");
     }
 
-    /// Counts a failure and logs it; Temporal, which handles it, keeps the same text.
-    pub(crate) fn failed(mut self, error: &Error) {
-        let result = if error.is_transient() && !self.last_attempt { "retried" } else { "failed" };
+    /// Counts a failure and logs it; Temporal, which handles it, keeps the same text. `again` when it
+    /// is to be tried again.
+    pub(crate) fn failed(mut self, error: &Error, again: bool) {
+        let result = if again && !self.last_attempt { "retried" } else { "failed" };
         let code = error.code().as_str();
         let activity = self.activity.clone();
         let labels = [("activity", activity), ("code", code.into()), ("result", result.into())];

@@ -47,7 +47,11 @@ async fn encode(
     let scratch = deps.scratch.attempt(&format!("chunk-{}-{}", input.video, input.chunk))?;
     let marks = bring_marks(deps, &input.plan, scratch.path()).await?;
     let beat = |frames| pulse.set(&Beat { chunk: Some(input.chunk), frames });
-    let (plan, dir) = (&input.plan, scratch.path());
+    let mut plan = input.plan.clone();
+    if pulse.tally().short_of_memory() {
+        plan.threads = 1;
+    }
+    let (plan, dir) = (&plan, scratch.path());
     let started = Instant::now();
     let (tools, read) = (&deps.tools, source.input());
     let chunk = ffmpeg::encode_chunk(tools, read, &marks, plan, input.chunk, dir, beat);

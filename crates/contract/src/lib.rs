@@ -44,6 +44,7 @@ mod source;
 mod status;
 pub mod text;
 pub mod transcode_chunk;
+pub mod tries;
 pub mod verify_video;
 pub mod video;
 

@@ -5,6 +5,7 @@
 
 pub mod bitrate;
 pub mod bounds;
+pub mod budget;
 pub mod chapters;
 pub mod codecs;
 pub mod fmp4;

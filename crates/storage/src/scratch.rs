@@ -79,7 +79,8 @@ impl Scratch {
         self.attempt(name)
     }
 
-    pub(crate) fn check_reserve(&self) -> Result<(), Error> {
+    /// Refuses with [`Error::NoSpace`] while free space is under the reserve.
+    pub fn check_reserve(&self) -> Result<(), Error> {
         check_free(&self.process.path, self.reserve_bytes)
     }
 

@@ -3,6 +3,7 @@
 //! One SDK worker per queue, all on one dedicated thread, because an SDK worker is not `Send`. The
 //! activities themselves run on the process's shared runtime.
 
+mod queue;
 mod sdk_metrics;
 mod slots;
 
@@ -17,7 +18,7 @@ use metrics::gauge;
 use temporalio_client::Client;
 use temporalio_common::telemetry::{TelemetryOptions, metrics::CoreMeter};
 use temporalio_sdk::{
-    Runtime, Worker, WorkerOptions,
+    Runtime, WorkerOptions,
     runtime::{
         RuntimeOptions,
         worker_tuner::{FixedSizeSlotSupplier, TunerHolder},
@@ -98,30 +99,21 @@ async fn serve(
         .map_err(|error: Box<dyn std::error::Error + Send + Sync>| {
             failed(TaskQueue::VideoWorkflows, "start")(error)
         })?;
-    let mut workers = Vec::new();
-    for &queue in &config.queues {
+    let runs = config.queues.iter().map(|&queue| {
         if queue != TaskQueue::VideoWorkflows {
             let slots = config.slots.of(queue);
             gauge!("millrace_queue_slots", "queue" => queue.name()).set(slots as f64);
         }
-        let options = options(queue, deps, &config.slots)?;
-        let worker = Worker::new(&runtime, client.clone(), options)
-            .map_err(|error| failed(queue, "start")(error.to_string()))?;
-        workers.push((queue, worker));
-    }
-    let runs = workers.iter_mut().map(|(queue, worker)| {
-        let shutdown = worker.shutdown_handle();
-        let stop = stop.clone();
+        let serving = queue::serve(&runtime, client, deps, config, queue, stop);
         async move {
-            let mut run = std::pin::pin!(worker.run());
-            let result = tokio::select! {
-                result = &mut run => result,
-                () = stop.cancelled() => {
-                    shutdown();
-                    run.await
-                }
+            let warming = async {
+                deps.warm_up(queue).await;
+                std::future::pending::<Result<(), Error>>().await
             };
-            let result = result.map_err(|error| failed(*queue, "go on")(error.to_string()));
+            let result = tokio::select! {
+                result = serving => result,
+                never = warming => never,
+            };
             if result.is_err() {
                 stop.cancel();
             }

@@ -1,10 +1,16 @@
-//! How each activity is called: queue, time limits, attempts and what is never retried.
+//! How each activity is called: queue, time limits, tries and what is never retried.
 //!
-//! The only retry policies of the product. Nothing else retries, apart from the store client.
+//! The only retry policies of the product. They end a call after many tries, because most say nothing
+//! about the work: its worker was stopped, killed or cut off. The activity counts failures of the work
+//! itself and ends the call when there were enough (`contract::tries`).
 
 use std::time::Duration;
 
-use contract::{ErrorCode, TaskQueue, text, video::Input};
+use contract::{ErrorCode, TaskQueue, text, tries::TRIES_MAX, video::Input};
+use media::{
+    budget,
+    plan::{AudioPlan, Plan},
+};
 use temporalio_common::{Priority, RetryPolicy};
 use temporalio_sdk::{
     ActivityCancellationType, ActivityCloseTimeouts, ActivityOptions, WorkflowCancellationToken,
@@ -19,17 +25,37 @@ const NEVER_RETRIED: &[ErrorCode] = &[
     ErrorCode::CorruptMedia,
     ErrorCode::NoStreams,
     ErrorCode::InvalidOptions,
-    ErrorCode::ToolMissing,
 ];
 /// Raised by the SDK when a result is larger than Temporal takes; trying again cannot help.
 const PAYLOADS_TOO_LARGE: &str = "PayloadsTooLarge";
+
+/// As many tries as it takes, in Temporal's terms.
+const WITHOUT_END: u32 = 0;
+/// Longest pause after a worker was lost: it doubles with every try, and lost workers are many where
+/// machines come and go.
+const PAUSE_MAX: Duration = Duration::from_secs(15);
+
+/// What a step reads and works through.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// Seconds of media.
+    pub(crate) seconds: f64,
+    /// Bytes of the source.
+    pub(crate) bytes: u64,
+}
+
+impl Extent {
+    fn encode(self) -> Duration {
+        budget::encode(self.seconds, self.bytes)
+    }
+}
 
 /// Limits of one activity call.
 pub(crate) struct Call {
     queue: TaskQueue,
     start_to_close: Duration,
     heartbeat: Option<Duration>,
-    attempts: u32,
+    tries: u32,
     summary: String,
     /// From being scheduled to its end, all attempts included.
     in_all: Option<Duration>,
@@ -37,121 +63,132 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn begin() -> Self {
-        Self::new(TaskQueue::Notify, 30, None, 0, "mark as transcoding")
+        let limit = Duration::from_secs(30);
+        Self {
+            tries: WITHOUT_END,
+            ..Self::new(TaskQueue::Notify, limit, None, "mark as transcoding")
+        }
     }
 
     pub(crate) fn download(from: &str) -> Self {
-        Self::new(TaskQueue::Download, 6 * 3600, Some(30), 5, format!("download {from}"))
+        let limit = Duration::from_hours(6);
+        Self::new(TaskQueue::Download, limit, Some(30), format!("download {from}"))
     }
 
-    pub(crate) fn probe() -> Self {
-        Self::new(TaskQueue::Metadata, 300, Some(30), 3, "read every packet")
+    pub(crate) fn probe(source_bytes: u64) -> Self {
+        let limit = budget::read(source_bytes);
+        Self::new(TaskQueue::Metadata, limit, Some(30), "read every packet")
     }
 
-    pub(crate) fn normalize(media_seconds: f64, reasons: &str) -> Self {
-        let limit = media_limit(media_seconds);
-        Self::new(TaskQueue::Transcode, limit, Some(15), 3, format!("rewrite: {reasons}"))
+    pub(crate) fn normalize(of: Extent, reasons: &str) -> Self {
+        let summary = format!("rewrite: {reasons}");
+        Self::new(TaskQueue::Transcode, of.encode(), Some(15), summary)
     }
 
-    /// One chunk may take twenty times its media, and ten minutes at least.
-    pub(crate) fn chunk(media_seconds: f64, summary: String) -> Self {
-        Self::new(TaskQueue::Transcode, media_limit(media_seconds), Some(15), 3, summary)
+    /// A chunk of so many seconds that ends so far into the media.
+    pub(crate) fn chunk(media_seconds: f64, end_seconds: f64, summary: String) -> Self {
+        let limit = budget::encode_chunk(media_seconds, end_seconds);
+        Self::new(TaskQueue::Transcode, limit, Some(15), summary)
     }
 
-    pub(crate) fn audio(media_seconds: f64, summary: String) -> Self {
-        Self::new(TaskQueue::Transcode, media_limit(media_seconds), Some(15), 3, summary)
+    pub(crate) fn audio(of: Extent, summary: String) -> Self {
+        Self::new(TaskQueue::Transcode, of.encode(), Some(15), summary)
     }
 
+    /// One trial of a few frames.
     pub(crate) fn encoder() -> Self {
-        Self::new(TaskQueue::Transcode, 60, Some(15), 2, "find out what encodes here")
+        let limit = Duration::from_mins(1);
+        Self::new(TaskQueue::Transcode, limit, Some(15), "find out what encodes here")
     }
 
+    /// One picture of bounded size.
     pub(crate) fn watermark() -> Self {
-        Self::new(TaskQueue::Transcode, 300, Some(15), 2, "draw the watermark")
+        let limit = Duration::from_mins(5);
+        Self::new(TaskQueue::Transcode, limit, Some(15), "draw the watermark")
     }
 
-    pub(crate) fn loudness(media_seconds: f64, summary: String) -> Self {
-        Self::new(TaskQueue::Transcode, media_limit(media_seconds), Some(15), 2, summary)
+    pub(crate) fn loudness(of: Extent, summary: String) -> Self {
+        Self::new(TaskQueue::Transcode, of.encode(), Some(15), summary)
     }
 
-    pub(crate) fn thumbnail() -> Self {
-        Self::new(TaskQueue::Thumbnail, 600, Some(15), 2, "make the thumbnail")
+    /// Where seeking does not help, everything before the picture is decoded.
+    pub(crate) fn thumbnail(of: Extent) -> Self {
+        Self::new(TaskQueue::Thumbnail, of.encode(), Some(15), "make the thumbnail")
     }
 
-    pub(crate) fn sprites(media_seconds: f64) -> Self {
-        let limit = media_limit(media_seconds);
-        Self::new(TaskQueue::Thumbnail, limit, Some(15), 2, "make pictures for the time bar")
+    pub(crate) fn sprites(of: Extent) -> Self {
+        Self::new(TaskQueue::Thumbnail, of.encode(), Some(15), "make pictures for the time bar")
     }
 
-    pub(crate) fn waveform(media_seconds: f64) -> Self {
-        let limit = media_limit(media_seconds);
-        Self::new(TaskQueue::Thumbnail, limit, Some(15), 2, "draw the waveform")
+    pub(crate) fn waveform(of: Extent) -> Self {
+        Self::new(TaskQueue::Thumbnail, of.encode(), Some(15), "draw the waveform")
     }
 
-    pub(crate) fn chapters(media_seconds: f64) -> Self {
-        let limit = media_limit(media_seconds);
-        Self::new(TaskQueue::Scenes, limit, Some(15), 2, "find chapters")
+    pub(crate) fn chapters(of: Extent) -> Self {
+        Self::new(TaskQueue::Scenes, of.encode(), Some(15), "find chapters")
     }
 
-    pub(crate) fn subtitles() -> Self {
-        Self::new(TaskQueue::Metadata, 600, Some(15), 2, "extract subtitles")
+    pub(crate) fn subtitles(of: Extent) -> Self {
+        Self::new(TaskQueue::Metadata, of.encode(), Some(15), "extract subtitles")
     }
 
     /// Also limited from the moment it is scheduled, as its worker may be gone by then.
-    pub(crate) fn mezzanine(media_seconds: f64) -> Self {
-        let limit = media_limit(media_seconds);
-        Self::new(TaskQueue::Transcode, limit, Some(15), 2, "encode the mezzanine").within(limit)
+    pub(crate) fn mezzanine(of: Extent) -> Self {
+        let limit = of.encode();
+        Self::new(TaskQueue::Transcode, limit, Some(15), "encode the mezzanine").within(limit)
     }
 
-    pub(crate) fn preview() -> Self {
-        Self::new(TaskQueue::Playlist, 300, Some(15), 2, "make the preview").within(300)
+    pub(crate) fn preview(media_seconds: f64) -> Self {
+        let limit = budget::every_segment(media_seconds, 1);
+        Self::new(TaskQueue::Playlist, limit, Some(15), "make the preview").within(limit)
     }
 
     pub(crate) fn mp4(media_seconds: f64, rung: &str) -> Self {
-        let limit = media_limit(media_seconds);
+        let limit = budget::encode(media_seconds, 0);
         let summary = format!("join {rung} into one MP4");
-        Self::new(TaskQueue::Playlist, limit, Some(15), 2, summary).within(limit)
+        Self::new(TaskQueue::Playlist, limit, Some(15), summary).within(limit)
     }
 
-    pub(crate) fn package() -> Self {
-        Self::new(TaskQueue::Playlist, 1800, Some(30), 3, "write playlists")
+    pub(crate) fn package(plan: &Plan) -> Self {
+        Self::new(TaskQueue::Playlist, every_segment(plan), Some(30), "write playlists")
     }
 
-    pub(crate) fn verify() -> Self {
-        Self::new(TaskQueue::Playlist, 1800, Some(30), 2, "check everything that was made")
+    pub(crate) fn verify(plan: &Plan) -> Self {
+        let limit = every_segment(plan);
+        Self::new(TaskQueue::Playlist, limit, Some(30), "check everything that was made")
     }
 
-    pub(crate) fn publish() -> Self {
-        Self::new(TaskQueue::Playlist, 1800, Some(30), 3, "write the master playlist")
+    pub(crate) fn publish(plan: &Plan) -> Self {
+        Self::new(TaskQueue::Playlist, every_segment(plan), Some(30), "write the master playlist")
     }
 
-    pub(crate) fn export(to: &str) -> Self {
-        Self::new(TaskQueue::Playlist, 6 * 3600, Some(30), 5, format!("copy to {to}"))
+    pub(crate) fn export(to: &str, plan: &Plan) -> Self {
+        let limit = every_segment(plan) + Duration::from_hours(6);
+        Self::new(TaskQueue::Playlist, limit, Some(30), format!("copy to {to}"))
     }
 
     pub(crate) fn clean_up(summary: &str) -> Self {
-        Self::new(TaskQueue::Playlist, 1800, Some(30), 5, summary)
+        Self::new(TaskQueue::Playlist, Duration::from_hours(2), Some(30), summary)
     }
 
     fn new(
         queue: TaskQueue,
-        start_to_close_seconds: u64,
+        start_to_close: Duration,
         heartbeat_seconds: Option<u64>,
-        attempts: u32,
         summary: impl Into<String>,
     ) -> Self {
         Self {
             queue,
-            start_to_close: Duration::from_secs(start_to_close_seconds),
+            start_to_close,
             heartbeat: heartbeat_seconds.map(Duration::from_secs),
-            attempts,
+            tries: TRIES_MAX,
             summary: summary.into(),
             in_all: None,
         }
     }
 
-    fn within(mut self, seconds: u64) -> Self {
-        self.in_all = Some(Duration::from_secs(seconds));
+    fn within(mut self, limit: Duration) -> Self {
+        self.in_all = Some(limit);
         self
     }
 
@@ -169,7 +206,7 @@ impl Call {
         let mut options = ActivityOptions::with_start_to_close_timeout(self.start_to_close)
             .task_queue(self.queue.name())
             .cancellation_type(ActivityCancellationType::WaitCancellationCompleted)
-            .retry_policy(retry_policy(self.attempts))
+            .retry_policy(retry_policy(self.tries))
             .priority(priority)
             .summary(text::summary(&self.summary))
             .build();
@@ -185,24 +222,28 @@ impl Call {
     }
 }
 
-/// Exponential backoff from one second to one minute; 0 attempts means without end.
-fn retry_policy(attempts: u32) -> RetryPolicy {
+/// Exponential backoff for tries that ended without a word; failures come with a pause of their own.
+fn retry_policy(tries: u32) -> RetryPolicy {
     let never = NEVER_RETRIED.iter().map(|code| code.as_str()).chain([PAYLOADS_TOO_LARGE]);
     RetryPolicy::builder()
         .initial_interval(Duration::from_secs(1))
         .backoff_coefficient(2.0)
-        .maximum_interval(Duration::from_mins(1))
-        .maximum_attempts(attempts)
+        .maximum_interval(PAUSE_MAX)
+        .maximum_attempts(tries)
         .non_retryable_error_types(never)
         .build()
 }
 
-fn media_limit(seconds: f64) -> u64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a duration in seconds"
-    )]
-    let twenty_fold = (seconds * 20.0).ceil().max(0.0) as u64;
-    twenty_fold.max(600)
+fn every_segment(plan: &Plan) -> Duration {
+    let video = plan.video.as_ref();
+    let seconds = video.map_or(0.0, |video| video.grid.seconds(video.grid.frames));
+    let sound = plan.audio.iter().map(|track| audio_seconds(track)).fold(seconds, f64::max);
+    let renditions = video.map_or(0, |video| video.rungs.len())
+        + plan.audio.iter().map(|track| track.bitrates.len()).sum::<usize>();
+    budget::every_segment(sound, renditions)
+}
+
+/// How long a track of sound is.
+pub(crate) fn audio_seconds(track: &AudioPlan) -> f64 {
+    Duration::from_micros(track.duration_us.unsigned_abs()).as_secs_f64()
 }

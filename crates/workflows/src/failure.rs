@@ -1,8 +1,9 @@
 //! From Temporal's failures to the codes and words users see.
 
-use contract::{ErrorCode, Failure};
-use temporalio_common::protos::temporal::api::failure::v1::{
-    Failure as Proto, failure::FailureInfo,
+use contract::{ErrorCode, Failure, tries::TRIES_MAX};
+use temporalio_common::protos::temporal::api::{
+    enums::v1::TimeoutType,
+    failure::v1::{Failure as Proto, failure::FailureInfo},
 };
 use temporalio_sdk::{ActivityExecutionError, ApplicationFailure, WorkflowTermination};
 
@@ -35,7 +36,7 @@ impl From<ActivityExecutionError> for Stop {
 
 /// The innermost failure that one of our activities named, else a time-out, else a fault of ours.
 fn read(proto: &Proto) -> Failure {
-    let mut timed_out = false;
+    let mut timed_out = None;
     let mut last = proto;
     let mut next = Some(proto);
     while let Some(failure) = next {
@@ -45,14 +46,22 @@ fn read(proto: &Proto) -> Failure {
                     return Failure { code, message: failure.message.clone() };
                 }
             }
-            Some(FailureInfo::TimeoutFailureInfo(_)) => timed_out = true,
+            Some(FailureInfo::TimeoutFailureInfo(info)) => {
+                timed_out = timed_out.or(Some(info.timeout_type()));
+            }
             _ => {}
         }
         last = failure;
         next = failure.cause.as_deref();
     }
-    let code = if timed_out { ErrorCode::TimedOut } else { ErrorCode::Internal };
-    Failure { code, message: last.message.clone() }
+    let message = match timed_out {
+        Some(TimeoutType::Heartbeat) => format!(
+            "its worker was lost again and again: the last of up to {TRIES_MAX} stopped answering"
+        ),
+        _ => last.message.clone(),
+    };
+    let code = if timed_out.is_some() { ErrorCode::TimedOut } else { ErrorCode::Internal };
+    Failure { code, message }
 }
 
 /// Closes a workflow as failed, with the code as Temporal's failure type.

@@ -15,6 +15,11 @@ pub(super) const METRICS: &[(&str, Kind, &str)] = &[
     ("millrace_queue_slots", Kind::Gauge, "Activities this process may run at once, by queue."),
     ("millrace_queue_slots_used", Kind::Gauge, "Activities it is running, by queue."),
     (
+        "millrace_queue_served",
+        Kind::Gauge,
+        "1 while this process takes work from the queue; 0 while it cannot do it.",
+    ),
+    (
         "millrace_activities_total",
         Kind::Counter,
         "Runs of activities that ended, by result: ok, failed, retried, cancelled.",

@@ -6,15 +6,15 @@
 use std::time::Duration;
 
 use contract::{ErrorCode, Outputs, StoredSource, Warning, text, video::Input};
-use media::{plan::Plan, source::SourceFacts};
+use media::{budget, plan::Plan, source::SourceFacts};
 use temporalio_common::ActivityDefinition;
 use temporalio_sdk::{TimerOptions, WorkflowCancellationToken, workflows};
 
 use super::{Context, VideoWorkflow, extras};
-use crate::{call::Call, failure::Stop};
-
-/// How long a finished ladder waits for the enhancements that are left.
-const PATIENCE_SECONDS: u32 = 60;
+use crate::{
+    call::{Call, Extent},
+    failure::Stop,
+};
 
 /// What enhancements are made from, and what ends them.
 pub(super) struct Material<'a> {
@@ -39,6 +39,11 @@ impl<'a> Material<'a> {
         let all = ctx.cancellation_token().child_token();
         let short = all.child_token();
         Self { job, source, facts, plan, all, short }
+    }
+
+    /// The whole source.
+    pub(super) fn extent(&self) -> Extent {
+        Extent { seconds: self.facts.duration_seconds(), bytes: self.source.bytes }
     }
 }
 
@@ -107,9 +112,11 @@ pub(super) async fn watch(ctx: &Context, material: &Material<'_>) {
         material.all.cancel_with_reason("the ladder failed");
         return;
     }
-    let seconds = material.job.limits.enhancement_seconds.unwrap_or(PATIENCE_SECONDS);
+    let asked = material.job.limits.enhancement_seconds;
+    let by_length = || budget::patience(material.facts.duration_seconds());
+    let patience = asked.map_or_else(by_length, |given| Duration::from_secs(u64::from(given)));
     let enough = WorkflowCancellationToken::new();
-    let mut timer = TimerOptions::from(Duration::from_secs(u64::from(seconds)));
+    let mut timer = TimerOptions::from(patience);
     timer.summary = Some(text::summary("wait for enhancements"));
     timer.cancellation_token = Some(enough.clone());
     workflows::select! {

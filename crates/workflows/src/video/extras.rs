@@ -25,7 +25,16 @@ pub(super) async fn thumbnail(
         option,
     };
     let activity = make_thumbnail::Activity;
-    optional(ctx, job, "thumbnail", activity, input, Call::thumbnail(), &material.short).await
+    optional(
+        ctx,
+        job,
+        "thumbnail",
+        activity,
+        input,
+        Call::thumbnail(material.extent()),
+        &material.short,
+    )
+    .await
 }
 
 pub(super) async fn sprites(
@@ -43,7 +52,7 @@ pub(super) async fn sprites(
         facts: (*facts).clone(),
         option,
     };
-    let call = Call::sprites(facts.duration_seconds());
+    let call = Call::sprites(material.extent());
     optional(ctx, job, "sprites", make_sprites::Activity, input, call, &material.short).await
 }
 
@@ -51,7 +60,7 @@ pub(super) async fn waveform(
     ctx: &Context,
     material: &Material<'_>,
 ) -> Option<contract::WaveformOutput> {
-    let Material { job, source, facts, plan, .. } = material;
+    let Material { job, source, plan, .. } = material;
     if !job.options.waveform.unwrap_or(plan.video.is_none()) {
         return None;
     }
@@ -61,7 +70,7 @@ pub(super) async fn waveform(
     };
     let input =
         make_waveform::Input { video: job.video, source: (*source).clone(), plan: main.clone() };
-    let call = Call::waveform(facts.duration_seconds());
+    let call = Call::waveform(material.extent());
     optional(ctx, job, "waveform", make_waveform::Activity, input, call, &material.short).await
 }
 
@@ -83,7 +92,7 @@ pub(super) async fn chapters(
         facts: (*facts).clone(),
         option,
     };
-    let call = Call::chapters(facts.duration_seconds());
+    let call = Call::chapters(material.extent());
     optional(ctx, job, "chapters", make_chapters::Activity, input, call, &material.short).await
 }
 
@@ -101,7 +110,7 @@ pub(super) async fn subtitles(
         facts: (*facts).clone(),
     };
     let activity = extract_subtitles::Activity;
-    let call = Call::subtitles();
+    let call = Call::subtitles(material.extent());
     let made = optional(ctx, job, "subtitles", activity, input, call, &material.short).await?;
     ctx.state_mut(|state| state.tracker.warn(made.warnings));
     Some(made.tracks)
@@ -112,7 +121,7 @@ pub(super) async fn mezzanine(
     ctx: &Context,
     material: &Material<'_>,
 ) -> Option<contract::MezzanineOutput> {
-    let Material { job, source, facts, plan, .. } = material;
+    let Material { job, source, plan, .. } = material;
     if job.options.mezzanine != Some(true) {
         return None;
     }
@@ -124,6 +133,6 @@ pub(super) async fn mezzanine(
         source: (*source).clone(),
         plan: (*plan).clone(),
     };
-    let call = Call::mezzanine(facts.duration_seconds());
+    let call = Call::mezzanine(material.extent());
     optional(ctx, job, "mezzanine", make_mezzanine::Activity, input, call, &material.all).await
 }

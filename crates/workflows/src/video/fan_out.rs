@@ -90,7 +90,9 @@ async fn encode_chunk(
         plan: plan.clone(),
         chunk,
     };
-    let options = Call::chunk(seconds, chunk_summary(plan, chunk)).options(job, group.clone());
+    let end_seconds = plan.grid.seconds(frames.end);
+    let call = Call::chunk(seconds, end_seconds, chunk_summary(plan, chunk));
+    let options = call.options(job, group.clone());
     let done = ctx.execute_activity(transcode_chunk::Activity, input, options).await?;
     let now = ctx.workflow_time();
     ctx.state_mut(|state| state.tracker.chunk_done(chunk, done.frames, now));

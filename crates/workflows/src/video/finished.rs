@@ -20,8 +20,8 @@ pub(super) async fn make(ctx: &Context, material: &Material<'_>, outputs: &mut O
             option,
         };
         let activity = make_preview::Activity;
-        outputs.preview =
-            optional(ctx, job, "preview", activity, input, Call::preview(), &material.all).await;
+        let call = Call::preview(material.facts.duration_seconds());
+        outputs.preview = optional(ctx, job, "preview", activity, input, call, &material.all).await;
     }
     for rung in wanted_files(ctx, job, plan) {
         let call = Call::mp4(material.facts.duration_seconds(), &rung);

@@ -19,7 +19,10 @@ use super::{
     enhance::{self, Ladder, Material},
     fan_out, finished, outputs, prepare, quality,
 };
-use crate::{call::Call, failure::Stop};
+use crate::{
+    call::{Call, Extent},
+    failure::Stop,
+};
 
 /// The patch by which an attempt that may not begin ends its download.
 const REFUSED_ENDS_DOWNLOAD: &str = "refused-ends-download";
@@ -62,8 +65,8 @@ pub(super) async fn make(ctx: &Context, job: &Input) -> Result<Output, Stop> {
     finished::make(ctx, &Material::new(ctx, job, &source, &facts, &plan), &mut outputs).await;
     let mut outputs = outputs::complete(outputs, &plan, checked.outputs, chosen);
     let master = outputs::master(checked.master, &outputs);
-    publish(ctx, job, master).await?;
-    outputs.export = export(ctx, job, &outputs).await?;
+    publish(ctx, job, master, &plan).await?;
+    outputs.export = export(ctx, job, &outputs, &plan).await?;
     let warnings = ctx.state(|state| state.tracker.progress().warnings);
     Ok(Output { source: ending::summary(&facts, reasons), outputs, warnings })
 }
@@ -133,7 +136,7 @@ async fn probe(
 ) -> Result<SourceFacts, Stop> {
     enter(ctx, Phase::Probing, "reading every packet's time");
     let input = probe_source::Input { video: job.video, source: source.clone() };
-    let options = Call::probe().options(job, group.clone());
+    let options = Call::probe(source.bytes).options(job, group.clone());
     Ok(ctx.execute_activity(probe_source::Activity, input, options).await?)
 }
 
@@ -149,8 +152,8 @@ async fn standardize(
     }
     let reasons = reasons(&facts.non_standard);
     enter(ctx, Phase::Normalizing, format!("rewriting a non-standard source: {reasons}"));
-    let options =
-        Call::normalize(facts.duration_seconds(), &reasons).options(job, ctx.cancellation_token());
+    let extent = Extent { seconds: facts.duration_seconds(), bytes: source.bytes };
+    let options = Call::normalize(extent, &reasons).options(job, ctx.cancellation_token());
     let input = normalize_source::Input { video: job.video, source, facts };
     let rewritten = ctx.execute_activity(normalize_source::Activity, input, options).await?;
     let facts = probe(ctx, job, &rewritten, &ctx.cancellation_token()).await?;
@@ -196,20 +199,21 @@ async fn package(
     plan: Plan,
 ) -> Result<verify_video::Output, Stop> {
     enter(ctx, Phase::Packaging, "writing playlists");
+    let (packaging, verifying) = (Call::package(&plan), Call::verify(&plan));
     let input = package_video::Input { video: job.video, source, plan };
-    let options = Call::package().options(job, ctx.cancellation_token());
+    let options = packaging.options(job, ctx.cancellation_token());
     ctx.execute_activity(package_video::Activity, input.clone(), options).await?;
     enter(ctx, Phase::Verifying, "checking everything that was made");
-    let options = Call::verify().options(job, ctx.cancellation_token());
+    let options = verifying.options(job, ctx.cancellation_token());
     Ok(ctx.execute_activity(verify_video::Activity, input, options).await?)
 }
 
-async fn publish(ctx: &Context, job: &Input, master: String) -> Result<(), Stop> {
+async fn publish(ctx: &Context, job: &Input, master: String, plan: &Plan) -> Result<(), Stop> {
     enter(ctx, Phase::Publishing, "writing the master playlist");
     // With an export the base is the address of that bucket: the copies there are absolute.
     let base = job.options.playlist_base_url.clone().filter(|_| job.export.is_none());
     let input = publish_video::Input { video: job.video, master, base };
-    let options = Call::publish().options(job, ctx.cancellation_token());
+    let options = Call::publish(plan).options(job, ctx.cancellation_token());
     Ok(ctx.execute_activity(publish_video::Activity, input, options).await?)
 }
 
@@ -218,10 +222,11 @@ async fn export(
     ctx: &Context,
     job: &Input,
     outputs: &Outputs,
+    plan: &Plan,
 ) -> Result<Option<ExportOutput>, Stop> {
     let Some(export) = job.export.clone() else { return Ok(None) };
     enter(ctx, Phase::Publishing, format!("copying to {}", export.outputs));
-    let options = Call::export(&export.outputs).options(job, ctx.cancellation_token());
+    let options = Call::export(&export.outputs, plan).options(job, ctx.cancellation_token());
     let base = job.options.playlist_base_url.clone();
     let (video, attempt, outputs) = (job.video, job.attempt, outputs.clone());
     let input = export_video::Input { video, attempt, export, base, outputs };

@@ -9,7 +9,10 @@ use super::{
     enhance::{optional, warn},
     fan_out::ended,
 };
-use crate::{call::Call, failure::Stop};
+use crate::{
+    call::{Call, Extent, audio_seconds},
+    failure::Stop,
+};
 
 /// Encodes one track in every bit rate; returns it as it was encoded, or `None` for a track that
 /// the video can do without.
@@ -23,7 +26,8 @@ pub(super) async fn encode(
     let plan = level(ctx, job, source, track.clone(), group).await;
     let rates: Vec<_> = plan.bitrates.iter().map(ToString::to_string).collect();
     let summary = format!("audio{}, {}", called(&plan), rates.join(" "));
-    let options = Call::audio(seconds(&plan), summary).options(job, group.clone());
+    let extent = Extent { seconds: audio_seconds(&plan), bytes: source.bytes };
+    let options = Call::audio(extent, summary).options(job, group.clone());
     let input = encode_audio::Input {
         video: job.video,
         attempt: job.attempt,
@@ -55,7 +59,8 @@ async fn level(
     group: &WorkflowCancellationToken,
 ) -> AudioPlan {
     let Some(target) = job.options.loudness() else { return plan };
-    let call = Call::loudness(seconds(&plan), format!("measure the loudness{}", called(&plan)));
+    let extent = Extent { seconds: audio_seconds(&plan), bytes: source.bytes };
+    let call = Call::loudness(extent, format!("measure the loudness{}", called(&plan)));
     let input = measure_loudness::Input {
         video: job.video,
         source: source.clone(),
@@ -65,10 +70,6 @@ async fn level(
     let activity = measure_loudness::Activity;
     plan.loudness = optional(ctx, job, "loudness", activity, input, call, group).await.flatten();
     plan
-}
-
-fn seconds(plan: &AudioPlan) -> f64 {
-    std::time::Duration::from_micros(plan.duration_us.unsigned_abs()).as_secs_f64()
 }
 
 /// Number and language of a track, for tracks beside the main one.
