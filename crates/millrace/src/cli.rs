@@ -18,7 +18,7 @@ pub(crate) use uploads::UploadArgs;
 
 /// Turns videos into adaptive streams, durably.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -156,9 +156,13 @@ pub(crate) fn scratch(work: &Work, data: &Path) -> anyhow::Result<Scratch> {
         .context("open the scratch folder")
 }
 
-/// The programs to use.
+/// The programs to use. A path with a folder is made absolute, as some run in a folder of their own.
 pub(crate) fn tools(work: &Work) -> ffmpeg::Tools {
-    let (ffmpeg, ffprobe) = (work.ffmpeg.clone(), work.ffprobe.clone());
+    let whole = |program: &Path| match program.components().count() {
+        0 | 1 => program.to_owned(),
+        _ => std::path::absolute(program).unwrap_or_else(|_| program.to_owned()),
+    };
+    let (ffmpeg, ffprobe) = (whole(&work.ffmpeg), whole(&work.ffprobe));
     ffmpeg::Tools { ffmpeg, ffprobe, ..ffmpeg::Tools::default() }
 }
 

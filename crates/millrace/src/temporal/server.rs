@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, TcpListener},
+    ops::Range,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -17,8 +18,8 @@ use url::Url;
 const END: Duration = Duration::from_secs(10);
 /// A pause before it is started again, so that a server that cannot run does not spin.
 const RESTART: Duration = Duration::from_millis(500);
-/// How long the server may take until it answers.
-const READY_WITHIN: Duration = Duration::from_mins(1);
+/// How long the server may take until it answers; on a machine with twenty others at work, ten seconds.
+const READY_WITHIN: Duration = Duration::from_mins(5);
 /// How long it may take to say its version.
 const VERSION_WITHIN: Duration = Duration::from_secs(10);
 /// The line it then prints.
@@ -30,10 +31,16 @@ const FAIRNESS: [&str; 3] = [
     "matching.enableFairness=true",
     "matching.numTaskqueueWritePartitions=1",
 ];
-/// How often a start is tried.
-const STARTS: u32 = 5;
+/// How often a start is tried: the server takes three more ports by itself, for a moment before it
+/// binds them, and ends at once where one was taken.
+const STARTS: u16 = 5;
 /// Ports tried one after the other.
 const TRIES: u16 = 100;
+/// Where ports that nobody types are looked for: below the range from which the system gives ports
+/// away by itself (ip(7)), and so many of them.
+const UNTYPED: Range<u16> = 10_000..32_000;
+/// Lines of its log in the message about a server that does not start.
+const TOLD_LINES: usize = 3;
 
 /// Which ports are wished for; the next free ones are taken.
 #[derive(Clone, Copy, Debug)]
@@ -46,23 +53,37 @@ pub(crate) struct Wish {
 
 impl Wish {
     /// Any free port, and no web page.
-    pub(crate) fn any() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("find a free port")?;
-        Ok(Self { grpc: listener.local_addr()?.port(), ui: None })
+    pub(crate) fn any() -> Self {
+        Self { grpc: untyped(0), ui: None }
     }
 
-    fn granted(self) -> anyhow::Result<Ports> {
+    /// Free ports for all that can be chosen. `tried` starts failed before.
+    fn granted(self, tried: u16) -> anyhow::Result<Ports> {
         let grpc = next_free(self.grpc, &[])?;
         let ui = self.ui.map(|first| next_free(first, &[grpc])).transpose()?;
-        Ok(Ports { grpc, ui })
+        let mut taken = vec![grpc];
+        taken.extend(ui);
+        let http = next_free(untyped(TRIES * (2 * tried + 1)), &taken)?;
+        taken.push(http);
+        let metrics = next_free(untyped(TRIES * (2 * tried + 2)), &taken)?;
+        Ok(Ports { grpc, ui, http, metrics })
     }
 }
 
-/// Ports of the server.
+/// A place to start looking that processes which start at the same time do not share.
+fn untyped(offset: u16) -> u16 {
+    let span = u32::from(UNTYPED.end - UNTYPED.start);
+    let at = (std::process::id().wrapping_mul(u32::from(TRIES)) + u32::from(offset)) % span;
+    UNTYPED.start + u16::try_from(at).unwrap_or(0)
+}
+
+/// Ports of the server: all that it lets us choose, so that it comes back on the same ones.
 #[derive(Clone, Copy, Debug)]
 struct Ports {
     grpc: u16,
     ui: Option<u16>,
+    http: u16,
+    metrics: u16,
 }
 
 /// Everything needed to start the server again.
@@ -97,15 +118,17 @@ impl Server {
             database: folder.join("temporal.db"),
             log: folder.join("temporal.log"),
         };
-        for _ in 0..STARTS {
-            let ports = wish.granted()?;
+        let mut log_bytes = 0;
+        for tried in 0..STARTS {
+            let ports = wish.granted(tried)?;
+            log_bytes = recipe.log_bytes();
             let mut child = recipe.spawn(ports)?;
-            if tokio::time::timeout(READY_WITHIN, ready(&mut child)).await.unwrap_or(false) {
+            if ready(&mut child).await {
                 let task = tokio::spawn(supervise(child, recipe, ports, stop));
                 return Ok(Self { ports, task });
             }
         }
-        anyhow::bail!("the Temporal server does not start; see {}", recipe.log.display())
+        anyhow::bail!("the Temporal server does not start: {}", recipe.said(log_bytes))
     }
 
     /// Address of the server.
@@ -124,8 +147,12 @@ impl Server {
     }
 }
 
-/// Waits for the line the server prints once it answers; false when it ends before.
+/// Waits for the line the server prints once it answers; false when it ends before, or takes too long.
 async fn ready(child: &mut Child) -> bool {
+    tokio::time::timeout(READY_WITHIN, says_ready(child)).await.unwrap_or(false)
+}
+
+async fn says_ready(child: &mut Child) -> bool {
     let Some(stdout) = child.take_stdout() else { return false };
     let mut lines = BufReader::new(stdout).lines();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -140,33 +167,63 @@ async fn ready(child: &mut Child) -> bool {
 
 async fn supervise(mut child: Child, recipe: Recipe, ports: Ports, stop: CancellationToken) {
     loop {
+        let log_bytes = recipe.log_bytes();
         tokio::select! {
             () = stop.cancelled() => {
                 child.terminate(END).await.ok();
                 return;
             }
             status = child.wait() => {
-                tracing::error!(?status, log = %recipe.log.display(), "the Temporal server died; starting it again");
+                let log = recipe.said(log_bytes);
+                tracing::error!(?status, log, "the Temporal server died; starting it again");
             }
         }
-        child = loop {
-            tokio::time::sleep(RESTART).await;
-            if stop.is_cancelled() {
-                return;
-            }
-            match recipe.spawn(ports) {
-                Ok(mut child) => {
-                    if ready(&mut child).await {
-                        break child;
-                    }
-                }
-                Err(error) => tracing::error!("cannot start the Temporal server again: {error:#}"),
-            }
+        // Dropped halfway, a server that is starting is killed.
+        child = tokio::select! {
+            () = stop.cancelled() => return,
+            child = again(&recipe, ports) => child,
         };
     }
 }
 
+/// Starts the server until it answers.
+async fn again(recipe: &Recipe, ports: Ports) -> Child {
+    loop {
+        tokio::time::sleep(RESTART).await;
+        let log_bytes = recipe.log_bytes();
+        match recipe.spawn(ports) {
+            Ok(mut child) => {
+                if ready(&mut child).await {
+                    return child;
+                }
+                let log = recipe.said(log_bytes);
+                tracing::error!(log, "the Temporal server does not start again");
+            }
+            Err(error) => tracing::error!("cannot start the Temporal server again: {error:#}"),
+        }
+    }
+}
+
 impl Recipe {
+    fn log_bytes(&self) -> u64 {
+        fs_err::metadata(&self.log).map_or(0, |meta| meta.len())
+    }
+
+    /// The last lines of its log behind a place, and where the rest is.
+    fn said(&self, from_byte: u64) -> String {
+        let text = fs_err::read(&self.log).unwrap_or_default();
+        let new = text.get(usize::try_from(from_byte).unwrap_or(usize::MAX)..).unwrap_or_default();
+        let new = String::from_utf8_lossy(new);
+        let lines: Vec<_> = new.lines().filter(|line| !line.trim().is_empty()).collect();
+        let last = lines[lines.len().saturating_sub(TOLD_LINES)..].join(" / ");
+        let place = self.log.display();
+        if last.is_empty() {
+            format!("it said nothing in {place}")
+        } else {
+            format!("{last} (in {place})")
+        }
+    }
+
     fn spawn(&self, ports: Ports) -> anyhow::Result<Child> {
         let log = fs_err::OpenOptions::new().create(true).append(true).open(&self.log)?;
         let mut command = Command::new(&self.program)
@@ -179,7 +236,9 @@ impl Recipe {
             ])
             .arg("--db-filename")
             .arg(&self.database)
-            .args(["--port", &ports.grpc.to_string()]);
+            .args(["--port", &ports.grpc.to_string()])
+            .args(["--http-port", &ports.http.to_string()])
+            .args(["--metrics-port", &ports.metrics.to_string()]);
         command = match ports.ui {
             Some(port) => command.args(["--ui-port", &port.to_string()]),
             None => command.arg("--headless"),

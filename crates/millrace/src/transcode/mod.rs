@@ -10,7 +10,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use catalog::{Catalog, NewVideo, Video};
-use contract::{Source, Status, TaskQueue, VideoId};
+use contract::{ErrorCode, Source, Status, TaskQueue, VideoId};
 use media::{options::Options, plan::Limits};
 use storage::Store;
 use temporalio_client::{Client, NamespacedClient as _};
@@ -27,6 +27,8 @@ use crate::{
 
 /// Name of the hidden folder.
 const STATE: &str = ".millrace";
+/// How long Temporal, which was just started, may take until it takes the video.
+const START_WITHIN: Duration = Duration::from_mins(10);
 /// How often progress is asked for.
 const POLL: Duration = Duration::from_millis(250);
 
@@ -38,7 +40,7 @@ pub(crate) async fn run(args: cli::Transcode) -> anyhow::Result<()> {
     let state = args.output.join(STATE);
     let lock = Lock::take(&state)?;
     let server_stop = CancellationToken::new();
-    let server = Server::start(&state, Wish::any()?, server_stop.clone()).await?;
+    let server = Server::start(&state, Wish::any(), server_stop.clone()).await?;
     let client = temporal::connect(server.address()?).await?;
     temporal::register_search_attributes(&client).await?;
     let store = compose::folder_store(&state.join("media"))?;
@@ -48,10 +50,13 @@ pub(crate) async fn run(args: cli::Transcode) -> anyhow::Result<()> {
     let (objects, masters) = (store.clone(), store.clone());
     let (work, pixels) = (&args.work, &args.limits.pixels);
     let deps = compose::deps(work, pixels, &state, objects, masters, catalog.clone(), None)?;
+    if let Some(why) = TaskQueue::ALL.iter().find_map(|&queue| deps.unfit(queue)) {
+        bail!("{why}; `millrace doctor` says what to do");
+    }
     let config = up::working(&args.work, TaskQueue::ALL.to_vec());
     let limits = compose::limits(&args.limits);
     let followed = async {
-        let video = submit(&client, &store, &catalog, source, options, limits).await;
+        let video = submit(&client, &store, &catalog, (source, options, limits), &stop).await;
         let video = match video {
             Ok((api, video)) => follow(&api, video, &stop).await,
             Err(error) => Err(error),
@@ -89,10 +94,11 @@ fn source(text: &str) -> anyhow::Result<Source> {
     if text.starts_with("http://") || text.starts_with("https://") {
         return Ok(Source::Url { url: text.to_owned() });
     }
-    let path = fs_err::canonicalize(text)?;
+    let path = fs_err::canonicalize(text).map_err(|error| unreadable(text, &error))?;
     if !path.is_file() {
-        bail!("{} is not a file", path.display());
+        bail!("{}: {} is not a file", ErrorCode::SourceNotFound, path.display());
     }
+    fs_err::File::open(&path).map_err(|error| unreadable(text, &error))?;
     let path = path.into_os_string().into_string();
     let path = path.map_err(|path| {
         anyhow::anyhow!("{} is not valid UTF-8; rename the file", path.display())
@@ -100,14 +106,26 @@ fn source(text: &str) -> anyhow::Result<Source> {
     Ok(Source::File { path })
 }
 
+/// Why a file cannot be read, by the code that a video would fail with.
+fn unreadable(name: &str, error: &std::io::Error) -> anyhow::Error {
+    match error.kind() {
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+            anyhow::anyhow!("{}: there is no file {name}", ErrorCode::SourceNotFound)
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            anyhow::anyhow!("{}: {name} may not be read", ErrorCode::SourceForbidden)
+        }
+        _ => anyhow::anyhow!("{}: {error}", ErrorCode::SourceUnavailable),
+    }
+}
+
 /// Enters the video and starts it, or finds the one an interrupted run left.
 async fn submit(
     client: &Client,
     store: &Store,
     catalog: &Catalog,
-    source: Source,
-    options: Options,
-    limits: Limits,
+    (source, options, limits): (Source, Options, Limits),
+    stop: &CancellationToken,
 ) -> anyhow::Result<(Arc<api::Api>, Video)> {
     let settings = api::Settings {
         media_base: "http://127.0.0.1/".parse()?,
@@ -136,8 +154,32 @@ async fn submit(
     let id = identity(&source, &options)?;
     let new = NewVideo { options, ..NewVideo::new(id, "default", source) };
     let video = catalog.insert(new).await.context("enter the video")?.into_video();
-    api::start(&api, &video).await.context("start the workflow")?;
+    started(&api, &video, stop).await?;
     Ok((Arc::new(api), video))
+}
+
+/// Starts the workflow, or finds it running. A machine that is busy with other things may keep Temporal
+/// from answering for minutes.
+#[expect(clippy::print_stderr, reason = "who waits at the terminal is told why")]
+async fn started(api: &api::Api, video: &Video, stop: &CancellationToken) -> anyhow::Result<()> {
+    let give_up = tokio::time::Instant::now() + START_WITHIN;
+    let mut told = false;
+    loop {
+        match api::start(api, video).await {
+            Err(error)
+                if error.is_transient()
+                    && tokio::time::Instant::now() < give_up
+                    && !stop.is_cancelled() =>
+            {
+                if !told {
+                    eprintln!("{error} yet; waiting for up to {} min", START_WITHIN.as_secs() / 60);
+                }
+                told = true;
+                tokio::time::sleep(POLL).await;
+            }
+            started => return started.context("start the workflow"),
+        }
+    }
 }
 
 /// The same source with the same options is the same video, so that an interrupted run is found.

@@ -44,6 +44,8 @@ impl Flags {
 /// A `millrace up` on its own data folder and ports. Dropped, it is killed.
 pub(crate) struct Product {
     process: Process,
+    /// Of its Temporal server, which it starts again on the same.
+    _ports: Vec<fixtures::Port>,
     api: String,
     media: String,
     http: reqwest::Client,
@@ -63,17 +65,19 @@ impl Product {
     ) -> Option<Self> {
         fixtures::require_or_skip("ffmpeg")?;
         let temporal = fixtures::require_or_skip("temporal")?;
+        let ports = vec![fixtures::Port::take().unwrap(), fixtures::Port::take().unwrap()];
         let mut command = millrace("up", data);
         command
             .args(["--api-addr", "127.0.0.1:0", "--media-addr", "127.0.0.1:0"])
-            .args(["--temporal-port", &free_port(), "--ui-port", &free_port()])
+            .args(["--temporal-port", &ports[0].number().to_string()])
+            .args(["--ui-port", &ports[1].number().to_string()])
             .args(WORK)
             .args(&flags.0)
             .envs(flags.1.clone())
             .env("MILLRACE_TEMPORAL", temporal)
             .env_remove("TEMPORAL_ADDRESS");
         change(&mut command);
-        Some(Self::launch(command))
+        Some(Self { _ports: ports, ..Self::launch(command) })
     }
 
     /// Starts the API alone, against a Temporal server that is already there.
@@ -110,7 +114,7 @@ impl Product {
         // Fails only when it is already set.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { process, api, media, http }
+        Self { process, _ports: Vec::new(), api, media, http }
     }
 
     /// Base address of the API, without a slash at the end.
@@ -240,8 +244,7 @@ pub(crate) fn keys(data: &Path, args: &[&str]) -> Vec<String> {
 
 /// A port nobody listens on, far from the ones other tests start their search at.
 pub(crate) fn free_port() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port().to_string()
+    fixtures::Port::take().unwrap().number().to_string()
 }
 
 /// A data folder that goes with the test.

@@ -23,22 +23,51 @@ fn command(source: &Path, output: &Path) -> Option<std::process::Command> {
 }
 
 #[test]
-fn makes_the_tree_and_leaves_nothing_else() {
-    let folder = tempfile::tempdir().unwrap();
+fn makes_the_tree_and_leaves_nothing_else_whatever_the_folder_is_called() {
+    let place = tempfile::tempdir().unwrap();
+    // What ffmpeg would take for a pattern.
+    let folder = place.path().join("100%d %05d%% done");
     let clip = Clip::new().size(426, 240).seconds(8);
-    let Some(mut command) = command(&clip.path(), folder.path()) else { return };
+    let Some(mut command) = command(&clip.path(), &folder) else { return };
     let ran = command.output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    let mut names: Vec<_> = fs_err::read_dir(folder.path())
+    let mut names: Vec<_> = fs_err::read_dir(&folder)
         .unwrap()
         .map(|e| e.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
     assert_eq!(names, ["144p", "240p", "audio-64", "master.m3u8"]);
-    assert_eq!(
-        hls::decoded_frames(&folder.path().join("240p/index.m3u8")),
-        u64::from(clip.frames())
-    );
+    assert_eq!(hls::decoded_frames(&folder.join("240p/index.m3u8")), u64::from(clip.frames()));
+}
+
+#[test]
+fn an_absent_source_is_named_before_anything_is_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("out");
+    for absent in ["holiday.mp4", "/etc/hostname/film.mp4"] {
+        let Some(mut command) = command(Path::new(absent), &output) else { return };
+        let ran = command.output().unwrap();
+        let said = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(said, format!("error: source_not_found: there is no file {absent}\n"));
+        assert!(!ran.status.success() && !output.exists());
+    }
+}
+
+#[test]
+fn without_ffmpeg_it_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = Clip::new().size(64, 64).seconds(1);
+    let Some(mut command) = command(&clip.path(), folder.path()) else { return };
+    let ran = command.args(["--ffmpeg", "/nowhere/ffmpeg"]).output().unwrap();
+    let said = String::from_utf8(ran.stderr).unwrap();
+    assert!(!ran.status.success() && said.contains("`/nowhere/ffmpeg` is not there"), "{said}");
+}
+
+#[test]
+fn help_begins_with_what_it_is_for() {
+    let mut command = fixtures::tools::command(env!("CARGO_BIN_EXE_millrace"));
+    let said = String::from_utf8(command.arg("--help").output().unwrap().stdout).unwrap();
+    assert!(said.starts_with("Turns videos into adaptive streams"), "{said}");
 }
 
 #[test]
