@@ -113,6 +113,62 @@ async fn a_killed_worker_costs_the_chunks_it_had_in_hand() {
     assert_eq!(ffmpegs_on(data.path()), [0u32; 0]);
 }
 
+/// Kills a process as `kill -9` does; it may have ended by itself before.
+fn kill(pid: u32) {
+    fixtures::tools::command("kill").args(["-9", &pid.to_string()]).status().unwrap();
+}
+
+#[tokio::test]
+async fn a_chunk_whose_encoder_is_killed_ten_times_in_a_row_is_encoded_all_the_same() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let Some(real) = fixtures::require_or_skip("ffmpeg") else { return };
+    let data = data();
+    let program = data.path().join("ffmpeg");
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *rung-0.mp4*)\n\
+         kills=$(cat \"$0.kills\" 2>/dev/null || echo 0)\n\
+         if [ \"$kills\" -lt 10 ]; then echo $((kills + 1)) >\"$0.kills\"; kill -9 $$; fi;;\n\
+         esac\nexec {} \"$@\"\n",
+        real.display()
+    );
+    fs_err::write(&program, script).unwrap();
+    fs_err::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let flags = Flags::default().and(["--ffmpeg", program.to_str().unwrap()]);
+    let Some(product) = Product::start(data.path(), &flags) else { return };
+    let url = serve_file(Clip::new().seconds(2).path()).await;
+    let id = product.submit(&url, json!({"resolutions": ["240p"]})).await;
+    let video = product.ready(&id).await;
+    assert_eq!(fs_err::read_to_string(data.path().join("ffmpeg.kills")).unwrap(), "10\n");
+    assert_eq!(video["warnings"], json!([]), "{video:#}");
+}
+
+#[tokio::test]
+async fn a_storm_of_kills_fails_no_video() {
+    let data = data();
+    let flags = Flags::short_chunks().and(["--slots", "transcode=2"]);
+    let Some(mut product) = Product::start(data.path(), &flags) else { return };
+    let url = serve_file(clip().path()).await;
+    let mut videos = Vec::new();
+    for _ in 0..2 {
+        videos.push(product.submit(&url, options_of_a_quick_video()).await);
+    }
+    for blow in 0..12 {
+        let any = |_: &Value| !ffmpegs_on(data.path()).is_empty();
+        product.until(&videos[1], any).await;
+        ffmpegs_on(data.path()).into_iter().for_each(kill);
+        if blow == 6 {
+            product.kill();
+            product = Product::start(data.path(), &flags).unwrap();
+        }
+    }
+    for id in &videos {
+        let video = product.ready(id).await;
+        assert_eq!(video["outputs"]["frames"], clip().frames(), "{video:#}");
+        hls::rendition(&outputs(data.path(), id).join("360p")).assert_continuous();
+    }
+}
+
 #[tokio::test]
 async fn a_killed_temporal_server_comes_back_and_the_video_goes_on() {
     let data = data();
@@ -122,9 +178,7 @@ async fn a_killed_temporal_server_comes_back_and_the_video_goes_on() {
     product.until(&id, |_| finished_chunks(data.path(), &id) >= 1).await;
     let servers = running("temporal", data.path());
     assert_eq!(servers.len(), 1, "{servers:?}");
-    let killed =
-        fixtures::tools::command("kill").args(["-9", &servers[0].to_string()]).status().unwrap();
-    assert!(killed.success());
+    kill(servers[0]);
     product.ready(&id).await;
     assert_ne!(running("temporal", data.path()), servers);
     let rendition = hls::rendition(&outputs(data.path(), &id).join("360p"));

@@ -70,7 +70,25 @@ async fn a_worker_whose_ffmpeg_is_gone_costs_only_its_own_outputs() {
     let url = serve_file(Clip::new().seconds(6).path()).await;
     let id = product.submit(&url, asked()).await;
     let video = product.ready(&id).await;
-    assert_eq!(steps(&video), all("tool_missing"), "{video:#}");
+    assert_eq!(steps(&video), all("timed_out"), "{video:#}");
+}
+
+#[tokio::test]
+async fn a_worker_without_ffmpeg_leaves_the_work_to_others_and_takes_it_when_ffmpeg_is_there() {
+    let Some(temporal) = server().await else { return };
+    let Some(real) = fixtures::require_or_skip("ffmpeg") else { return };
+    let data = data();
+    let product = Product::api_alone(data.path(), &temporal.address(), &flags());
+    let program = data.path().join("ffmpeg");
+    let path = program.to_str().unwrap();
+    let _worker = Worker::with(data.path(), &temporal.address(), &["--ffmpeg", path]);
+    let url = serve_file(Clip::new().seconds(2).path()).await;
+    let options = json!({"resolutions": ["240p"], "preset": "ultrafast"});
+    let id = product.submit(&url, options.clone()).await;
+    // What needs no ffmpeg is done.
+    product.until(&id, |video| video["progress"]["phase"] == "probing").await;
+    fs_err::os::unix::fs::symlink(&real, &program).unwrap();
+    product.ready(&id).await;
 }
 
 #[tokio::test]
