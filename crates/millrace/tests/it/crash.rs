@@ -187,6 +187,21 @@ async fn a_killed_temporal_server_comes_back_and_the_video_goes_on() {
 }
 
 #[tokio::test]
+async fn it_stops_although_temporal_does_not_answer() {
+    let data = data();
+    let Some(product) = Product::start(data.path(), &Flags::short_chunks()) else { return };
+    let id = product.submit(&serve_file(clip().path()).await, options()).await;
+    product.until(&id, |_| !ffmpegs_on(data.path()).is_empty()).await;
+    let servers = running("temporal", data.path());
+    let hold = ["-STOP", &servers[0].to_string()];
+    assert!(fixtures::tools::command("kill").args(hold).status().unwrap().success());
+    // Ten seconds for the work, five to hand it back, ten for the server to end.
+    product.stop(std::time::Duration::from_secs(40)).await;
+    assert_eq!(ffmpegs_on(data.path()), [0u32; 0]);
+    assert_eq!(running("temporal", data.path()), [0u32; 0]);
+}
+
+#[tokio::test]
 async fn cancelled_its_encoders_are_gone_within_two_seconds() {
     let data = data();
     let Some(product) = Product::start(data.path(), &Flags::short_chunks()) else { return };

@@ -1,12 +1,12 @@
 //! Enhancements that cannot be made, for real reasons: the video is ready all the same, and soon.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fixtures::{Clip, Temporal};
 use serde_json::{Value, json};
 
 use crate::{
-    product::{Flags, Product, Worker, data, ffmpegs_on},
+    product::{Flags, Product, Worker, data, ffmpegs_on, free_port},
     sources::serve_file,
 };
 
@@ -81,7 +81,9 @@ async fn a_worker_without_ffmpeg_leaves_the_work_to_others_and_takes_it_when_ffm
     let product = Product::api_alone(data.path(), &temporal.address(), &flags());
     let program = data.path().join("ffmpeg");
     let path = program.to_str().unwrap();
-    let _worker = Worker::with(data.path(), &temporal.address(), &["--ffmpeg", path]);
+    let metrics = format!("127.0.0.1:{}", free_port());
+    let flags = ["--ffmpeg", path, "--metrics-addr", &metrics];
+    let _worker = Worker::with(data.path(), &temporal.address(), &flags);
     let url = serve_file(Clip::new().seconds(2).path()).await;
     let options = json!({"resolutions": ["240p"], "preset": "ultrafast"});
     let id = product.submit(&url, options.clone()).await;
@@ -89,6 +91,30 @@ async fn a_worker_without_ffmpeg_leaves_the_work_to_others_and_takes_it_when_ffm
     product.until(&id, |video| video["progress"]["phase"] == "probing").await;
     fs_err::os::unix::fs::symlink(&real, &program).unwrap();
     product.ready(&id).await;
+
+    fs_err::remove_file(&program).unwrap();
+    until_served(&metrics, "metadata", false).await;
+    let id = product.submit(&url, options).await;
+    product.until(&id, |video| video["progress"]["phase"] == "probing").await;
+    fs_err::os::unix::fs::symlink(&real, &program).unwrap();
+    let video = product.ready(&id).await;
+    assert_eq!(video["warnings"], json!([]), "{video:#}");
+}
+
+/// Waits until a worker takes work from a queue, or takes none any more.
+async fn until_served(metrics: &str, queue: &str, served: bool) {
+    let line = format!("millrace_queue_served{{queue=\"{queue}\"}} {}", u8::from(served));
+    let give_up = Instant::now() + Duration::from_mins(1);
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    loop {
+        let answer = http.get(format!("http://{metrics}/metrics")).send().await.unwrap();
+        let text = answer.text().await.unwrap();
+        if text.lines().any(|found| found == line) {
+            return;
+        }
+        assert!(Instant::now() < give_up, "no {line} in {text}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 #[tokio::test]

@@ -132,6 +132,20 @@ impl Product {
         drop(self.process);
     }
 
+    /// Asks the process to stop and waits until it has; fails when that takes longer than `within`.
+    pub(crate) async fn stop(mut self, within: Duration) -> std::process::ExitStatus {
+        let pid = self.process.0.id().to_string();
+        assert!(fixtures::tools::command("kill").arg(pid).status().unwrap().success());
+        let give_up = Instant::now() + within;
+        loop {
+            if let Some(status) = self.process.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < give_up, "it has not stopped within {within:?}");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// Posts a body; gives status and answer.
     pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         let answer =
