@@ -91,12 +91,12 @@ mod tests {
             row("camera, 1 h, 50 GB", 3600.0, 50_000_000_000, 8),
             row("stream of 12 h, 30 GB", 43_200.0, 30_000_000_000, 6),
         ];
-        expect![[r#"
+        expect![[r"
             clip of 10 s: read 0.17 h, encode 0.22 h, chunk 0.23 h, every segment 0.50 h, patience 60 s
             film of 2 h, 8 GB: read 0.61 h, encode 40.61 h, chunk 4.50 h, every segment 6.50 h, patience 360 s
             camera, 1 h, 50 GB: read 2.94 h, encode 22.94 h, chunk 2.50 h, every segment 4.50 h, patience 180 s
             stream of 12 h, 30 GB: read 1.83 h, encode 168.00 h, chunk 24.50 h, every segment 36.50 h, patience 2160 s
-        "#]]
+        "]]
         .assert_eq(&table.concat());
     }
 

@@ -237,7 +237,7 @@ fn retry_policy(tries: u32) -> RetryPolicy {
 fn every_segment(plan: &Plan) -> Duration {
     let video = plan.video.as_ref();
     let seconds = video.map_or(0.0, |video| video.grid.seconds(video.grid.frames));
-    let sound = plan.audio.iter().map(|track| audio_seconds(track)).fold(seconds, f64::max);
+    let sound = plan.audio.iter().map(audio_seconds).fold(seconds, f64::max);
     let renditions = video.map_or(0, |video| video.rungs.len())
         + plan.audio.iter().map(|track| track.bitrates.len()).sum::<usize>();
     budget::every_segment(sound, renditions)
