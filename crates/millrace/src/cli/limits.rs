@@ -12,7 +12,8 @@ pub(crate) struct LimitArgs {
     /// Length of chunks in seconds of media; chosen by the length of the video by default.
     #[arg(long, env = "MILLRACE_CHUNK_SECONDS")]
     pub(crate) chunk_seconds: Option<u32>,
-    /// Seconds a finished video waits for a thumbnail and the like; 60 by default.
+    /// Seconds a finished video waits for a thumbnail and the like; a twentieth of its length by
+    /// default, and a minute at least.
     #[arg(long, env = "MILLRACE_ENHANCEMENT_SECONDS")]
     pub(crate) enhancement_seconds: Option<u32>,
     /// Longest source, such as `12h`, `90m` or `30s`.
