@@ -8,14 +8,18 @@ use std::time::Duration;
 use fs_err::tokio as fs;
 use media::plan::{Plan, VideoPlan};
 
-use crate::args::{self, ChunkFiles, Decoded, Seek};
+use crate::args::{self, ChunkFiles, Seek};
 use crate::run::STALL;
-use crate::{Error, Finished, Input, Tools, run};
+use crate::{Error, Input, Tools, run};
 
 /// The same for a file that is written twice, to put its index in front: meanwhile nothing is heard.
 const STALL_AT_END: Duration = Duration::from_mins(10);
-/// How much earlier a second try starts where a seek landed late.
-const EARLIER_US: i64 = 30_000_000;
+/// How much earlier each further try starts where a seek landed late, or on a picture that others
+/// are needed for: key frames are at most [`media::source::KEY_INTERVAL_MAX`] apart.
+const EARLIER_US: [i64; 2] = [30_000_000, 120_000_000];
+/// Chunks that begin so early may be decoded from the start of the file. Later ones may not: each of
+/// them would decode all that is before it.
+const FROM_START_MAX_US: i64 = 600_000_000;
 
 /// What a chunk run made.
 #[derive(Debug)]
@@ -31,8 +35,9 @@ pub struct EncodedChunk {
 /// Encodes chunk `index` in every rung into `dir`; `on_frames` hears how many frames are done.
 /// `marks` are the watermark's pictures, one per rung, or none.
 ///
-/// Seeks by the container's index first. Where that lands behind the chunk's first picture, it
-/// decodes from earlier, and at last from the start of the file.
+/// Seeks as the container allows, and believes the run only when it showed a picture that needs no
+/// other before the first one wanted; otherwise it decodes from earlier, and at last, near the start
+/// of the file, from there.
 pub async fn encode_chunk(
     tools: &Tools,
     input: &Input,
@@ -43,31 +48,46 @@ pub async fn encode_chunk(
     mut on_frames: impl FnMut(u64) + Send,
 ) -> Result<EncodedChunk, Error> {
     let outputs = ChunkFiles::new(dir);
-    let mut seeks = vec![Seek::Index];
-    if index > 0 {
-        seeks.extend([Seek::Early(EARLIER_US), Seek::Start]);
-    }
     let mut last = None;
-    for seek in seeks {
+    for seek in seeks(plan, index) {
         let args = args::chunk(input, marks, plan, index, seek, &outputs);
         let command = tools.ffmpeg().args(args);
         let ran = run(command, |progress| on_frames(progress.frame), STALL).await;
         let framecrc = fs::read_to_string(outputs.decoded()).await.unwrap_or_default();
         let decoded = args::decoded_within(&framecrc, plan, index);
+        let from_start = args::reads_from_start(plan, index, seek);
         match ran {
-            Ok(finished) if decoded.from_the_start => {
-                return Ok(made(plan, &outputs, decoded, &finished));
+            Ok(finished) if finished.whole || from_start => {
+                return Ok(made(plan, &outputs, decoded, finished.decode_errors));
             }
             // Nothing decoded at all makes ffmpeg fail; an earlier start may help there too.
-            Err(error) if decoded.pictures > 0 || !seek_may_matter(&error) => return Err(error),
+            Err(error) if decoded > 0 || from_start || !seek_may_matter(&error) => {
+                return Err(error);
+            }
             ran => last = Some((ran, decoded)),
         }
     }
     match last {
-        Some((Ok(finished), decoded)) => Ok(made(plan, &outputs, decoded, &finished)),
+        // Every key frame of two minutes is lost: nobody can tell which of the pictures are whole.
+        Some((Ok(finished), decoded)) => {
+            Ok(made(plan, &outputs, decoded, finished.decode_errors.max(decoded)))
+        }
         Some((Err(error), _)) => Err(error),
         None => unreachable!("there is at least one try"),
     }
+}
+
+/// Where decoding starts, try by try.
+fn seeks(plan: &VideoPlan, index: u32) -> Vec<Seek> {
+    let mut seeks = vec![Seek::Index];
+    let begins_us = plan.grid.micros(plan.chunk(index).start);
+    if begins_us > 0 {
+        seeks.extend(EARLIER_US.map(Seek::Early));
+    }
+    if begins_us > 0 && begins_us <= FROM_START_MAX_US {
+        seeks.push(Seek::Start);
+    }
+    seeks
 }
 
 /// Encodes the master copy into `output`; `on_frames` hears how many frames are done. Returns how
@@ -86,17 +106,9 @@ pub async fn encode_mezzanine(
     Ok(finished.progress.frame)
 }
 
-fn made(
-    plan: &VideoPlan,
-    files: &ChunkFiles,
-    decoded: Decoded,
-    finished: &Finished,
-) -> EncodedChunk {
-    EncodedChunk {
-        files: (0..plan.rungs.len()).map(|at| files.rung(at)).collect(),
-        decoded: decoded.pictures,
-        decode_errors: finished.decode_errors,
-    }
+fn made(plan: &VideoPlan, files: &ChunkFiles, decoded: u64, decode_errors: u64) -> EncodedChunk {
+    let files = (0..plan.rungs.len()).map(|at| files.rung(at)).collect();
+    EncodedChunk { files, decoded, decode_errors }
 }
 
 fn seek_may_matter(error: &Error) -> bool {

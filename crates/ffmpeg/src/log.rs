@@ -122,10 +122,35 @@ fn oversized(line: &Line<'_>) -> Option<String> {
     rest.starts_with("exceeds specified max pixel count").then(|| size.to_owned())
 }
 
+/// Something that a filter of ours prints into the log, as a number that nobody else prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// From this picture on, pictures are whole: their references were read.
+    Whole = 770_001,
+    /// Here begins what the run is for. What decoders complained of earlier came of the seek, or
+    /// belongs to the run that is for those pictures.
+    Begun = 770_002,
+}
+
+impl Mark {
+    /// The number that stands for it.
+    pub(crate) fn number(self) -> u32 {
+        self as u32
+    }
+
+    /// The mark that a line holds; ffmpeg prints six decimals (libavutil/eval.c, `print`).
+    fn of(line: Line<'_>) -> Option<Self> {
+        let number = line.message.strip_suffix(".000000").filter(|_| line.context.is_none())?;
+        [Self::Whole, Self::Begun].into_iter().find(|mark| number == mark.number().to_string())
+    }
+}
+
 /// What a whole log said, in bounded memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Log {
-    /// Errors of decoders and parsers.
+    /// A picture from which on all are whole was shown, where the run asked for that.
+    pub(crate) whole: bool,
+    /// Errors of decoders and parsers, without those of pictures that only lead in.
     pub decode_errors: u64,
     /// Errors of the container's reader.
     pub demux_errors: u64,
@@ -144,6 +169,10 @@ impl Log {
     pub fn push(&mut self, text: &str) {
         let text = &*without_queries(text);
         let line = Line::parse(text);
+        if let Some(mark) = Mark::of(line) {
+            self.marked(mark);
+            return;
+        }
         if line.is_error() {
             if self.oversized.is_none() {
                 self.oversized = oversized(&line);
@@ -165,6 +194,16 @@ impl Log {
         while self.tail_bytes > TAIL_MAX {
             let Some(gone) = self.tail.pop_front() else { break };
             self.tail_bytes -= gone.len() + 1;
+        }
+    }
+
+    fn marked(&mut self, mark: Mark) {
+        match mark {
+            Mark::Whole => self.whole = true,
+            Mark::Begun => {
+                self.decode_errors = 0;
+                self.error_lines.clear();
+            }
         }
     }
 
@@ -246,6 +285,20 @@ mod tests {
         log.push("[Parsed_scale_0 @ 0x1] [error] no");
         log.push("[error] Conversion failed!");
         assert_eq!((log.decode_errors, log.demux_errors, log.error_lines.len()), (0, 0, 3));
+    }
+
+    #[test]
+    fn what_came_of_a_seek_does_not_count() {
+        let mut log = Log::default();
+        log.push("[hevc @ 0x1] [error] Could not find ref with POC 90");
+        log.push("[error] 770001.000000");
+        assert!(log.whole && log.decode_errors == 1);
+        log.push("[error] 770002.000000");
+        log.push("[hevc @ 0x1] [error] Skipping invalid undecodable NALU: 1");
+        assert_eq!((log.decode_errors, log.error_lines.len()), (1, 1));
+        let mut other = Log::default();
+        other.push("[h264 @ 0x1] [error] 770001.000000");
+        assert!(!other.whole && other.decode_errors == 1);
     }
 
     #[test]

@@ -1,15 +1,19 @@
 //! What a source is: one look at its header, one pass over every packet's time.
 //!
-//! Demuxes only; nothing is decoded. The arithmetic of time lines is `media`'s.
+//! Decodes key frames, and what lies around two seeks, to see whether the source can be cut where it
+//! stands. The arithmetic of time lines is `media`'s.
 
 mod header;
 mod packets;
+mod shapes;
 mod suspicion;
 
 use std::time::Duration;
 
 use media::rate::FrameRate;
-use media::source::{AudioFacts, Color, Rotation, SourceFacts, SubtitleFacts, VideoFacts};
+use media::source::{
+    AudioFacts, Color, NonStandard, Rotation, Seeks, SourceFacts, SubtitleFacts, VideoFacts,
+};
 
 use crate::failure::judge_output;
 use crate::input::input_args;
@@ -21,6 +25,8 @@ use packets::Tracks;
 const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
 /// Longest encoder delay, in microseconds: 2112 samples of AAC at 8 kHz take 264 ms.
 const DELAY_MAX_US: i64 = 300_000;
+/// Shortest source that is cut into chunks where it is not asked for, in seconds: two segments.
+const CUT_MIN_SECONDS: f64 = 12.0;
 /// Audio tracks described at most, so that the facts stay small.
 const AUDIO_TRACKS_MAX: usize = 32;
 /// Subtitle tracks described at most.
@@ -46,10 +52,17 @@ pub async fn probe(
     let format = &header.format;
     let (video_track, audio_tracks) = tracks.finish(&video.map(hints).unwrap_or_default());
     let mut non_standard = Vec::new();
+    if let (Some(stream), Some(track)) = (video, &video_track)
+        && let Some(timeline) = &track.timeline
+        && shapes::change(tools, input, stream.index, timeline.key_interval_max).await?
+    {
+        non_standard.push(NonStandard::SizeChange);
+    }
     let video = video.zip(video_track).and_then(|(stream, track)| {
         let timeline = track.timeline?;
-        non_standard = suspicion::reasons(&format.name, stream, &timeline, &track);
-        Some(video_facts(stream, timeline, track.packets))
+        non_standard.extend(suspicion::reasons(&format.name, stream, &timeline, &track));
+        let seeks = Seeks::of(&format.name);
+        Some(VideoFacts { seeks, ..video_facts(stream, timeline, track.packets) })
     });
     let audio: Vec<AudioFacts> =
         audio.iter().zip(audio_tracks).map(|(stream, track)| audio_facts(stream, &track)).collect();
@@ -58,7 +71,7 @@ pub async fn probe(
             detail: "it holds no packet of video or audio".to_owned(),
         });
     }
-    Ok(SourceFacts {
+    let mut facts = SourceFacts {
         container: format.name.clone(),
         bytes: format.size.unwrap_or(0),
         container_start_us: format.start_us(),
@@ -69,7 +82,29 @@ pub async fn probe(
         subtitles: subtitles(&header.streams),
         chapters: u32::try_from(header.chapters.len()).unwrap_or(u32::MAX),
         cover: header.streams.iter().find(|stream| stream.is_cover()).map(|stream| stream.index),
-    })
+    };
+    if facts.non_standard.is_empty() && !seeks_are_whole(tools, input, &facts).await? {
+        facts.non_standard.push(NonStandard::UnreliableSeek);
+    }
+    Ok(facts)
+}
+
+/// False when a seek leads to pictures whose references were not read: an index that points
+/// elsewhere, or key frames that are none.
+///
+/// Two seeks stand for all. One that fails only elsewhere is found by the chunk that makes it.
+async fn seeks_are_whole(tools: &Tools, input: &Input, facts: &SourceFacts) -> Result<bool, Error> {
+    let Some(video) = &facts.video else { return Ok(true) };
+    let grid = video.timeline.grid();
+    if grid.duration_seconds() < CUT_MIN_SECONDS {
+        return Ok(true);
+    }
+    for frame in [grid.frames * 2 / 5, grid.frames * 4 / 5] {
+        if !crate::still::seek_is_whole(tools, input, facts, frame).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 async fn read_header(tools: &Tools, input: &Input) -> Result<Header, Error> {
@@ -147,6 +182,7 @@ fn video_facts(stream: &Stream, timeline: media::timeline::Timeline, packets: u6
         timeline,
         packets,
         frames_promised: stream.nb_frames,
+        seeks: Seeks::default(),
     }
 }
 

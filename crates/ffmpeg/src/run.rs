@@ -40,8 +40,10 @@ const NICE: i32 = 5;
 pub struct Finished {
     /// Exit status; always a success.
     pub status: ExitStatus,
-    /// Errors that decoders reported.
+    /// Errors that decoders reported, without those of pictures that only lead in after a seek.
     pub decode_errors: u64,
+    /// A picture from which on all are whole was shown, where the run asked for that.
+    pub whole: bool,
     /// Errors that the container's reader reported.
     pub demux_errors: u64,
     /// End of standard error, at most 64 KiB.
@@ -79,6 +81,7 @@ pub async fn run(
     Ok(Finished {
         status,
         decode_errors: log.decode_errors,
+        whole: log.whole,
         demux_errors: log.demux_errors,
         log_tail: log.tail(),
         error_lines: log.error_lines,

@@ -21,8 +21,8 @@ const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
 /// Writes frame `frame` of the output grid in each of `sizes` into `dir`, and returns the files in
 /// the same order; `on_step` is called while it moves.
 ///
-/// Seeks, and believes the seek only when the pictures decoded include the one wanted and none was
-/// damaged; otherwise it decodes from earlier, and at last from the start. Run twice, it writes the
+/// Seeks, and believes the seek only when the pictures decoded include the one wanted, none of them
+/// needed what lies before the seek, and none was damaged; otherwise it decodes from earlier, and at last from the start. Run twice, it writes the
 /// same files.
 pub async fn still(
     tools: &Tools,
@@ -80,12 +80,14 @@ async fn write(
         let args = args::still(track, frame, seek, outputs, &times);
         let ran = run(tools.ffmpeg().args(args), |_| on_step(), STALL).await;
         let listed = fs::read_to_string(&times).await.unwrap_or_default();
+        let from_start = args::reads_whole(track, frame, seek);
         let holds = args::holds(&listed, track, frame);
         match ran {
-            Ok(finished) if holds && (finished.decode_errors == 0 || seek == Seek::Start) => {
+            Ok(_) if holds && from_start => return Ok(()),
+            Ok(finished) if holds && finished.whole && finished.decode_errors == 0 => {
                 return Ok(());
             }
-            Ok(_) => damaged = holds,
+            Ok(finished) => damaged = holds && finished.whole,
             Err(Error::Failed { .. } | Error::InvalidData { .. }) if seek != Seek::Start => {
                 damaged = false;
             }
@@ -93,6 +95,24 @@ async fn write(
         }
     }
     Err(Error::InvalidData { detail: format!("no picture can be decoded at frame {frame}") })
+}
+
+/// True when a seek to `frame` of the output grid shows a picture that needs no other, before the one
+/// wanted. Nothing is written.
+pub(crate) async fn seek_is_whole(
+    tools: &Tools,
+    input: &Input,
+    source: &SourceFacts,
+    frame: u64,
+) -> Result<bool, Error> {
+    let nowhere = Path::new("/dev/null");
+    let track = Track::new(input, source).ok_or(Error::NoStreams)?;
+    let args = args::still(track, frame, Seek::Index, &[(Form::Gray(16, 16), nowhere)], nowhere);
+    match run(tools.ffmpeg().args(args), |_| {}, STALL).await {
+        Ok(finished) => Ok(finished.whole || args::reads_whole(track, frame, Seek::Index)),
+        Err(Error::Failed { .. } | Error::InvalidData { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Width and height of a cover.

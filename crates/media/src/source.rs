@@ -7,6 +7,8 @@ use utoipa::ToSchema;
 
 use crate::{options::AudioTracks, timeline::Timeline};
 
+/// Longest way between key frames in a source that is cut where it stands, in seconds.
+pub const KEY_INTERVAL_MAX: f64 = 60.0;
 /// Audio tracks made at most.
 const AUDIO_TRACKS_MAX: usize = 16;
 
@@ -89,6 +91,41 @@ pub struct VideoFacts {
     pub packets: u64,
     /// Packets the container's header promises, when it does (mov's sample tables).
     pub frames_promised: Option<u64>,
+    /// Where a seek in the container lands.
+    #[serde(default)]
+    pub seeks: Seeks,
+}
+
+/// Where a seek in a container lands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seeks {
+    /// On a key frame: the container lists them, or its demuxer looks for one.
+    #[default]
+    KeyFrames,
+    /// On any packet: decoding that starts there lacks references up to the next key frame.
+    Packets,
+}
+
+impl Seeks {
+    /// What ffmpeg does with a container, by the names of its demuxer. MPEG streams hold no index:
+    /// libavformat/mpegts.c and mpeg.c search by time stamps, and any packet will do.
+    pub fn of(container: &str) -> Self {
+        let mpeg = container.split(',').any(|name| matches!(name, "mpegts" | "mpeg"));
+        if mpeg { Self::Packets } else { Self::KeyFrames }
+    }
+
+    /// Longest way from one key frame to the next, in seconds, that chunks may decode beside their
+    /// own pictures. Beyond it rewriting the source costs less: a chunk holds 12 s, decoding takes
+    /// about an eighth of what encoding it takes, and rewriting about a third.
+    pub fn key_interval_max(self) -> f64 {
+        match self {
+            // Half of it in the mean.
+            Self::KeyFrames => KEY_INTERVAL_MAX,
+            // Half of it in the mean, and the whole of it because the key frame must be aimed past.
+            Self::Packets => KEY_INTERVAL_MAX / 3.0,
+        }
+    }
 }
 
 /// Clockwise turn that makes the picture upright.
@@ -188,6 +225,21 @@ impl NonStandard {
 }
 
 impl VideoFacts {
+    /// How much earlier than the first picture wanted a seek must aim, in microseconds, so that a
+    /// key frame lies between: the longest way from one to the next, and a second more for decode
+    /// times and for what varying rates make of it.
+    pub fn seek_back_us(&self) -> i64 {
+        let line = &self.timeline;
+        let span = line.time_base.seconds(line.last_ticks - line.start_ticks);
+        let mean = span / line.frames.max(1) as f64;
+        let interval = line.key_interval_max as f64 * mean.max(1.0 / line.rate.as_f64());
+        #[expect(clippy::cast_possible_truncation, reason = "microseconds of any file fit")]
+        match self.seeks {
+            Seeks::KeyFrames => 0,
+            Seeks::Packets => (interval * 1e6) as i64 + 1_000_000,
+        }
+    }
+
     /// Size in square pixels, upright, not yet rounded to even numbers.
     pub fn display_size(&self) -> (f64, f64) {
         let (num, den) = self.sample_aspect;
@@ -333,6 +385,7 @@ pub(crate) mod fixtures {
             timeline,
             packets: frames,
             frames_promised: Some(frames),
+            seeks: Seeks::KeyFrames,
         };
         SourceFacts {
             container: "mov,mp4,m4a,3gp,3g2,mj2".into(),

@@ -213,6 +213,7 @@ fn chunk(video: &video::Input) -> transcode_chunk::Input {
         field_order: None,
         timeline,
         packets: FRAMES,
+        seeks: media::source::Seeks::KeyFrames,
         frames_promised: None,
     };
     let plan = VideoPlan {

@@ -15,7 +15,7 @@ use media::{plan::VideoPlan, rate::Grid};
 use super::{Args, seconds};
 use crate::input::{Input, input_args, still_args};
 
-pub(crate) use decoded::{Decoded, decoded_within};
+pub(crate) use decoded::decoded_within;
 pub(crate) use encoder::trial;
 
 /// Files one chunk run writes, below `dir`.
@@ -50,6 +50,11 @@ pub(crate) enum Seek {
     Early(i64),
     /// At the start of the file.
     Start,
+}
+
+/// True when this seek of chunk `index` reads the file from its start.
+pub(crate) fn reads_from_start(plan: &VideoPlan, index: u32, seek: Seek) -> bool {
+    graph::seek_us(plan, plan.chunk(index).start, seek).is_none()
 }
 
 /// Arguments for chunk `index` of a plan; `marks` are the watermark's pictures, one per rung, or
@@ -105,7 +110,7 @@ mod tests {
     use media::{
         options::{Options, Position},
         plan::{self, Encoder, Limits, Mark, Watermark},
-        source::VideoFacts,
+        source::{Seeks, VideoFacts},
     };
 
     use super::*;
@@ -141,7 +146,7 @@ mod tests {
             -format_whitelist mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,m4v,h263,h264,hevc,av1,obu,ivf,vc1,avi,asf,flv,live_flv,rm,nut,mxf,mxf_opatom,gxf,dv,wtv,gif,yuv4mpegpipe,ogg,mp3,aac,ac3,eac3,dts,dtshd,truehd,mlp,flac,wav,w64,aiff,au,caf,amr,ape,tta,wv
             -i file:/in/a.mp4
             -filter_complex_threads 1
-            -filter_complex [0:0]setpts=PTS-(0),trim=start_pts=360:end_pts=720,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]fps=fps=30000/1001:start_time=12.012000:round=near,tpad=stop=360:stop_mode=clone,trim=end_frame=360,setpts=PTS-STARTPTS,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v0];[s1]scale=640:360:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v1]
+            -filter_complex [0:0]setpts=PTS-(0),select='if(lt(pts,361)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,360)*not(ld(1)),st(1,1+0*print(770002,16)));1',trim=start_pts=360:end_pts=720,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]fps=fps=30000/1001:start_time=12.012000:round=near,tpad=stop=360:stop_mode=clone,trim=end_frame=360,setpts=PTS-STARTPTS,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v0];[s1]scale=640:360:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v1]
             -map [v0]
             -c:v libx264
             -preset veryfast
@@ -293,7 +298,7 @@ mod tests {
             -format_whitelist png_pipe,apng,jpeg_pipe,webp_pipe,gif,gif_pipe,bmp_pipe,tiff_pipe,jpegxl_pipe,qoi_pipe
             -i file:/in/1.png
             -filter_complex_threads 1
-            -filter_complex [0:0]setpts=PTS-(0),trim=start_pts=360:end_pts=720,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]fps=fps=30000/1001:start_time=12.012000:round=near,tpad=stop=360:stop_mode=clone,trim=end_frame=360,setpts=PTS-STARTPTS,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[p0];[1:0]settb=1001/30000,setpts=0,scale=out_color_matrix=bt709:out_range=tv,format=yuva420p[m0];[p0][m0]overlay=x=W-w-24:y=24:eval=init:format=yuv420[v0];[s1]scale=640:360:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[p1];[2:0]settb=1001/30000,setpts=0,scale=out_color_matrix=bt709:out_range=tv,format=yuva420p[m1];[p1][m1]overlay=x=W-w-24:y=24:eval=init:format=yuv420[v1]
+            -filter_complex [0:0]setpts=PTS-(0),select='if(lt(pts,361)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,360)*not(ld(1)),st(1,1+0*print(770002,16)));1',trim=start_pts=360:end_pts=720,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]fps=fps=30000/1001:start_time=12.012000:round=near,tpad=stop=360:stop_mode=clone,trim=end_frame=360,setpts=PTS-STARTPTS,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[p0];[1:0]settb=1001/30000,setpts=0,scale=out_color_matrix=bt709:out_range=tv,format=yuva420p[m0];[p0][m0]overlay=x=W-w-24:y=24:eval=init:format=yuv420[v0];[s1]scale=640:360:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[p1];[2:0]settb=1001/30000,setpts=0,scale=out_color_matrix=bt709:out_range=tv,format=yuva420p[m1];[p1][m1]overlay=x=W-w-24:y=24:eval=init:format=yuv420[v1]
         "]].assert_eq(args[from..].split("-map").next().unwrap());
     }
 
@@ -315,7 +320,7 @@ mod tests {
         let interlaced = |facts: &mut VideoFacts| facts.field_order = Some("tt".into());
         expect![[r"
             11.970000
-            [0:0]setpts=PTS-(0),trim=start_pts=299,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]bwdif=mode=send_frame:parity=auto:deint=all,fps=fps=25:start_time=12.000000:round=near,tpad=stop=200:stop_mode=clone,trim=end_frame=200,setpts=PTS-STARTPTS,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v0];[s1]scale=640:360:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v1]
+            [0:0]setpts=PTS-(0),select='if(lt(pts,300)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,300)*not(ld(1)),st(1,1+0*print(770002,16)));1',trim=start_pts=299,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]bwdif=mode=send_frame:parity=auto:deint=all,fps=fps=25:start_time=12.000000:round=near,tpad=stop=200:stop_mode=clone,trim=end_frame=200,setpts=PTS-STARTPTS,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v0];[s1]scale=640:360:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v1]
         "]].assert_eq(&graph_of(interlaced, 1));
         let unsaid = graph_of(|facts| facts.field_order = None, 0);
         assert!(unsaid.contains("deint=interlaced,fps="), "{unsaid}");
@@ -326,28 +331,42 @@ mod tests {
         let hlg = |facts: &mut VideoFacts| facts.color.transfer = Some("arib-std-b67".into());
         expect![[r"
             12.010000
-            [0:0]setpts=PTS-(0),trim=start_pts=300,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]fps=fps=25:start_time=12.000000:round=near,tpad=stop=200:stop_mode=clone,trim=end_frame=200,setpts=PTS-STARTPTS,scale=1280:720:flags=bicubic:out_range=tv,zscale=pin=bt2020:min=bt2020nc:tin=arib-std-b67:rin=tv:t=linear:npl=203:p=bt709,format=gbrpf32le,tonemap=mobius:param=0.3:peak=4.926,zscale=p=bt709:m=bt709:t=bt709:r=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic,setsar=1[v0];[s1]scale=640:360:flags=bicubic,setsar=1[v1]
+            [0:0]setpts=PTS-(0),select='if(lt(pts,301)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,300)*not(ld(1)),st(1,1+0*print(770002,16)));1',trim=start_pts=300,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]fps=fps=25:start_time=12.000000:round=near,tpad=stop=200:stop_mode=clone,trim=end_frame=200,setpts=PTS-STARTPTS,scale=1280:720:flags=bicubic:out_range=tv,zscale=pin=bt2020:min=bt2020nc:tin=arib-std-b67:rin=tv:t=linear:npl=203:p=bt709,format=gbrpf32le,tonemap=mobius:param=0.3:peak=4.926,zscale=p=bt709:m=bt709:t=bt709:r=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic,setsar=1[v0];[s1]scale=640:360:flags=bicubic,setsar=1[v1]
         "]].assert_eq(&graph_of(hlg, 1));
     }
 
     #[test]
-    fn a_joint_needs_the_picture_before_it_when_fields_are_joined() {
-        let mut plan = planned("25", 500, true);
-        plan.facts.field_order = Some("tt".into());
-        let from = |first: i64| {
-            let list = format!("0, {first}, {first}, 1, 6, 0x1\n0, 301, 301, 1, 6, 0x1\n");
-            decoded_within(&list, &plan, 1)
+    fn decoding_begins_at_a_key_frame_that_is_shown_before_the_chunk() {
+        let marks = |change: fn(&mut VideoFacts)| {
+            let graph = graph_of(change, 1);
+            let from = graph.split_once("select='").unwrap().1;
+            from.split_once(",trim").unwrap().0.to_owned()
         };
-        assert_eq!(from(300), Decoded { pictures: 2, from_the_start: false });
-        assert_eq!(from(299), Decoded { pictures: 1, from_the_start: true });
+        expect!["if(key*lt(pts,301)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,300)*not(ld(1)),st(1,1+0*print(770002,16)));1'"]
+            .assert_eq(&marks(|facts| facts.codec = "hevc".into()));
+        // Fields are joined with the picture before.
+        let fields = marks(|facts| facts.field_order = Some("tt".into()));
+        assert!(fields.starts_with("if(lt(pts,300)*"), "{fields}");
+        assert!(!graph_of(|_| {}, 0).contains("select"));
+    }
+
+    #[test]
+    fn where_any_packet_may_come_after_a_seek_it_aims_a_key_interval_earlier() {
+        let graph = graph_of(
+            |facts| {
+                facts.seeks = Seeks::Packets;
+                facts.timeline.key_interval_max = 250;
+            },
+            1,
+        );
+        assert!(graph.starts_with("1.010000\n"), "{graph}");
     }
 
     #[test]
     fn decoded_pictures_are_counted_within_the_chunk_only() {
         let plan = planned("25", 500, true);
         let list = "#tb 0: 1/25\n0, 299, 299, 1, 6, 0x1\n0, 300, 300, 1, 6, 0x1\n0, 300, 300, 1, 6, 0x1\n0, 301, 301, 1, 6, 0x1\n";
-        assert_eq!(decoded_within(list, &plan, 1), Decoded { pictures: 2, from_the_start: true });
-        let late = "0, 310, 310, 1, 6, 0x1\n";
-        assert_eq!(decoded_within(late, &plan, 1), Decoded { pictures: 1, from_the_start: false });
+        assert_eq!(decoded_within(list, &plan, 1), 2);
+        assert_eq!(decoded_within("0, 310, 310, 1, 6, 0x1\n", &plan, 1), 1);
     }
 }

@@ -7,7 +7,7 @@
 
 use std::{ffi::OsString, path::Path};
 
-use media::source::{AudioFacts, NonStandard, SourceFacts, SubtitleFacts};
+use media::source::{AudioFacts, NonStandard, SourceFacts, SubtitleFacts, VideoFacts};
 
 use super::{Args, picture};
 use crate::input::{Input, input_args};
@@ -24,10 +24,9 @@ pub(crate) fn normalize(input: &Input, facts: &SourceFacts, output: &Path) -> Ve
         if timing == "cfr" {
             args.pair("-r", rate.to_string());
         }
-        // Fields are joined here, because the rewriting does not say that they are two. A stream
-        // that changes size is scaled to the size it starts with.
-        let (width, height) = (video.coded_width, video.coded_height);
-        args.pair("-vf", format!("{}scale={width}:{height}", picture::progressive(video)));
+        // Fields are joined here, because the rewriting does not say that they are two.
+        let joined = picture::progressive(video);
+        args.pair("-vf", format!("{joined}{}{}", canvas(facts, video), colors(video)));
         args.words("-c:v libx264 -preset ultrafast -crf 10");
         args.pair("-g", rate.as_f64().round().max(1.0).to_string());
     }
@@ -45,6 +44,47 @@ pub(crate) fn normalize(input: &Input, facts: &SourceFacts, output: &Path) -> Ve
     // Languages and titles of tracks and titles of chapters follow by themselves.
     args.words("-map_metadata:g -1 -map_chapters 0 -f matroska").output(output);
     args.0
+}
+
+/// Brings every picture to one size, which is even because x264 takes no other with halved chroma.
+/// ffmpeg has turned the picture upright before.
+///
+/// Where the shape changes, the first one's size in square pixels is kept, and the others are fitted
+/// into it between black bars. Each picture is measured (`eval=frame`): ffmpeg 5.1 sets filters up
+/// anew for another size or pixel format, but not for another sample aspect.
+fn canvas(facts: &SourceFacts, video: &VideoFacts) -> String {
+    if !facts.non_standard.contains(&NonStandard::SizeChange) {
+        let (width, height) = (video.coded_width, video.coded_height);
+        let turned = video.rotation.swaps_sides();
+        let (width, height) = if turned { (height, width) } else { (width, height) };
+        return format!("scale={}:{}", width.next_multiple_of(2), height.next_multiple_of(2));
+    }
+    let (shown_width, shown_height) = video.display_size();
+    let (width, height) = (even(shown_width), even(shown_height));
+    let first = format!("lt(abs(dar/{:.6}-1),{SAME_SHAPE})", shown_width / shown_height);
+    format!(
+        "scale=w='if({first},{width},2*round(min({width},{height}*dar)/2))':\
+         h='if({first},{height},2*round(min({height},{width}/dar)/2))':flags=bicubic:eval=frame,setsar=1,\
+         pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:eval=frame"
+    )
+}
+
+/// Aspect ratios closer than this, as a share, are the same shape: rounding to even sizes.
+const SAME_SHAPE: f64 = 0.02;
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size in pixels")]
+fn even(side: f64) -> u32 {
+    ((side / 2.0).round().max(1.0) as u32).saturating_mul(2)
+}
+
+/// Pixels of red, green and blue have no matrix: they get the one, and its tags, that the renditions
+/// have. Other pixels keep theirs.
+fn colors(video: &VideoFacts) -> &'static str {
+    if !video.is_rgb() {
+        return "";
+    }
+    ",scale=out_color_matrix=bt709:out_range=tv,format=yuv444p,\
+     setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709"
 }
 
 /// Always spelled out: left alone, ffmpeg marks the first track of a kind as default when none is.
@@ -106,5 +146,33 @@ mod tests {
         "]].assert_eq(&args(&facts));
         facts.non_standard = vec![NonStandard::MissingTimestamps];
         assert!(args(&facts).contains("-fps_mode cfr\n-r 25\n"), "{}", args(&facts));
+    }
+
+    fn filters(change: impl FnOnce(&mut SourceFacts)) -> String {
+        let mut facts = test_facts("25", 500);
+        facts.video.as_mut().unwrap().field_order = Some("progressive".into());
+        change(&mut facts);
+        let args = joined(&normalize(&Input::Path("/a".into()), &facts, Path::new("/b")));
+        args.split_once("-vf ").unwrap().1.lines().next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_picture_that_is_turned_or_odd_keeps_its_shape() {
+        let turned = filters(|facts| {
+            facts.video.as_mut().unwrap().rotation = media::source::Rotation::Left;
+        });
+        assert_eq!(turned, "scale=720:1280");
+        let odd = filters(|facts| facts.video.as_mut().unwrap().coded_width = 641);
+        assert_eq!(odd, "scale=642:720");
+    }
+
+    #[test]
+    fn other_shapes_are_fitted_into_the_first() {
+        let changing = filters(|facts| {
+            facts.non_standard = vec![NonStandard::SizeChange];
+            let video = facts.video.as_mut().unwrap();
+            (video.coded_width, video.coded_height, video.sample_aspect) = (720, 576, (16, 15));
+        });
+        expect!["scale=w='if(lt(abs(dar/1.333333-1),0.02),768,2*round(min(768,576*dar)/2))':h='if(lt(abs(dar/1.333333-1),0.02),576,2*round(min(576,768/dar)/2))':flags=bicubic:eval=frame,setsar=1,pad=768:576:(ow-iw)/2:(oh-ih)/2:eval=frame"].assert_eq(&changing);
     }
 }

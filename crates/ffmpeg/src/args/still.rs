@@ -10,7 +10,7 @@ use media::source::{SourceFacts, VideoFacts};
 use super::{
     Args, Seek, pads,
     picture::{self, Colors},
-    seconds,
+    seconds, start,
 };
 use crate::input::{Input, input_args};
 
@@ -37,12 +37,17 @@ impl<'a> Track<'a> {
     /// Opens the input for a look at the time `at_us` after the first picture.
     pub(super) fn open(&self, args: &mut Args, at_us: Option<i64>) {
         args.words("-threads 1 -copyts");
-        let at_us = at_us.map(|at| at + self.facts.timeline.start_us() - self.container_start_us);
-        if let Some(at_us) = at_us.filter(|&at| at > 0) {
+        if let Some(at_us) = self.position(at_us) {
             args.words("-noaccurate_seek").pair("-ss", seconds(at_us));
         }
         args.words("-an -sn -dn").extend(input_args(self.input));
         args.pair("-filter_complex_threads", "1");
+    }
+
+    /// A time after the first picture as `-ss` counts; `None` where that is the start of the file.
+    fn position(&self, at_us: Option<i64>) -> Option<i64> {
+        let at_us = at_us.map(|at| at + self.facts.timeline.start_us() - self.container_start_us);
+        at_us.filter(|&at| at > 0)
     }
 
     /// The frame whose picture is shown at `frame`: the last one stays until the end.
@@ -186,15 +191,21 @@ fn encoded(args: &mut Args, (form, path): &Written<'_>) {
     args.output(path);
 }
 
+/// True when the look at a frame reads the file from its start.
+pub(crate) fn reads_whole(track: Track<'_>, frame: u64, seek: Seek) -> bool {
+    track.position(seek_us(track, frame, seek)).is_none()
+}
+
 /// Where to seek for a frame, counted from the first picture.
 fn seek_us(track: Track<'_>, frame: u64, seek: Seek) -> Option<i64> {
     let timeline = &track.facts.timeline;
     let grid = timeline.grid();
-    let back = match seek {
-        Seek::Start => return None,
-        Seek::Index => 0,
-        Seek::Early(us) => us,
-    };
+    let back = track.facts.seek_back_us()
+        + match seek {
+            Seek::Start => return None,
+            Seek::Index => 0,
+            Seek::Early(us) => us,
+        };
     let reach = reach(track) + MARGIN_FRAMES;
     (frame > reach).then(|| grid.micros(frame - reach) + grid.micros(1) / 4 - back)
 }
@@ -211,8 +222,12 @@ fn window(track: Track<'_>, frame: u64, seek: Seek) -> String {
     let start = timeline.first_tick_of(frame.saturating_sub(reach(track) + MARGIN_FRAMES));
     let end = timeline.first_tick_of(frame + 1 + MARGIN_FRAMES);
     let from_start = start == i64::MIN || seek == Seek::Start;
-    let start = if from_start { String::new() } else { format!("start_pts={start}:") };
-    format!("{},trim={start}end_pts={end}", track.begin())
+    if from_start {
+        return format!("{},trim=end_pts={end}", track.begin());
+    }
+    let whole_before = timeline.first_tick_of(track.shown(frame) + 1);
+    let marks = start::marks(track.facts, whole_before, start);
+    format!("{},{marks},trim=start_pts={start}:end_pts={end}", track.begin())
 }
 
 /// True when the pictures decoded hold the one shown at `frame`: one that is not later than it.
@@ -256,7 +271,7 @@ mod tests {
             -format_whitelist mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,m4v,h263,h264,hevc,av1,obu,ivf,vc1,avi,asf,flv,live_flv,rm,nut,mxf,mxf_opatom,gxf,dv,wtv,gif,yuv4mpegpipe,ogg,mp3,aac,ac3,eac3,dts,dtshd,truehd,mlp,flac,wav,w64,aiff,au,caf,amr,ape,tta,wv
             -i file:/in/a.mp4
             -filter_complex_threads 1
-            -filter_complex [0:0]setpts=PTS-(0),trim=start_pts=298:end_pts=303,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]bwdif=mode=send_frame:parity=auto:deint=interlaced,fps=fps=30000/1001:start_time=10.010000:round=near,tpad=stop=1:stop_mode=clone,trim=end_frame=1,setpts=PTS-STARTPTS,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc,format=yuvj420p,setsar=1[v0];[s1]scale=160:90:flags=area:out_range=pc,format=gray,setsar=1[v1]
+            -filter_complex [0:0]setpts=PTS-(0),select='if(lt(pts,301)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,298)*not(ld(1)),st(1,1+0*print(770002,16)));1',trim=start_pts=298:end_pts=303,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]bwdif=mode=send_frame:parity=auto:deint=interlaced,fps=fps=30000/1001:start_time=10.010000:round=near,tpad=stop=1:stop_mode=clone,trim=end_frame=1,setpts=PTS-STARTPTS,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc,format=yuvj420p,setsar=1[v0];[s1]scale=160:90:flags=area:out_range=pc,format=gray,setsar=1[v1]
             -map [v0]
             -fps_mode passthrough
             -c:v mjpeg

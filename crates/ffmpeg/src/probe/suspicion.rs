@@ -1,6 +1,6 @@
 //! Why a source cannot be cut where it stands.
 
-use media::source::NonStandard;
+use media::source::{NonStandard, Seeks};
 use media::timeline::Timeline;
 
 use super::header::Stream;
@@ -9,8 +9,6 @@ use super::packets::VideoTrack;
 /// Containers without an index that seeks can rely on.
 const UNINDEXED: [&str; 8] =
     ["mpegvideo", "h264", "hevc", "m4v", "obu", "ivf", "yuv4mpegpipe", "gif"];
-/// Longest stretch between key frames that every chunk may have to decode again, in seconds.
-const KEY_INTERVAL_MAX: f64 = 120.0;
 
 /// Every reason, in a fixed order; none for a standard source.
 pub(super) fn reasons(
@@ -23,13 +21,14 @@ pub(super) fn reasons(
     let raw = container.split(',').any(|name| UNINDEXED.contains(&name));
     let packed = stream.codec_tag_string.eq_ignore_ascii_case("xvid")
         || container.split(',').any(|name| name == "avi");
-    let between_keys = timeline.rate.as_f64().max(1.0) * KEY_INTERVAL_MAX;
+    // What counts is how many pictures are decoded: where they come seldom, a long way is cheap.
+    let interval = timeline.key_interval_max as f64 / timeline.rate.as_f64().max(1.0);
     [
         (raw, NonStandard::NoIndex),
         (defects.missing > 0 || packed, NonStandard::MissingTimestamps),
         (defects.jump || defects.repeated > 0, NonStandard::BrokenTimestamps),
         (defects.no_leading_key, NonStandard::NoLeadingKeyFrame),
-        (timeline.key_interval_max as f64 > between_keys, NonStandard::SparseKeyFrames),
+        (interval > Seeks::of(container).key_interval_max(), NonStandard::SparseKeyFrames),
     ]
     .into_iter()
     .filter_map(|(found, reason)| found.then_some(reason))

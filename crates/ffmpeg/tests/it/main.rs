@@ -3,8 +3,10 @@
 
 mod child;
 mod corpus;
+mod joints;
 mod picture;
 mod probe;
+mod rewriting;
 mod run;
 mod sound;
 

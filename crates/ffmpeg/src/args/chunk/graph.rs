@@ -1,9 +1,9 @@
 //! The filter graph of a chunk:
 //!
 //! ```text
-//! decode → setpts (first picture = 0) → trim (source ticks) ┬→ progressive → fps on the grid → tpad → trim b − a ┬→ clean → mark → encoder
-//!                                                           │                                                    └→ … one per rung
-//!                                                           └→ 2×2 crop → framecrc: time of every decoded picture
+//! decode → setpts (first picture = 0) → start → trim (source ticks) ┬→ progressive → fps on the grid → tpad → trim b − a ┬→ clean → mark → encoder
+//!                                                                   │                                                    └→ … one per rung
+//!                                                                   └→ 2×2 crop → framecrc: time of every decoded picture
 //! ```
 //!
 //! HDR and wide gamuts are brought in order once, in the highest rung's size, before the rungs part.
@@ -16,17 +16,18 @@ use super::Seek;
 use crate::args::{
     pads,
     picture::{self, Colors},
-    seconds,
+    seconds, start,
 };
 
 /// Where to seek, counted from the container's start as `-ss` does; `None` to read from the start.
 pub(super) fn seek_us(plan: &VideoPlan, first: u64, seek: Seek) -> Option<i64> {
     let timeline = &plan.facts.timeline;
-    let back = match seek {
-        Seek::Start => return None,
-        Seek::Index => 0,
-        Seek::Early(us) => us,
-    };
+    let back = plan.facts.seek_back_us()
+        + match seek {
+            Seek::Start => return None,
+            Seek::Index => 0,
+            Seek::Early(us) => us,
+        };
     // On a constant grid one picture itself is wanted; a quarter of a frame more makes sure that
     // rounding does not land on the key frame before it.
     let rounding = if timeline.constant { plan.grid.micros(1) / 4 } else { 0 };
@@ -111,7 +112,12 @@ fn window(plan: &VideoPlan, index: u32, seek: Seek) -> String {
     .into_iter()
     .flatten()
     .collect();
-    let from = format!("[0:{}]setpts=PTS-({})", plan.facts.stream, timeline.start_ticks);
+    let mut from = format!("[0:{}]setpts=PTS-({})", plan.facts.stream, timeline.start_ticks);
+    if frames.start > 0 {
+        let whole_before = needed_before(plan, frames.start);
+        let begins = timeline.first_tick_of(frames.start);
+        let _ = write!(from, ",{}", start::marks(&plan.facts, whole_before, begins));
+    }
     if bounds.is_empty() { from } else { format!("{from},trim={}", bounds.join(":")) }
 }
 

@@ -1,0 +1,88 @@
+//! Whether the picture keeps its shape: size, sample aspect and pixel format of every key frame.
+//!
+//! A stream takes new parameters at key frames only, and no container has to say so: what a header
+//! tells is the first of them. So the key frames are decoded, as far as their shape needs it.
+
+use std::time::Duration;
+
+use crate::input::input_args;
+use crate::lines::Lines;
+use crate::run::{end, read_log, stalled, unreadable};
+use crate::{Error, Input, Tools};
+
+/// Longest wait for the next key frame: it may be the last of the file.
+const STALL: Duration = Duration::from_mins(10);
+/// Key frames this close together are not all decoded: it would cost as much as decoding everything.
+/// (In intra-only formats the container's header describes all pictures.)
+const INTERVAL_MIN: u64 = 4;
+
+/// Width, height, pixel format, sample aspect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Shape(u32, u32, String, String);
+
+impl Shape {
+    /// Reads `width|height|pix_fmt|sample_aspect_ratio`; side data may follow.
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.split('|');
+        let (width, height) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        let form = fields.next()?.to_owned();
+        // What is not said is square.
+        let aspect = fields.next().filter(|text| !matches!(*text, "N/A" | "0:1" | ""));
+        Some(Self(width, height, form, aspect.unwrap_or("1:1").to_owned()))
+    }
+}
+
+/// True when the shape of the picture changes within the track `stream`, whose key frames are at
+/// most `key_interval_max` pictures apart. A track that cannot be decoded has no shape to change.
+pub(super) async fn change(
+    tools: &Tools,
+    input: &Input,
+    stream: u32,
+    key_interval_max: u64,
+) -> Result<bool, Error> {
+    if key_interval_max < INTERVAL_MIN {
+        return Ok(false);
+    }
+    let command = tools
+        .ffprobe()
+        .args(["-v", "repeat+level+error", "-of", "compact=p=0:nk=1", "-threads", "1"])
+        .args(["-select_streams".to_owned(), stream.to_string()])
+        // Only the headers of a picture matter.
+        .args(["-skip_frame", "nokey", "-skip_loop_filter", "all", "-skip_idct", "all"])
+        .args(["-show_entries", "frame=width,height,pix_fmt,sample_aspect_ratio"])
+        .args(input_args(input));
+    let mut child = command.spawn()?;
+    let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
+    let shapes = async {
+        let (mut first, mut changed) = (None, false);
+        if let Some(stdout) = stdout {
+            let mut lines = Lines::new(stdout);
+            loop {
+                let next = tokio::time::timeout(STALL, lines.next()).await;
+                let line =
+                    next.map_err(|_| stalled(child.program(), STALL))?.map_err(unreadable)?;
+                let Some(line) = line else { break };
+                let Some(shape) = Shape::parse(&line) else { continue };
+                changed |= *first.get_or_insert_with(|| shape.clone()) != shape;
+            }
+        }
+        end(&mut child, STALL).await?;
+        Ok(changed)
+    };
+    let (changed, _) = tokio::try_join!(shapes, read_log(stderr))?;
+    Ok(changed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_is_read_with_or_without_side_data() {
+        let shape = |line: &str| Shape::parse(line).unwrap();
+        assert_eq!(shape("640|360|yuv420p|N/A|"), shape("640|360|yuv420p|1:1"));
+        assert_ne!(shape("720|576|yuv420p|16:15|"), shape("720|576|yuv420p|64:45|"));
+        assert_ne!(shape("640|360|yuv420p|1:1"), shape("640|360|yuv420p10le|1:1"));
+        assert!(Shape::parse("").is_none() && Shape::parse("H.26[45] User Data").is_none());
+    }
+}
