@@ -65,6 +65,7 @@ async fn encode(
         frames: frames.end - frames.start,
         decoded: chunk.decoded,
         decode_errors: chunk.decode_errors,
+        damaged: chunk.damaged,
         renditions: Vec::new(),
     };
     let run = Run { video_attempt: input.attempt, attempt: pulse.attempt() };

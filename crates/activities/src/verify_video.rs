@@ -51,6 +51,7 @@ pub(crate) async fn run(deps: &Deps, input: Input) -> Result<Output, Error> {
         master: playlist::compose(&input.plan, &report),
         decoded: report.decoded,
         decode_errors: report.decode_errors,
+        damaged: report.damaged,
         outputs,
     })
 }

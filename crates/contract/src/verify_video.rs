@@ -21,4 +21,7 @@ pub struct Output {
     pub decoded: u64,
     /// Errors the decoders reported.
     pub decode_errors: u64,
+    /// Pictures among those decoded that are damaged.
+    #[serde(default)]
+    pub damaged: u64,
 }

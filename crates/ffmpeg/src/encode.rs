@@ -10,7 +10,7 @@ use media::plan::{Plan, VideoPlan};
 
 use crate::args::{self, ChunkFiles, Seek};
 use crate::run::STALL;
-use crate::{Error, Input, Tools, run};
+use crate::{Error, Finished, Input, Tools, run};
 
 /// The same for a file that is written twice, to put its index in front: meanwhile nothing is heard.
 const STALL_AT_END: Duration = Duration::from_mins(10);
@@ -30,6 +30,8 @@ pub struct EncodedChunk {
     pub decoded: u64,
     /// Errors the decoder reported.
     pub decode_errors: u64,
+    /// Pictures among them that are damaged.
+    pub damaged: u64,
 }
 
 /// Encodes chunk `index` in every rung into `dir`; `on_frames` hears how many frames are done.
@@ -58,7 +60,7 @@ pub async fn encode_chunk(
         let from_start = args::reads_from_start(plan, index, seek);
         match ran {
             Ok(finished) if finished.whole || from_start => {
-                return Ok(made(plan, &outputs, decoded, finished.decode_errors));
+                return Ok(made(plan, &outputs, decoded, &finished));
             }
             // Nothing decoded at all makes ffmpeg fail; an earlier start may help there too.
             Err(error) if decoded > 0 || from_start || !seek_may_matter(&error) => {
@@ -70,7 +72,7 @@ pub async fn encode_chunk(
     match last {
         // Every key frame of two minutes is lost: nobody can tell which of the pictures are whole.
         Some((Ok(finished), decoded)) => {
-            Ok(made(plan, &outputs, decoded, finished.decode_errors.max(decoded)))
+            Ok(EncodedChunk { damaged: decoded, ..made(plan, &outputs, decoded, &finished) })
         }
         Some((Err(error), _)) => Err(error),
         None => unreachable!("there is at least one try"),
@@ -106,9 +108,13 @@ pub async fn encode_mezzanine(
     Ok(finished.progress.frame)
 }
 
-fn made(plan: &VideoPlan, files: &ChunkFiles, decoded: u64, decode_errors: u64) -> EncodedChunk {
-    let files = (0..plan.rungs.len()).map(|at| files.rung(at)).collect();
-    EncodedChunk { files, decoded, decode_errors }
+fn made(plan: &VideoPlan, files: &ChunkFiles, decoded: u64, finished: &Finished) -> EncodedChunk {
+    EncodedChunk {
+        files: (0..plan.rungs.len()).map(|at| files.rung(at)).collect(),
+        decoded,
+        decode_errors: finished.decode_errors,
+        damaged: finished.damaged,
+    }
 }
 
 fn seek_may_matter(error: &Error) -> bool {

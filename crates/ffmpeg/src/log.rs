@@ -46,6 +46,10 @@ const NOT_INPUT: &[&str] = &[
 /// Protocols that inputs are read by and outputs are not. What they report is no word on the media.
 const CONNECTIONS: &[&str] = &["http", "https", "tcp", "tls"];
 
+/// What ffmpeg says of each such picture (`check_decode_result` in ffmpeg.c up to 6, ffmpeg_dec.c
+/// later).
+const DAMAGED: &str = "corrupt decoded frame";
+
 /// Where an error comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -152,6 +156,9 @@ pub struct Log {
     pub(crate) whole: bool,
     /// Errors of decoders and parsers, without those of pictures that only lead in.
     pub decode_errors: u64,
+    /// Pictures that a decoder gave out although parts of them are damaged or made up, without those
+    /// that only lead in. ffmpeg says so at the level `warning`.
+    pub damaged: u64,
     /// Errors of the container's reader.
     pub demux_errors: u64,
     /// The first error lines, at most 20, without addresses.
@@ -171,6 +178,10 @@ impl Log {
         let line = Line::parse(text);
         if let Some(mark) = Mark::of(line) {
             self.marked(mark);
+            return;
+        }
+        if line.level == Some("warning") {
+            self.damaged += u64::from(line.message.contains(DAMAGED));
             return;
         }
         if line.is_error() {
@@ -201,7 +212,7 @@ impl Log {
         match mark {
             Mark::Whole => self.whole = true,
             Mark::Begun => {
-                self.decode_errors = 0;
+                (self.decode_errors, self.damaged) = (0, 0);
                 self.error_lines.clear();
             }
         }
@@ -299,6 +310,9 @@ mod tests {
         let mut other = Log::default();
         other.push("[h264 @ 0x1] [error] 770001.000000");
         assert!(!other.whole && other.decode_errors == 1);
+        other.push("[warning] file:/in/a.ts: corrupt decoded frame in stream 0");
+        other.push("[vist#0:0/h264 @ 0x1] [warning] corrupt decoded frame");
+        assert_eq!((other.damaged, log.damaged), (2, 0));
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct Finished {
     pub status: ExitStatus,
     /// Errors that decoders reported, without those of pictures that only lead in after a seek.
     pub decode_errors: u64,
+    /// Pictures given out although parts of them are damaged, where the run shows warnings.
+    pub damaged: u64,
     /// A picture from which on all are whole was shown, where the run asked for that.
     pub whole: bool,
     /// Errors that the container's reader reported.
@@ -81,6 +83,7 @@ pub async fn run(
     Ok(Finished {
         status,
         decode_errors: log.decode_errors,
+        damaged: log.damaged,
         whole: log.whole,
         demux_errors: log.demux_errors,
         log_tail: log.tail(),

@@ -20,6 +20,9 @@ pub struct ChunkManifest {
     pub decoded: u64,
     /// Errors the decoder reported.
     pub decode_errors: u64,
+    /// Pictures among those decoded that are damaged.
+    #[serde(default)]
+    pub damaged: u64,
     /// One entry per rung, in ladder order.
     pub renditions: Vec<RenditionManifest>,
 }

@@ -46,6 +46,8 @@ pub struct Report {
     pub decoded: u64,
     /// Errors the decoder reported.
     pub decode_errors: u64,
+    /// Pictures among those decoded that are damaged.
+    pub damaged: u64,
     /// Renditions of the picture, in ladder order.
     pub video: Vec<Rendition>,
     /// Renditions of the sound: track by track, highest bit rate first.
@@ -116,6 +118,7 @@ pub fn verify(plan: &Plan, made: &Made<'_>) -> Result<Report, Vec<Finding>> {
         frames: plan.video.as_ref().map_or(0, |video| video.grid.frames),
         decoded: made.chunks.iter().map(|chunk| chunk.decoded).sum(),
         decode_errors: made.chunks.iter().map(|chunk| chunk.decode_errors).sum(),
+        damaged: made.chunks.iter().map(|chunk| chunk.damaged).sum(),
         video,
         audio,
     })

@@ -69,6 +69,8 @@ pub(crate) fn chunk(
 ) -> Vec<OsString> {
     let frames = plan.chunk(index);
     let mut args = Args::default();
+    // Warnings tell of damaged pictures.
+    args.words("-v repeat+level+warning");
     args.pair("-threads", plan.threads.to_string()).words("-copyts");
     if let Some(at) = graph::seek_us(plan, frames.start, seek) {
         args.words("-noaccurate_seek").pair("-ss", seconds(at));

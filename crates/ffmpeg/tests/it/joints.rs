@@ -102,3 +102,28 @@ async fn h264_pictures_are_the_source_s_at_every_joint() {
 async fn pictures_of_other_codecs_are_the_source_s_at_every_joint() {
     check_all(&OTHERS).await;
 }
+
+#[tokio::test]
+async fn damage_is_counted_once_where_it_is_shown() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let clip = dir.path().join("clip.mp4");
+    // MPEG-2 resynchronizes within a picture, and gives out what is left of it.
+    make(&tools, &format!("{CARD} -c:v mpeg2video -q:v 4 -g 250"), &clip).await;
+    let mut bytes = fs_err::read(&clip).unwrap();
+    // About four seconds in: the next chunk leads in through it, from the key frame at the start.
+    let at = bytes.len() / 5;
+    bytes[at..at + 100].iter_mut().for_each(|byte| *byte ^= 0x5a);
+    fs_err::write(&clip, bytes).unwrap();
+    let plan = planned(&tools, &clip).await;
+    let input = Input::Path(clip);
+    let mut found = Vec::new();
+    for chunk in 0..plan.chunks {
+        let folder = tempfile::tempdir().unwrap();
+        let made =
+            ffmpeg::encode_chunk(&tools, &input, &[], &plan, chunk, folder.path(), |_| {}).await;
+        let made = made.unwrap();
+        found.push((made.decode_errors > 0, made.damaged > 0));
+    }
+    assert_eq!(found, [(true, true), (false, false), (false, false)]);
+}

@@ -105,6 +105,7 @@ fn chunk(plan: &VideoPlan, index: u32) -> ChunkManifest {
         frames: range.end - range.start,
         decoded: range.end - range.start,
         decode_errors: 1,
+        damaged: 2,
         renditions: renditions.collect(),
     }
 }
@@ -155,6 +156,7 @@ fn found(break_it: impl FnOnce(&mut Set), expected: &[&str]) {
 fn a_good_set_is_measured() {
     let report = good().verify().unwrap();
     assert_eq!((report.frames, report.decoded, report.decode_errors), (1000, 1000, 4));
+    assert_eq!(report.damaged, 8);
     assert!((report.duration_seconds() - 40.0).abs() < 1e-9);
     let names = |of: &[Rendition]| of.iter().map(|r| r.name.clone()).collect::<Vec<_>>().join(" ");
     assert_eq!(names(&report.video), "1080p 720p 480p 360p");

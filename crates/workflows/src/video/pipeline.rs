@@ -97,7 +97,7 @@ async fn encode_and_check(ctx: &Context, material: &Material<'_>) -> Result<Made
         encoded => encoded?,
     };
     let checked = package(ctx, job, source.clone(), plan.clone()).await?;
-    let noticed = quality::judge(material.facts, checked.decoded, checked.decode_errors)?;
+    let noticed = quality::judge(material.facts, &checked)?;
     ctx.state_mut(|state| state.tracker.warn(noticed));
     Ok(Made { plan, checked })
 }

@@ -1,6 +1,6 @@
 //! How much of a source may be lost before the video is refused.
 
-use contract::{ErrorCode, Warning};
+use contract::{ErrorCode, Warning, verify_video};
 use media::source::SourceFacts;
 
 use crate::failure::Stop;
@@ -25,9 +25,9 @@ pub(super) fn refuse_truncated(facts: &SourceFacts) -> Result<(), Stop> {
 /// Judges what the decoders met: nothing, a warning, or too much.
 pub(super) fn judge(
     facts: &SourceFacts,
-    decoded: u64,
-    errors: u64,
+    checked: &verify_video::Output,
 ) -> Result<Option<Warning>, Stop> {
+    let (decoded, damaged, errors) = (checked.decoded, checked.damaged, checked.decode_errors);
     let frames = facts.video.as_ref().map_or(0, |video| video.timeline.frames);
     if too_few(decoded, frames) {
         let message = format!(
@@ -36,11 +36,12 @@ pub(super) fn judge(
         return Err(Stop::failed(ErrorCode::CorruptMedia, message));
     }
     let errors = errors + facts.demux_errors;
-    if errors == 0 && decoded >= frames {
+    if errors == 0 && damaged == 0 && decoded >= frames {
         return Ok(None);
     }
-    let message =
-        format!("the source is damaged: {decoded} of {frames} pictures decoded, {errors} errors");
+    let message = format!(
+        "the source is damaged: {decoded} of {frames} pictures decoded, {damaged} of them damaged, {errors} errors"
+    );
     Ok(Some(Warning { step: "encode".to_owned(), code: ErrorCode::DamagedMedia, message }))
 }
 

@@ -280,6 +280,7 @@ impl Stage {
             master: Master::default(),
             decoded: frames - self.script(input.video).lost,
             decode_errors: 0,
+            damaged: 0,
         };
         self.play(verify_video::NAME, &ctx, input.video, checked).await
     }
