@@ -190,6 +190,7 @@ impl Options {
             return Err(InvalidOption::new("priority", "must be from 1 (first) to 5 (last)"));
         }
         let rungs = crate::ladder::requested(self)?;
+        distinct_folders(&rungs)?;
         self.thumbnail.iter().try_for_each(|thumbnail| thumbnail.validate("thumbnail"))?;
         self.watermark.iter().try_for_each(|watermark| watermark.validate("watermark"))?;
         self.chapters.iter().try_for_each(|chapters| chapters.validate("chapters"))?;
@@ -220,6 +221,21 @@ impl Options {
     pub fn priority_key(&self) -> u8 {
         self.priority.unwrap_or(3)
     }
+}
+
+/// Refuses audio bit rates that differ by less than the folders named after them tell: those are in
+/// whole kilobits. Checked at the door only, so that a job that was let in before goes on.
+fn distinct_folders(rungs: &[RungOption]) -> Result<(), InvalidOption> {
+    for (at, rung) in rungs.iter().enumerate() {
+        let rate = rung.audio_bitrate;
+        let mut before = rungs.iter().take(at).map(|rung| rung.audio_bitrate);
+        if before.any(|other| other != rate && other.kbps() == rate.kbps()) {
+            let path = format!("ladder[{at}].audio_bitrate");
+            let reason = "must be that of another rung, or differ from it by 1k or more";
+            return Err(InvalidOption::new(path, reason));
+        }
+    }
+    Ok(())
 }
 
 impl RungOption {
@@ -274,6 +290,19 @@ mod tests {
         for name in ["audio-64", "Subtitles-0", "mp4", "preview", "sprites", "waveform.png"] {
             let ladder = json!({"ladder": [{"name": name, "height": 360, "bitrate": "1M"}]});
             assert_eq!(refused(ladder), "ladder[0].name", "{name}");
+        }
+    }
+
+    #[test]
+    fn audio_bit_rates_do_not_share_a_folder() {
+        let ladder = |rates: [u32; 2]| {
+            let rung = |at: usize| json!({"name": format!("r{at}"), "height": 360, "bitrate": "1M", "audio_bitrate": rates[at]});
+            json!({"ladder": [rung(0), rung(1)]})
+        };
+        assert_eq!(refused(ladder([128_000, 128_500])), "ladder[1].audio_bitrate");
+        for different in [[128_000, 128_000], [128_000, 129_000], [128_500, 128_500]] {
+            let options: Options = serde_json::from_value(ladder(different)).unwrap();
+            options.validate().unwrap();
         }
     }
 
