@@ -3,6 +3,7 @@
 //! Pure functions and values. Nothing here reads a clock, a file or a socket, so every rule can be
 //! tested as arithmetic. It does not know Temporal, ffmpeg's flags or where objects are kept.
 
+pub mod alignment;
 pub mod bitrate;
 pub mod bounds;
 pub mod budget;
