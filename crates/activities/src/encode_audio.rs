@@ -23,10 +23,9 @@ const MANIFEST: &str = "the audio manifest";
 pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Output, Error> {
     let fingerprint = fingerprint::audio(&input.source, &input.plan);
     let object = Layout::new(input.video).audio(&fingerprint)?;
-    let mut decode_errors = 0;
-    let encode = Box::pin(encode(deps, pulse, &input, fingerprint, &mut decode_errors));
+    let encode = Box::pin(encode(deps, pulse, &input, fingerprint));
     let (manifest, created) = once(deps, &object, MANIFEST, encode).await?;
-    Ok(output(&manifest, decode_errors, matches!(created, Created::AlreadyExists)))
+    Ok(output(&manifest, matches!(created, Created::AlreadyExists)))
 }
 
 async fn encode(
@@ -34,7 +33,6 @@ async fn encode(
     pulse: &Pulse,
     input: &Input,
     fingerprint: String,
-    decode_errors: &mut u64,
 ) -> Result<AudioManifest, Error> {
     let layout = Layout::new(input.video);
     let source = source::open(deps, &input.source).await?;
@@ -43,9 +41,9 @@ async fn encode(
     let (tools, plan, dir) = (&deps.tools, &input.plan, scratch.path());
     let sound = ffmpeg::encode_audio(tools, source.input(), plan, dir, beat);
     let sound = source.during(sound).await?;
-    *decode_errors = sound.decode_errors;
     let run = Run { video_attempt: input.attempt, attempt: pulse.attempt() };
-    let mut manifest = AudioManifest { fingerprint, renditions: Vec::new() };
+    let decoded = sound.heard.decoded(&input.plan.facts);
+    let mut manifest = AudioManifest { fingerprint, renditions: Vec::new(), decoded };
     for (bitrate, files) in input.plan.bitrates.iter().zip(&sound.renditions) {
         let init = fs::read(&files.init).await?;
         let name = input.plan.folder(*bitrate);
@@ -56,7 +54,8 @@ async fn encode(
     Ok(manifest)
 }
 
-fn output(manifest: &AudioManifest, decode_errors: u64, reused: bool) -> Output {
+fn output(manifest: &AudioManifest, reused: bool) -> Output {
     let bytes = total_bytes(manifest.renditions.iter().flat_map(|rendition| &rendition.segments));
-    Output { decode_errors, bytes, reused }
+    let decoded = manifest.decoded;
+    Output { decode_errors: decoded.errors, bytes, reused, decoded }
 }

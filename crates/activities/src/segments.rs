@@ -9,7 +9,7 @@ use contract::ErrorCode;
 use fs_err::tokio as fs;
 use media::{
     fmp4::{self, Fragment, Init, Track},
-    manifest::{RenditionManifest, Segment},
+    manifest::{PACKET_SAMPLES, RenditionManifest, Segment},
     plan::LEAD_FRAMES,
     rate::{Grid, same_target},
 };
@@ -79,15 +79,19 @@ impl<'a> Writer<'a> {
             duration: 0,
             samples: 0,
             key_samples: Vec::new(),
+            odd_packets: 0,
         };
         let mut bytes = Vec::new();
-        for mut part in parts {
+        for (number, mut part) in (index + 1..).zip(parts) {
             let fragment = Fragment::parse(&part, &self.init)?;
             self.move_up(index, &fragment, &mut part)?;
-            fmp4::renumber(&mut part, index + 1)?;
+            // Only the last segment has more than one fragment, so the numbers rise by one throughout.
+            fmp4::renumber(&mut part, number)?;
             if picture_size(&self.init).is_some() {
                 let before = made.samples;
                 made.key_samples.extend(fragment.key_samples().iter().map(|key| before + key));
+            } else {
+                made.odd_packets += odd_packets(&fragment);
             }
             made.decode_time = made.decode_time.min(fragment.decode_time);
             made.duration += fragment.duration();
@@ -157,6 +161,13 @@ impl<'a> Writer<'a> {
     fn object(&self, name: &str) -> Result<Object, Error> {
         Ok(self.layout.rendition_file(&self.manifest.name, name)?)
     }
+}
+
+/// Packets of sound that do not last as long as their samples; the last may be cut short.
+fn odd_packets(fragment: &Fragment) -> u32 {
+    let rest = fragment.samples.split_last().map_or(&[][..], |(_, rest)| rest);
+    let odd = rest.iter().filter(|packet| packet.duration != PACKET_SAMPLES).count();
+    u32::try_from(odd).unwrap_or(u32::MAX)
 }
 
 /// Width and height of a picture track.

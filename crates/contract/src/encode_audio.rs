@@ -1,6 +1,6 @@
 //! Activity: encodes the whole sound in every bit rate.
 
-use media::plan::AudioPlan;
+use media::{manifest::DecodedSound, plan::AudioPlan};
 use serde::{Deserialize, Serialize};
 
 use crate::{StoredSource, VideoId};
@@ -29,4 +29,7 @@ pub struct Output {
     pub bytes: u64,
     /// True when an earlier run had already made it.
     pub reused: bool,
+    /// What was decoded of the source's track.
+    #[serde(default)]
+    pub decoded: DecodedSound,
 }

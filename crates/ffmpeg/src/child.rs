@@ -18,7 +18,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, getpid, getppid};
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{ChildStderr, ChildStdout};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 
 use crate::Error;
 use watch::Watch;
@@ -32,7 +32,7 @@ const REAP_MAX: Duration = Duration::from_millis(500);
 
 /// A program to start, with its arguments, surroundings and limits.
 ///
-/// Standard input is always empty; standard output and error are pipes unless redirected.
+/// Standard input is empty unless it is fed; standard output and error are pipes unless redirected.
 #[derive(Debug)]
 pub struct Command {
     program: OsString,
@@ -42,6 +42,7 @@ pub struct Command {
     current_dir: Option<PathBuf>,
     nice: Option<i32>,
     file_size_limit: Option<u64>,
+    stdin: Stdio,
     stdout: Stdio,
     stderr: Stdio,
 }
@@ -57,6 +58,7 @@ impl Command {
             current_dir: None,
             nice: None,
             file_size_limit: None,
+            stdin: Stdio::null(),
             stdout: Stdio::piped(),
             stderr: Stdio::piped(),
         }
@@ -109,6 +111,13 @@ impl Command {
     #[must_use]
     pub fn file_size_limit(mut self, bytes: u64) -> Self {
         self.file_size_limit = Some(bytes);
+        self
+    }
+
+    /// Makes standard input a pipe, which [`Child::take_stdin`] gives.
+    #[must_use]
+    pub fn fed(mut self) -> Self {
+        self.stdin = Stdio::piped();
         self
     }
 
@@ -182,7 +191,7 @@ impl Command {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts programs")]
     fn into_tokio(self) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(&self.program);
-        command.args(&self.args).stdin(Stdio::null()).stdout(self.stdout).stderr(self.stderr);
+        command.args(&self.args).stdin(self.stdin).stdout(self.stdout).stderr(self.stderr);
         if self.env_clear {
             command.env_clear();
         }
@@ -252,6 +261,11 @@ impl Child {
     /// The program as it was asked for.
     pub fn program(&self) -> &str {
         &self.program
+    }
+
+    /// Takes the write end of standard input; `None` the second time, or when it is not fed.
+    pub fn take_stdin(&mut self) -> Option<ChildStdin> {
+        self.inner.stdin.take()
     }
 
     /// Takes the read end of standard output; `None` the second time, or when redirected.

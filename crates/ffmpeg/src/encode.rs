@@ -9,8 +9,9 @@ use fs_err::tokio as fs;
 use media::plan::{Plan, VideoPlan};
 
 use crate::args::{self, ChunkFiles, Seek};
-use crate::run::STALL;
-use crate::{Error, Finished, Input, Tools, run};
+use crate::run::{STALL, run_fed};
+use crate::samples::{Samples, Track};
+use crate::{Error, Finished, Input, Progress, Tools, run};
 
 /// The same for a file that is written twice, to put its index in front: meanwhile nothing is heard.
 const STALL_AT_END: Duration = Duration::from_mins(10);
@@ -102,9 +103,17 @@ pub async fn encode_mezzanine(
     mut on_frames: impl FnMut(u64) + Send,
 ) -> Result<u64, Error> {
     let video = plan.video.as_ref().ok_or(Error::NoStreams)?;
-    let args = args::mezzanine(input, video, plan.audio.first(), output);
+    let sound = plan.audio.first().map(|audio| args::mezzanine_sound(video, audio));
+    let args = args::mezzanine(input, video, sound.as_ref(), output);
     let command = tools.ffmpeg().args(args);
-    let finished = run(command, |progress| on_frames(progress.frame), STALL_AT_END).await?;
+    let beat = |progress: &Progress| on_frames(progress.frame);
+    let finished = match &sound {
+        Some(plan) => {
+            let samples = Samples::start(tools, input, Track::of(plan))?;
+            run_fed(command, samples, beat).await?.0
+        }
+        None => run(command, beat, STALL_AT_END).await?,
+    };
     Ok(finished.progress.frame)
 }
 

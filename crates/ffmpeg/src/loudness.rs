@@ -6,8 +6,9 @@ use media::{
     plan::{AudioPlan, Loudness},
 };
 
-use crate::run::STALL;
-use crate::{Error, Input, Tools, args, run};
+use crate::run::run_fed;
+use crate::samples::{Samples, Track};
+use crate::{Error, Input, Progress, Tools, args};
 
 /// Most corrections of the gain; each costs one more pass over the track.
 const CORRECTIONS_MAX: u32 = 4;
@@ -45,8 +46,10 @@ async fn measure(
     loudness: Option<&Loudness>,
     on_micros: &mut (impl FnMut(u64) + Send),
 ) -> Result<Measured, Error> {
-    let command = tools.ffmpeg().args(args::loudness(input, plan, loudness));
-    let finished = run(command, |progress| on_micros(progress.micros()), STALL).await?;
+    let command = tools.ffmpeg().args(args::loudness(plan, loudness));
+    let samples = Samples::start(tools, input, Track::of(plan))?;
+    let beat = |progress: &Progress| on_micros(progress.micros());
+    let (finished, _) = run_fed(command, samples, beat).await?;
     summary(&finished.log_tail).ok_or_else(|| Error::Parse {
         program: tools.ffmpeg.display().to_string(),
         detail: "the loudness meter printed no summary".to_owned(),

@@ -3,6 +3,7 @@
 //! Decodes key frames, and what lies around two seeks, to see whether the source can be cut where it
 //! stands. The arithmetic of time lines is `media`'s.
 
+mod decoders;
 mod header;
 mod packets;
 mod shapes;
@@ -10,6 +11,7 @@ mod suspicion;
 
 use std::time::Duration;
 
+use media::plan::SAMPLE_RATE;
 use media::rate::FrameRate;
 use media::source::{
     AudioFacts, Color, NonStandard, Rotation, Seeks, SourceFacts, SubtitleFacts, VideoFacts,
@@ -17,6 +19,7 @@ use media::source::{
 
 use crate::failure::judge_output;
 use crate::input::input_args;
+use crate::samples;
 use crate::{Error, Input, Tools};
 use header::{Header, Stream};
 use packets::Tracks;
@@ -64,8 +67,24 @@ pub async fn probe(
         let seeks = Seeks::of(&format.name);
         Some(VideoFacts { seeks, ..video_facts(stream, timeline, track.packets) })
     });
-    let audio: Vec<AudioFacts> =
+    let mut audio: Vec<AudioFacts> =
         audio.iter().zip(audio_tracks).map(|(stream, track)| audio_facts(stream, &track)).collect();
+    let streams: Vec<&Stream> = header.streams.iter().filter(|it| it.is_audio()).collect();
+    decoders::mark(tools, input, &streams, &mut audio).await?;
+    let undecodable = audio.iter().filter_map(|it| it.undecodable.as_ref());
+    // Pictures can do without sound that nothing decodes, but not for want of a newer ffmpeg.
+    let mut missed = undecodable.filter(|codec| video.is_none() || decoders::is_misread(codec));
+    if let Some(codec) = missed.next().filter(|_| !audio.iter().any(AudioFacts::is_usable)) {
+        return Err(Error::UnsupportedCodec { kind: "audio", codec: codec.clone() });
+    }
+    for track in &mut audio {
+        // Beside a picture its own time line decides.
+        track.counted &= video.is_none() && track.is_usable();
+        if track.counted {
+            let samples = samples::count(tools, input, track).await?;
+            track.end_us = track.start_us + micros_of(samples);
+        }
+    }
     if video.is_none() && audio.iter().all(|audio| audio.packets == 0) {
         return Err(Error::InvalidData {
             detail: "it holds no packet of video or audio".to_owned(),
@@ -196,10 +215,20 @@ fn audio_facts(stream: &Stream, track: &packets::AudioTrack) -> AudioFacts {
         start_us: first_sound_us(stream, track.start_us),
         end_us: track.end_us,
         packets: track.packets,
+        packets_us: track.packets_us.max(0).unsigned_abs(),
+        counted: track.restarted,
         language: stream.language(),
         title: stream.tag("title"),
         default: stream.disposition.default,
+        role: stream.disposition.role(),
+        undecodable: None,
     }
+}
+
+/// Samples at 48 kHz in microseconds.
+fn micros_of(samples: u64) -> i64 {
+    let us = u128::from(samples) * 1_000_000 / u128::from(SAMPLE_RATE);
+    i64::try_from(us).unwrap_or(i64::MAX)
 }
 
 fn subtitles(streams: &[Stream]) -> Vec<SubtitleFacts> {

@@ -5,13 +5,14 @@
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use tokio::process::{ChildStderr, ChildStdout};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 
 use crate::child::movement::Movement;
 use crate::failure::judge;
 use crate::lines::Lines;
 use crate::log::Log;
 use crate::progress::Parser;
+use crate::samples::{Heard, Samples};
 use crate::{Command, Error, Progress};
 
 /// Options of every run. Overwriting (`-y`) is what lets a run be repeated.
@@ -31,8 +32,12 @@ const SHARED: &[&str] = &[
 /// Standstill after which most runs are killed; one that moves reads or computes all the time.
 pub(crate) const STALL: Duration = Duration::from_secs(30);
 
+/// The same for a program that waits for the samples of another: that one has a watch of its own, and
+/// may compute for minutes before the first sample.
+const STALL_FED: Duration = Duration::from_mins(10);
+
 /// Steps by which runs stand back for those who answer requests: they take whole cores for minutes.
-const NICE: i32 = 5;
+pub(crate) const NICE: i32 = 5;
 
 /// A run that ended well. It says nothing about the quality of the output: ffmpeg ends well on
 /// damaged input too.
@@ -62,25 +67,45 @@ pub struct Finished {
 ///
 /// `on_progress` hears every report, about two a second. The group is killed when frame, time and
 /// size all stand still for `stall` while the program neither reads nor computes, and when the future
-/// is dropped. Run twice, it overwrites the
-/// outputs.
+/// is dropped. Run twice, it overwrites the outputs.
 pub async fn run(
     command: Command,
     on_progress: impl FnMut(&Progress) + Send,
     stall: Duration,
 ) -> Result<Finished, Error> {
+    run_with(command, on_progress, stall, |_| std::future::ready(Ok(())))
+        .await
+        .map(|(finished, ())| finished)
+}
+
+/// Like [`run`], with samples on standard input.
+pub(crate) async fn run_fed(
+    command: Command,
+    samples: Samples,
+    on_progress: impl FnMut(&Progress) + Send,
+) -> Result<(Finished, Heard), Error> {
+    run_with(command.fed(), on_progress, STALL_FED, |pipe| samples.feed(pipe)).await
+}
+
+async fn run_with<T, F: Future<Output = Result<T, Error>>>(
+    command: Command,
+    on_progress: impl FnMut(&Progress) + Send,
+    stall: Duration,
+    feed: impl FnOnce(Option<ChildStdin>) -> F,
+) -> Result<(Finished, T), Error> {
     let started = Instant::now();
     let mut child = command.args_first(SHARED).nice(NICE).spawn()?;
     tracing::debug!(pid = child.id(), program = child.program(), "started");
     let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
+    let feeding = feed(child.take_stdin());
     let ending = async {
         let mut movement = Movement::of(&child, stall);
         let progress = follow(&mut movement, stdout, on_progress).await?;
         Ok((progress, movement.wait(child.wait()).await??))
     };
-    let ((progress, status), log) = tokio::try_join!(ending, read_log(stderr))?;
+    let ((progress, status), log, fed) = tokio::try_join!(ending, read_log(stderr), feeding)?;
     judge(child.program(), status, &log)?;
-    Ok(Finished {
+    let finished = Finished {
         status,
         decode_errors: log.decode_errors,
         damaged: log.damaged,
@@ -90,7 +115,8 @@ pub async fn run(
         error_lines: log.error_lines,
         progress,
         elapsed: started.elapsed(),
-    })
+    };
+    Ok((finished, fed))
 }
 
 /// Reads progress to the end of the pipe.

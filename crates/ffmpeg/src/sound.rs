@@ -9,8 +9,9 @@ use fs_err::tokio as fs;
 use media::plan::AudioPlan;
 use media::source::SourceFacts;
 
-use crate::run::STALL;
-use crate::{Error, Input, Tools, args, run};
+use crate::run::{STALL, run_fed};
+use crate::samples::{Heard, Samples, Track};
+use crate::{Error, Input, Progress, Tools, args, run};
 
 /// Files of the sound in one bit rate.
 #[derive(Debug)]
@@ -26,8 +27,8 @@ pub struct SoundFiles {
 pub struct EncodedSound {
     /// One entry per bit rate of the plan, in its order.
     pub renditions: Vec<SoundFiles>,
-    /// Errors the decoder reported.
-    pub decode_errors: u64,
+    /// What became of the source's samples.
+    pub heard: Heard,
 }
 
 /// Encodes the whole sound in every bit rate into `dir`; `on_micros` hears how far it is.
@@ -47,9 +48,10 @@ pub async fn encode_audio(
         fs::create_dir_all(folder).await.map_err(Error::io("create a folder"))?;
     }
     let folders: Vec<&Path> = names.iter().map(PathBuf::as_path).collect();
-    let args = args::audio(input, plan, &folders);
-    let command = tools.ffmpeg().args(args).current_dir(dir);
-    let finished = run(command, |progress| on_micros(progress.micros()), STALL).await?;
+    let command = tools.ffmpeg().args(args::audio(plan, &folders)).current_dir(dir);
+    let samples = Samples::start(tools, input, Track::of(plan))?;
+    let beat = |progress: &Progress| on_micros(progress.micros());
+    let (_, heard) = run_fed(command, samples, beat).await?;
     let mut renditions = Vec::new();
     for folder in &dirs {
         let playlist = fs::read_to_string(folder.join("index.m3u8"))
@@ -61,7 +63,7 @@ pub async fn encode_audio(
             .collect();
         renditions.push(SoundFiles { init: folder.join("init.mp4"), segments });
     }
-    Ok(EncodedSound { renditions, decode_errors: finished.decode_errors })
+    Ok(EncodedSound { renditions, heard })
 }
 
 /// Rewrites a non-standard source into the Matroska file `output`.

@@ -34,7 +34,49 @@ pub struct AudioManifest {
     pub fingerprint: String,
     /// One entry per bit rate, highest first.
     pub renditions: Vec<RenditionManifest>,
+    /// What became of the source's sound.
+    #[serde(default)]
+    pub decoded: DecodedSound,
 }
+
+/// What was decoded of a track of the source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecodedSound {
+    /// Microseconds of sound that were decoded.
+    pub decoded_us: u64,
+    /// Microseconds that the packets hold by their own account and that did not decode; 0 when they
+    /// do not say, or when the sound was not read to its end.
+    pub missing_us: u64,
+    /// Microseconds of silence put into gaps between what was decoded.
+    pub filled_us: u64,
+    /// Errors that the container's reader and the decoder reported.
+    pub errors: u64,
+    /// Microseconds of sound whose stamps were of no use, so that they follow what was before them.
+    #[serde(default)]
+    pub stray_us: u64,
+    /// Times the stamps started again.
+    #[serde(default)]
+    pub restarts: u32,
+}
+
+impl DecodedSound {
+    /// Microseconds of sound that did not decode: what packets hold by their own account and, where
+    /// there were errors, gaps that lost packets left.
+    pub fn lost_us(&self) -> u64 {
+        if self.errors > 0 { self.missing_us.max(self.filled_us) } else { self.missing_us }
+    }
+
+    /// True when so much is lost that it is damage. Encoders' delays are dropped on purpose, and
+    /// without an error a container may simply have its durations wrong.
+    pub fn is_damaged(&self) -> bool {
+        let part = if self.errors > 0 { 0 } else { self.decoded_us / 20 };
+        self.lost_us() > DELAY_US + part
+    }
+}
+
+/// Longest that encoders' delay and padding take together, in microseconds: twice 2112 samples of AAC
+/// at 44.1 kHz, and some.
+const DELAY_US: u64 = 120_000;
 
 /// Segments of one rendition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,4 +112,10 @@ pub struct Segment {
     pub samples: u32,
     /// Samples marked as key frames, by position; empty for audio, whose samples all are.
     pub key_samples: Vec<u32>,
+    /// Packets of audio that last other than [`PACKET_SAMPLES`] samples, the last one apart.
+    #[serde(default)]
+    pub odd_packets: u32,
 }
+
+/// Samples in a packet of AAC-LC.
+pub const PACKET_SAMPLES: u32 = 1024;

@@ -74,6 +74,20 @@ pub struct Plan {
 pub struct Warning {
     /// What was left out, in words.
     pub message: String,
+    /// What kind of thing it is.
+    #[serde(default)]
+    pub kind: WarningKind,
+}
+
+/// What a plan leaves out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WarningKind {
+    /// A rung that is larger than the source.
+    #[default]
+    Rung,
+    /// A track of sound that nothing here decodes.
+    Sound,
 }
 
 /// The picture part of a plan.
@@ -172,6 +186,14 @@ pub struct Loudness {
 }
 
 impl AudioPlan {
+    /// Length of the output in samples; never so short that nothing is left behind the encoder's
+    /// delay.
+    pub fn samples(&self) -> u64 {
+        let us = self.duration_us.max(0).unsigned_abs();
+        let samples = us.saturating_mul(u64::from(SAMPLE_RATE) / 1000) / 1000;
+        samples.max(2 * u64::from(ENCODER_DELAY_SAMPLES))
+    }
+
     /// Folder of a bit rate under `outputs/`, and its name in the master playlist.
     pub fn folder(&self, bitrate: Bitrate) -> String {
         match self.track {
@@ -203,9 +225,11 @@ pub fn plan(facts: &SourceFacts, options: &Options, limits: Limits) -> Result<Pl
         let missed = fitted.dropped.iter().filter(|_| named);
         warnings.extend(missed.map(|name| Warning {
             message: format!("{name} was left out: the source is smaller, and nothing is enlarged"),
+            kind: WarningKind::Rung,
         }));
         video_plan(video, facts.container_start_us, fitted.rungs, options, limits)
     });
+    warnings.extend(undecodable(facts));
     let tracks = facts.played_audio(options.audio_tracks.unwrap_or_default());
     let audio: Vec<AudioPlan> = (0..)
         .zip(tracks)
@@ -215,6 +239,17 @@ pub fn plan(facts: &SourceFacts, options: &Options, limits: Limits) -> Result<Pl
         return Err(Unplannable::NoStreams);
     }
     Ok(Plan { video, audio, warnings })
+}
+
+/// A warning for each track of sound that is left out because nothing here decodes it.
+fn undecodable(facts: &SourceFacts) -> impl Iterator<Item = Warning> {
+    let tracks = (1..).zip(&facts.audio).filter(|(_, audio)| audio.packets > 0);
+    tracks.filter_map(|(number, audio)| {
+        let codec = audio.undecodable.as_ref()?;
+        let message =
+            format!("track {number} of the sound was left out: nothing here decodes `{codec}`");
+        Some(Warning { message, kind: WarningKind::Sound })
+    })
 }
 
 impl VideoPlan {
@@ -411,6 +446,16 @@ mod tests {
         };
         assert_eq!(forced(6).chunks, 9);
         assert_eq!(forced(12).chunks, 5);
+    }
+
+    #[test]
+    fn sound_that_nobody_decodes_is_a_warning() {
+        let mut facts = source("25", 250);
+        facts.audio[0].undecodable = Some("ac-4".into());
+        let plan = plan(&facts, &Options::default(), LIMITS).unwrap();
+        assert!(plan.audio.is_empty());
+        let warning = plan.warnings.last().unwrap();
+        assert!(warning.kind == WarningKind::Sound && warning.message.contains("`ac-4`"));
     }
 
     #[test]

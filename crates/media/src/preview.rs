@@ -8,6 +8,7 @@ use crate::{
     plan::{Plan, SAMPLE_RATE, VideoPlan},
     playlist::{AudioRendition, Master, Variant, bandwidth},
     rate::{FrameRate, Grid},
+    source::AudioRole,
 };
 
 /// Folder of the pictures, beside the master playlist.
@@ -177,6 +178,7 @@ impl Cut {
             language: None,
             default: true,
             autoselect: true,
+            role: AudioRole::Main,
         });
         Master {
             variants: variant.into_iter().collect(),
@@ -221,6 +223,7 @@ mod tests {
                 duration,
                 samples: 1,
                 key_samples: vec![],
+                odd_packets: 0,
             }
         });
         let segments = segments.collect();

@@ -181,12 +181,49 @@ pub struct AudioFacts {
     pub end_us: i64,
     /// Packets in the file.
     pub packets: u64,
+    /// Microseconds of sound that the packets hold by their own account; 0 when they do not say.
+    #[serde(default)]
+    pub packets_us: u64,
+    /// True when the stamps of the packets start again within the track and mean nothing: the samples
+    /// follow one another, and `end_us` counts them.
+    #[serde(default)]
+    pub counted: bool,
     /// BCP 47 or ISO 639 language tag, as written in the file.
     pub language: Option<String>,
     /// Title, as written in the file.
     pub title: Option<String>,
     /// True when the file marks the track as default.
     pub default: bool,
+    /// What the track is for.
+    #[serde(default)]
+    pub role: AudioRole,
+    /// The codec, where nothing here decodes it.
+    #[serde(default)]
+    pub undecodable: Option<String>,
+}
+
+/// What a track of sound is for, as the file marks it; first what is rather played by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AudioRole {
+    /// The sound of the film.
+    #[default]
+    Main,
+    /// Speech in another language than the film was made in.
+    Dub,
+    /// Speech that is easier to understand.
+    ClearSpeech,
+    /// Speech about the film.
+    Commentary,
+    /// Sound that also tells what is to be seen.
+    Described,
+}
+
+impl AudioFacts {
+    /// True when there is sound that can be played.
+    pub fn is_usable(&self) -> bool {
+        self.channels > 0 && self.packets > 0 && self.undecodable.is_none()
+    }
 }
 
 /// A reason for taking the safe path: one sequential pass into a well-formed intermediate.
@@ -291,21 +328,25 @@ pub enum Scan {
 }
 
 impl SourceFacts {
-    /// The audio track that is played: the default one, else the one with most channels, else the
-    /// first; tracks without samples never.
+    /// The audio track that is played: one marked as default, else by what it is for, else the one
+    /// with most channels, else the first; tracks that cannot be played never. Files often mark every
+    /// track as default; then, too, what it is for decides.
     pub fn main_audio(&self) -> Option<&AudioFacts> {
-        let usable = || self.audio.iter().filter(|a| a.channels > 0 && a.packets > 0);
-        usable().find(|a| a.default).or_else(|| {
-            let most = usable().map(|a| a.channels).max()?;
-            usable().find(|a| a.channels == most)
+        let usable = || self.audio.iter().filter(|audio| audio.is_usable());
+        let marked = usable().filter(|audio| audio.default).min_by_key(|audio| audio.role);
+        marked.or_else(|| {
+            usable().min_by_key(|audio| (audio.role, std::cmp::Reverse(audio.channels)))
         })
     }
 
     /// The audio tracks that become renditions, the main one first, the others in stream order.
     pub fn played_audio(&self, tracks: AudioTracks) -> Vec<&AudioFacts> {
         let Some(main) = self.main_audio() else { return Vec::new() };
-        let usable = |audio: &&AudioFacts| audio.channels > 0 && audio.packets > 0;
-        let others = self.audio.iter().filter(usable).filter(|audio| audio.stream != main.stream);
+        let others = self
+            .audio
+            .iter()
+            .filter(|audio| audio.is_usable())
+            .filter(|audio| audio.stream != main.stream);
         let others = others.take(match tracks {
             AudioTracks::All => AUDIO_TRACKS_MAX - 1,
             AudioTracks::Default => 0,
@@ -333,6 +374,42 @@ impl SourceFacts {
 }
 
 #[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn main(tracks: &[(bool, AudioRole, u32)]) -> u32 {
+        let mut facts = fixtures::source("25", 250);
+        let track = |(stream, &(default, role, channels)): (u32, &(bool, AudioRole, u32))| {
+            AudioFacts { stream, default, role, channels, ..fixtures::audio(0, 1_000_000) }
+        };
+        facts.audio = (0..).zip(tracks).map(track).collect();
+        facts.main_audio().unwrap().stream
+    }
+
+    #[test]
+    fn the_main_track_is_the_one_marked_then_the_film_then_the_richest() {
+        use AudioRole::{Commentary, Described, Dub, Main};
+        assert_eq!(main(&[(false, Main, 6), (true, Main, 2)]), 1);
+        assert_eq!(main(&[(true, Described, 2), (true, Main, 2), (true, Main, 6)]), 1);
+        assert_eq!(main(&[(false, Commentary, 6), (false, Dub, 2), (false, Described, 8)]), 1);
+        assert_eq!(main(&[(false, Main, 2), (false, Main, 6), (false, Main, 6)]), 1);
+        assert_eq!(main(&[(false, Main, 2), (true, Described, 2)]), 1);
+    }
+
+    #[test]
+    fn what_nobody_decodes_is_not_played() {
+        let mut facts = fixtures::source("25", 250);
+        let silent = AudioFacts { undecodable: Some("ac-4".into()), ..fixtures::audio(0, 1) };
+        let spoken = AudioFacts { stream: 2, default: false, ..fixtures::audio(0, 1) };
+        facts.audio = vec![silent, spoken];
+        assert_eq!(facts.main_audio().unwrap().stream, 2);
+        assert_eq!(facts.played_audio(AudioTracks::All).len(), 1);
+        facts.audio.truncate(1);
+        assert!(facts.main_audio().is_none() && facts.played_audio(AudioTracks::All).is_empty());
+    }
+}
+
+#[cfg(test)]
 pub(crate) mod fixtures {
     use super::*;
     use crate::timeline::TimeBase;
@@ -347,9 +424,13 @@ pub(crate) mod fixtures {
             start_us,
             end_us,
             packets: 100,
+            packets_us: 0,
+            counted: false,
             language: Some("eng".into()),
             title: None,
             default: true,
+            role: AudioRole::Main,
+            undecodable: None,
         }
     }
 

@@ -1,24 +1,16 @@
 //! The whole sound in every bit rate, from one decode.
 //!
-//! The sound is brought onto the video's time line, stretched or padded where its own clock drifts
-//! or pauses, and cut to the planned length. ffmpeg's AAC encoder starts with 1024 samples of delay;
-//! feeding it from sample 1024 on, with time stamps kept, makes its first packet start at zero and
-//! every sample play at its own time without an edit list. What it skips is the silence of the lead.
+//! The samples come through standard input, on the video's time line and of the planned length.
+//! ffmpeg's AAC encoder starts with 1024 samples of delay; feeding it from sample 1024 on, with time
+//! stamps kept, makes its first packet start at zero and every sample play at its own time without an
+//! edit list. What it skips is the silence of the lead.
 
 use std::{ffi::OsString, path::Path};
 
-use media::{
-    plan::{AudioPlan, ENCODER_DELAY_SAMPLES, Loudness, SAMPLE_RATE},
-    source::AudioFacts,
-};
+use media::plan::{AudioPlan, ENCODER_DELAY_SAMPLES, Loudness, SAMPLE_RATE};
 
 use super::{Args, loudness, pads, seconds};
-use crate::input::{Input, input_args};
 
-/// Drift from its own time stamps, in seconds, at which sound is filled with silence or cut
-/// (`aresample` `min_hard_comp`). Stretching (`async` above 1) is not used: swresample of ffmpeg 5.1
-/// answers a step of 21 ms with twenty seconds of extra sound.
-const DRIFT_MAX: &str = "0.05";
 /// What the encoder is given.
 pub(super) const FORM: &str = "aformat=sample_fmts=fltp:channel_layouts=stereo";
 /// Keeps samples at full scale. Without `level=disabled` it would also raise quiet sound; without
@@ -38,9 +30,9 @@ pub(super) enum Level<'a> {
 
 /// Arguments for the sound of a plan; bit rate i writes `index.m3u8`, `init.mp4` and segments into
 /// `dirs[i]`, which must exist.
-pub(crate) fn audio(input: &Input, plan: &AudioPlan, dirs: &[&Path]) -> Vec<OsString> {
+pub(crate) fn audio(plan: &AudioPlan, dirs: &[&Path]) -> Vec<OsString> {
     let mut args = Args::default();
-    args.words("-threads 1 -copyts -vn -sn -dn").extend(input_args(input));
+    args.words("-threads 1").extend(piped());
     args.pair("-filter_complex_threads", "1").pair("-filter_complex", graph(plan));
     let segment = seconds(plan.grid.micros(u64::from(plan.grid.segment_frames())));
     for (at, (bitrate, dir)) in plan.bitrates.iter().zip(dirs).enumerate() {
@@ -58,58 +50,30 @@ pub(crate) fn audio(input: &Input, plan: &AudioPlan, dirs: &[&Path]) -> Vec<OsSt
 fn graph(plan: &AudioPlan) -> String {
     let level = plan.loudness.as_ref().map_or(Level::Kept, Level::Brought);
     let count = plan.bitrates.len();
-    format!("{},asplit={count}{}", sound(plan, level), pads("a", count))
+    format!("{},asplit={count}{}", sound(0, plan, level), pads("a", count))
 }
 
-/// The track on the plan's time line, in stereo and of the planned length.
-pub(super) fn sound(plan: &AudioPlan, level: Level<'_>) -> String {
-    let samples = plan.duration_us.saturating_mul(i64::from(SAMPLE_RATE) / 1000) / 1000;
-    let end = samples.max(2 * i64::from(ENCODER_DELAY_SAMPLES));
+/// Opens the samples of a plan on standard input as the next input.
+pub(super) fn piped() -> Vec<OsString> {
+    let mut args = Args::default();
+    args.words("-f f32le").pair("-ar", SAMPLE_RATE.to_string());
+    args.words("-ac 2 -protocol_whitelist pipe -i pipe:0");
+    args.0
+}
+
+/// The samples of input `input`, which are those of a plan, at a level, behind the encoder's delay.
+pub(super) fn sound(input: u32, plan: &AudioPlan, level: Level<'_>) -> String {
+    let end = plan.samples();
     let level = match level {
         Level::Brought(loudness) => format!(",{}", loudness::brought(loudness)),
         Level::Kept if plan.mixes_down() => format!(",{FULL_SCALE},{FORM}"),
         Level::Kept | Level::Measured => String::new(),
     };
+    // What a filter of the level holds back or adds does not change the length.
     format!(
-        "{},{FORM}{level},apad=whole_len={end},\
-         atrim=start_sample={ENCODER_DELAY_SAMPLES}:end_sample={end}",
-        timed(&plan.facts, plan.zero_us, SAMPLE_RATE)
+        "[{input}:a]{FORM}{level},apad=whole_len={end},\
+         atrim=start_sample={ENCODER_DELAY_SAMPLES}:end_sample={end}"
     )
-}
-
-/// A track as one or two channels that begin at `zero_us` of the file's own clock.
-pub(super) fn timed(facts: &AudioFacts, zero_us: i64, rate: u32) -> String {
-    format!(
-        "[0:{}]asetpts=PTS-({})/TB,{}aresample={rate}:async=1:min_hard_comp={DRIFT_MAX}:first_pts=0",
-        facts.stream,
-        seconds(zero_us),
-        mix(facts),
-    )
-}
-
-/// What brings channels to stereo where swresample would not, or not well.
-///
-/// Its own matrix is that of ITU-R BS.775: centre and surrounds at -3 dB, no low frequency effects.
-/// One channel it would put on both sides at -3 dB.
-fn mix(facts: &AudioFacts) -> String {
-    let layout = facts.layout.as_deref().unwrap_or_default();
-    match facts.channels {
-        1 => "aformat=channel_layouts=mono,pan=stereo|c0=c0|c1=c0,".to_owned(),
-        // Front and sides of a sphere: a left and a right cardioid.
-        4.. if layout.starts_with("ambisonic") => {
-            "pan=stereo|c0=0.5*c0+0.5*c1|c1=0.5*c0-0.5*c1,".to_owned()
-        }
-        // ffmpeg guesses a layout for up to eight channels; beyond that, left and right in turn.
-        9.. if matches!(layout, "" | "unknown") || layout.ends_with(" channels") => {
-            let side = |first: u32| {
-                let of: Vec<_> =
-                    (first..facts.channels).step_by(2).map(|c| format!("c{c}")).collect();
-                of.join("+")
-            };
-            format!("pan=stereo|c0<{}|c1<{},", side(0), side(1))
-        }
-        _ => String::new(),
-    }
 }
 
 #[cfg(test)]
@@ -129,19 +93,16 @@ mod tests {
         let options =
             Options { resolutions: Some(vec!["720p".into(), "360p".into()]), ..Options::default() };
         let plan = plan::plan(&test_facts("25", 500), &options, limits).unwrap().audio.remove(0);
-        let input = Input::Path("/in/a.mp4".into());
-        let args = audio(&input, &plan, &[Path::new("/out/0"), Path::new("/out/1")]);
+        let args = audio(&plan, &[Path::new("/out/0"), Path::new("/out/1")]);
         expect![[r"
             -threads 1
-            -copyts
-            -vn
-            -sn
-            -dn
-            -protocol_whitelist file
-            -format_whitelist mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,m4v,h263,h264,hevc,av1,obu,ivf,vc1,avi,asf,flv,live_flv,rm,nut,mxf,mxf_opatom,gxf,dv,wtv,gif,yuv4mpegpipe,ogg,mp3,aac,ac3,eac3,dts,dtshd,truehd,mlp,flac,wav,w64,aiff,au,caf,amr,ape,tta,wv
-            -i file:/in/a.mp4
+            -f f32le
+            -ar 48000
+            -ac 2
+            -protocol_whitelist pipe
+            -i pipe:0
             -filter_complex_threads 1
-            -filter_complex [0:1]asetpts=PTS-(-0.080000)/TB,aresample=48000:async=1:min_hard_comp=0.05:first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo,apad=whole_len=963840,atrim=start_sample=1024:end_sample=963840,asplit=2[a0][a1]
+            -filter_complex [0:a]aformat=sample_fmts=fltp:channel_layouts=stereo,apad=whole_len=963840,atrim=start_sample=1024:end_sample=963840,asplit=2[a0][a1]
             -map [a0]
             -c:a aac
             -threads 1

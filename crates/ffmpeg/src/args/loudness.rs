@@ -10,25 +10,20 @@ use media::plan::{AudioPlan, Loudness, SAMPLE_RATE};
 
 use super::{
     Args,
-    audio::{FORM, Level, sound},
+    audio::{FORM, Level, piped, sound},
 };
-use crate::input::{Input, input_args};
 
 /// Rate at which peaks are limited, in hertz: four times over, samples hide next to no true peak.
 const PEAK_RATE: u32 = 4 * SAMPLE_RATE;
 
 /// Arguments for measuring the sound of a plan, as it is or, with `loudness`, as it would become.
 /// The summary is the last thing in the log.
-pub(crate) fn loudness(
-    input: &Input,
-    plan: &AudioPlan,
-    loudness: Option<&Loudness>,
-) -> Vec<OsString> {
+pub(crate) fn loudness(plan: &AudioPlan, loudness: Option<&Loudness>) -> Vec<OsString> {
     let mut args = Args::default();
     // The filter reports as `info`; frame by frame it would as `verbose`.
-    args.words("-v repeat+level+info -threads 1 -copyts -vn -sn -dn").extend(input_args(input));
+    args.words("-v repeat+level+info -threads 1").extend(piped());
     let level = loudness.map_or(Level::Measured, Level::Brought);
-    let graph = format!("{},ebur128=framelog=verbose:peak=true[m]", sound(plan, level));
+    let graph = format!("{},ebur128=framelog=verbose:peak=true[m]", sound(0, plan, level));
     args.pair("-filter_complex_threads", "1").pair("-filter_complex", graph);
     args.words("-map [m] -f null -");
     args.0

@@ -12,12 +12,12 @@ use media::{
 
 use super::{
     Args,
-    audio::{Level, sound},
+    audio::{Level, piped, sound},
     picture,
 };
 use crate::input::{Input, input_args};
 
-/// Arguments that write the master copy into `output`.
+/// Arguments that write the master copy into `output`; `audio` is what [`mezzanine_sound`] gives.
 pub(crate) fn mezzanine(
     input: &Input,
     video: &VideoPlan,
@@ -29,7 +29,8 @@ pub(crate) fn mezzanine(
     let mut graph = pictures(video);
     if let Some(audio) = audio {
         graph.push(';');
-        graph.push_str(&samples(video, audio));
+        args.extend(piped());
+        graph.push_str(&format!("{},asetpts=PTS-STARTPTS[a]", sound(1, audio, Level::Kept)));
     }
     args.pair("-filter_complex", graph).words("-map [v]");
     args.words("-c:v libx264 -preset fast -crf 18 -profile:v high -fps_mode passthrough");
@@ -59,18 +60,17 @@ fn pictures(plan: &VideoPlan) -> String {
     )
 }
 
-/// The sound from the first picture on. What [`sound`] leaves out for the encoder's delay is put in
-/// front of it, because here the file itself says how long that delay is.
-fn samples(video: &VideoPlan, audio: &AudioPlan) -> String {
+/// The plan of the sound from the first picture on. What [`sound`] leaves out for the encoder's delay
+/// is put in front of it, because here the file itself says how long that delay is.
+pub(crate) fn mezzanine_sound(video: &VideoPlan, audio: &AudioPlan) -> AudioPlan {
     let lead_us = video.grid.micros(u64::from(LEAD_FRAMES));
     let delay_us = i64::from(ENCODER_DELAY_SAMPLES) * 1_000_000 / i64::from(SAMPLE_RATE);
     let later_us = lead_us - delay_us;
-    let plan = AudioPlan {
+    AudioPlan {
         zero_us: audio.zero_us + later_us,
         duration_us: audio.duration_us - later_us,
         ..audio.clone()
-    };
-    format!("{},asetpts=PTS-STARTPTS[a]", sound(&plan, Level::Kept))
+    }
 }
 
 #[cfg(test)]
@@ -94,7 +94,8 @@ mod tests {
         let plan = plan(&facts, &Options::default(), Limits::default()).unwrap();
         let input = Input::Path("/in/a.mp4".into());
         let video = plan.video.as_ref().unwrap();
-        let args = mezzanine(&input, video, plan.audio.first(), Path::new("/out/a.mp4"));
+        let sound = mezzanine_sound(video, &plan.audio[0]);
+        let args = mezzanine(&input, video, Some(&sound), Path::new("/out/a.mp4"));
         expect![[r"
             -copyts
             -sn
@@ -102,7 +103,12 @@ mod tests {
             -protocol_whitelist file
             -format_whitelist mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,m4v,h263,h264,hevc,av1,obu,ivf,vc1,avi,asf,flv,live_flv,rm,nut,mxf,mxf_opatom,gxf,dv,wtv,gif,yuv4mpegpipe,ogg,mp3,aac,ac3,eac3,dts,dtshd,truehd,mlp,flac,wav,w64,aiff,au,caf,amr,ape,tta,wv
             -i file:/in/a.mp4
-            -filter_complex [0:0]setpts=PTS-(0),fps=fps=25:start_time=0:round=near,tpad=stop=500:stop_mode=clone,trim=end_frame=500,setpts=PTS-STARTPTS,scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v];[0:1]asetpts=PTS-(-0.021333)/TB,aresample=48000:async=1:min_hard_comp=0.05:first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo,apad=whole_len=961023,atrim=start_sample=1024:end_sample=961023,asetpts=PTS-STARTPTS[a]
+            -f f32le
+            -ar 48000
+            -ac 2
+            -protocol_whitelist pipe
+            -i pipe:0
+            -filter_complex [0:0]setpts=PTS-(0),fps=fps=25:start_time=0:round=near,tpad=stop=500:stop_mode=clone,trim=end_frame=500,setpts=PTS-STARTPTS,scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v];[1:a]aformat=sample_fmts=fltp:channel_layouts=stereo,apad=whole_len=961023,atrim=start_sample=1024:end_sample=961023,asetpts=PTS-STARTPTS[a]
             -map [v]
             -c:v libx264
             -preset fast

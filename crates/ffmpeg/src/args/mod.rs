@@ -9,26 +9,26 @@ mod mezzanine;
 mod normalize;
 mod picture;
 mod remux;
+mod samples;
 mod scenes;
 mod sprites;
 mod start;
 mod still;
 mod subtitles;
 mod watermark;
-mod waveform;
 
 pub(crate) use audio::audio;
 pub(crate) use chunk::{ChunkFiles, Seek, chunk, decoded_within, reads_from_start, trial};
 pub(crate) use loudness::loudness;
-pub(crate) use mezzanine::mezzanine;
+pub(crate) use mezzanine::{mezzanine, mezzanine_sound};
 pub(crate) use normalize::normalize;
 pub(crate) use remux::remux;
+pub(crate) use samples::{PLACED, SOURCE, samples};
 pub(crate) use scenes::{changes, scenes};
 pub(crate) use sprites::{Take, sheet, sheets, single, spread, time_us};
 pub(crate) use still::{Form, Track, cover, holds, reads_whole, still};
 pub(crate) use subtitles::{TrackFiles, events, subtitles};
 pub(crate) use watermark::{INK, SCRIPT, cut, image, ink, letters};
-pub(crate) use waveform::waveform;
 
 use std::{ffi::OsString, path::Path};
 

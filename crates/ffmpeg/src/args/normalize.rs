@@ -30,7 +30,7 @@ pub(crate) fn normalize(input: &Input, facts: &SourceFacts, output: &Path) -> Ve
         args.words("-c:v libx264 -preset ultrafast -crf 10");
         args.pair("-g", rate.as_f64().round().max(1.0).to_string());
     }
-    let usable = facts.audio.iter().filter(|audio| audio.channels > 0 && audio.packets > 0);
+    let usable = facts.audio.iter().filter(|audio| audio.is_usable());
     for (at, audio) in usable.enumerate() {
         args.pair("-map", format!("0:{}", audio.stream));
         args.pair(&format!("-c:a:{at}"), lossless(audio));

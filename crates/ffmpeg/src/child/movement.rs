@@ -21,7 +21,7 @@ const TICKS: u64 = 10;
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Watches one program.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Movement {
     program: String,
     pid: u32,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use media::source::AudioRole;
 use serde::{Deserialize, Deserializer};
 
 #[derive(Debug, Default, Deserialize)]
@@ -82,6 +83,33 @@ pub(super) struct Disposition {
     pub(super) still_image: bool,
     #[serde(deserialize_with = "flag")]
     pub(super) forced: bool,
+    #[serde(deserialize_with = "flag")]
+    dub: bool,
+    #[serde(deserialize_with = "flag")]
+    comment: bool,
+    #[serde(deserialize_with = "flag")]
+    hearing_impaired: bool,
+    #[serde(deserialize_with = "flag")]
+    visual_impaired: bool,
+    #[serde(deserialize_with = "flag")]
+    descriptions: bool,
+}
+
+impl Disposition {
+    /// What a track of sound is for.
+    pub(super) fn role(&self) -> AudioRole {
+        if self.visual_impaired || self.descriptions {
+            AudioRole::Described
+        } else if self.comment {
+            AudioRole::Commentary
+        } else if self.hearing_impaired {
+            AudioRole::ClearSpeech
+        } else if self.dub {
+            AudioRole::Dub
+        } else {
+            AudioRole::Main
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -115,6 +143,12 @@ impl Stream {
 
     pub(super) fn is_audio(&self) -> bool {
         self.codec_type == "audio"
+    }
+
+    /// Name of the codec, or the container's tag for it where ffmpeg knows none.
+    pub(super) fn codec_or_tag(&self) -> String {
+        let known = self.codec_name.clone().filter(|name| name != "unknown" && name != "none");
+        known.unwrap_or_else(|| self.codec_tag_string.clone())
     }
 
     pub(super) fn is_subtitle(&self) -> bool {

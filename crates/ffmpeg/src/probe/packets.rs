@@ -21,6 +21,9 @@ const BEAT: u64 = 1000;
 /// Longest wait for the next packet: a file or a store that says nothing this long is stuck.
 const STALL: Duration = Duration::from_mins(1);
 
+/// Stamps of sound that go back by more microseconds than this have started again.
+const RESTART_US: i64 = 1_000_000;
+
 /// The tracks being read.
 pub(super) struct Tracks {
     video: Option<Pictures>,
@@ -34,6 +37,12 @@ struct Sound {
     packets: u64,
     /// Start of the first packet and end of the last, in ticks.
     span: Option<(i64, i64)>,
+    /// Sum of the durations, in ticks.
+    sum: i64,
+    /// Start of the last packet, in ticks.
+    last: Option<i64>,
+    /// The stamps went back by more than packets out of order do.
+    restarted: bool,
 }
 
 /// The picture track being read.
@@ -63,6 +72,10 @@ pub(super) struct AudioTrack {
     pub(super) start_us: i64,
     pub(super) end_us: i64,
     pub(super) packets: u64,
+    /// Sum of the durations.
+    pub(super) packets_us: i64,
+    /// The stamps went back by more than [`RESTART_US`].
+    pub(super) restarted: bool,
 }
 
 impl Tracks {
@@ -93,12 +106,15 @@ impl Tracks {
 
 impl Sound {
     fn new(stream: u32, base: TimeBase) -> Self {
-        Self { stream, base, packets: 0, span: None }
+        Self { stream, base, packets: 0, span: None, sum: 0, last: None, restarted: false }
     }
 
     fn push(&mut self, packet: &Packet) {
         self.packets += 1;
         if let Some(start) = packet.pts.filter(|_| !packet.discard) {
+            let last = self.last.replace(start).unwrap_or(start);
+            self.restarted |= self.base.micros(last.saturating_sub(start)) > RESTART_US;
+            self.sum = self.sum.saturating_add(packet.duration.max(0));
             let end = start.saturating_add(packet.duration);
             let (first, last) = self.span.unwrap_or((start, end));
             self.span = Some((first.min(start), last.max(end)));
@@ -108,7 +124,14 @@ impl Sound {
     fn finish(&self) -> AudioTrack {
         let (start, end) = self.span.unwrap_or_default();
         let (start_us, end_us) = (self.base.micros(start), self.base.micros(end));
-        AudioTrack { start_us, end_us, packets: self.packets }
+        let packets_us = self.base.micros(self.sum);
+        AudioTrack {
+            start_us,
+            end_us,
+            packets: self.packets,
+            packets_us,
+            restarted: self.restarted,
+        }
     }
 }
 

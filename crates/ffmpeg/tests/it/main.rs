@@ -3,6 +3,7 @@
 
 mod child;
 mod corpus;
+mod in_step;
 mod joints;
 mod picture;
 mod probe;

@@ -14,21 +14,22 @@ use crate::make;
 const RATE: f64 = SAMPLE_RATE as f64;
 
 /// The sound of a file in every bit rate.
-struct Sound {
+pub(crate) struct Sound {
     /// One playable file per bit rate.
-    files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) heard: ffmpeg::Heard,
     _folder: tempfile::TempDir,
 }
 
-async fn probe(tools: &Tools, file: &Path) -> SourceFacts {
+pub(crate) async fn probe(tools: &Tools, file: &Path) -> SourceFacts {
     ffmpeg::probe(tools, &Input::Path(file.to_owned()), |_| {}).await.unwrap()
 }
 
-fn plans(facts: &SourceFacts) -> Vec<AudioPlan> {
+pub(crate) fn plans(facts: &SourceFacts) -> Vec<AudioPlan> {
     media::plan::plan(facts, &Options::default(), Limits::default()).unwrap().audio
 }
 
-async fn encode(tools: &Tools, file: &Path, plan: &AudioPlan) -> Sound {
+pub(crate) async fn encode(tools: &Tools, file: &Path, plan: &AudioPlan) -> Sound {
     let folder = tempfile::tempdir().unwrap();
     let input = Input::Path(file.to_owned());
     let encoded = ffmpeg::encode_audio(tools, &input, plan, folder.path(), |_| {}).await.unwrap();
@@ -41,7 +42,7 @@ async fn encode(tools: &Tools, file: &Path, plan: &AudioPlan) -> Sound {
         files.push(folder.path().join(format!("{at}.mp4")));
         fs_err::write(&files[at], whole).unwrap();
     }
-    Sound { files, _folder: folder }
+    Sound { files, heard: encoded.heard, _folder: folder }
 }
 
 /// What ffmpeg writes to standard output, which must be all well.

@@ -115,8 +115,8 @@ fn take(fragment: &mut [u8], placed: &boxes::Placed, at: usize, by: u64) -> Resu
     Ok(())
 }
 
-/// Writes the sequence number of one fragment: the segment's index over the whole rendition plus
-/// one. Run twice, it changes nothing.
+/// Writes the sequence number of one fragment: its index over the whole rendition plus one. Run
+/// twice, it changes nothing.
 pub fn renumber(fragment: &mut [u8], sequence: u32) -> Result<(), Error> {
     let moof = boxes::child(fragment, 0..fragment.len(), "moof")?;
     let mfhd = boxes::child(fragment, moof.body, "mfhd")?;

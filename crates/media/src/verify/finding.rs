@@ -195,6 +195,20 @@ pub enum Finding {
         /// End of the segment before; 0 for the first.
         expected: u64,
     },
+    /// A segment of sound that does not last as long as the samples in its packets.
+    #[error("{rendition}: segment {segment} lasts {got} samples, not {want} ({odd} odd packets)")]
+    WrongPackets {
+        /// Name of the rendition.
+        rendition: String,
+        /// Index of the segment.
+        segment: u32,
+        /// Its duration in samples.
+        got: u64,
+        /// Samples in its packets.
+        want: u64,
+        /// Packets that last other than the samples in them.
+        odd: u32,
+    },
     /// Sound that ends too early.
     #[error("{rendition}: the sound lasts {got} samples, too short for {want}")]
     AudioTooShort {
@@ -240,6 +254,7 @@ impl Finding {
             | Self::MissingSegment { rendition, .. }
             | Self::WrongSize { rendition, .. }
             | Self::AudioGap { rendition, .. }
+            | Self::WrongPackets { rendition, .. }
             | Self::AudioTooShort { rendition, .. }
             | Self::AudioTooLong { rendition, .. } => Some(rendition),
         }

@@ -2,7 +2,7 @@
 
 use super::{Finding, Made, Rendition, check_stored};
 use crate::{
-    manifest::RenditionManifest,
+    manifest::{PACKET_SAMPLES, RenditionManifest, Segment},
     plan::{AudioPlan, SAMPLE_RATE},
 };
 
@@ -49,6 +49,7 @@ fn check_rendition(made: &RenditionManifest, duration_us: i64, findings: &mut Ve
         });
         return;
     }
+    let count = u32::try_from(made.segments.len()).unwrap_or(u32::MAX);
     let mut end = 0;
     for (index, segment) in (0..).zip(&made.segments) {
         if segment.index != index {
@@ -65,6 +66,7 @@ fn check_rendition(made: &RenditionManifest, duration_us: i64, findings: &mut Ve
             });
         }
         end = at.saturating_add(segment.duration);
+        check_packets(&made.name, segment, index + 1 == count, findings);
     }
     // The sum, not the end: a gap does not lengthen the sound.
     let got: u64 = made.segments.iter().map(|segment| segment.duration).sum();
@@ -73,6 +75,21 @@ fn check_rendition(made: &RenditionManifest, duration_us: i64, findings: &mut Ve
         findings.push(Finding::AudioTooShort { rendition: rendition(), got, want });
     } else if got > want + LENGTH_TOLERANCE {
         findings.push(Finding::AudioTooLong { rendition: rendition(), got, want });
+    }
+}
+
+/// Every packet lasts as long as the samples in it; only the last of all may be cut short.
+fn check_packets(rendition: &str, segment: &Segment, last: bool, findings: &mut Vec<Finding>) {
+    let want = u64::from(segment.samples) * u64::from(PACKET_SAMPLES);
+    let least = if last { want.saturating_sub(u64::from(PACKET_SAMPLES) - 1) } else { want };
+    if segment.odd_packets > 0 || !(least..=want).contains(&segment.duration) {
+        findings.push(Finding::WrongPackets {
+            rendition: rendition.to_owned(),
+            segment: segment.index,
+            got: segment.duration,
+            want,
+            odd: segment.odd_packets,
+        });
     }
 }
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    manifest::Segment,
+    manifest::{DecodedSound, Segment},
     options::Options,
     plan::{Limits, SAMPLE_RATE, VideoPlan, plan},
     source::fixtures,
@@ -29,7 +29,11 @@ impl Set {
         let audio = &plan.audio[0];
         let renditions =
             audio.bitrates.iter().map(|b| sound(b.kbps(), audio.duration_us)).collect();
-        let audio = AudioManifest { fingerprint: "b".to_owned(), renditions };
+        let audio = AudioManifest {
+            fingerprint: "b".to_owned(),
+            renditions,
+            decoded: DecodedSound::default(),
+        };
         let mut set = Self {
             plan,
             chunks,
@@ -88,6 +92,7 @@ fn chunk(plan: &VideoPlan, index: u32) -> ChunkManifest {
             key_samples: (0..u32::try_from(frames).unwrap())
                 .filter(|frame| frame % grid.gop_frames() == 0)
                 .collect(),
+            odd_packets: 0,
         }
     };
     let renditions = plan.rungs.iter().map(|rung| RenditionManifest {
@@ -122,6 +127,7 @@ fn sound(kbps: u32, duration_us: i64) -> RenditionManifest {
         duration: 281.min(packets - start) * 1024,
         samples: u32::try_from(281.min(packets - start)).unwrap(),
         key_samples: vec![],
+        odd_packets: 0,
     };
     RenditionManifest {
         name: format!("audio-{kbps}"),
@@ -341,6 +347,7 @@ fn sound_has_no_gaps_and_the_planned_length() {
         move |set: &mut Set| {
             let last = set.sound(2).segments.last_mut().unwrap();
             last.duration = last.duration.saturating_add_signed(packets * 1024);
+            last.samples = last.samples.saturating_add_signed(i32::try_from(packets).unwrap());
         }
     };
     found(lasting(1), &[]);
@@ -355,6 +362,27 @@ fn sound_has_no_gaps_and_the_planned_length() {
         |set| set.sound(2).timescale = 44_100,
         &["audio-96: times are in 1/44100 s, not in 1/48000 s"],
     );
+}
+
+#[test]
+fn every_packet_lasts_as_long_as_its_samples() {
+    // The last of all may be cut short.
+    found(|set| set.sound(0).segments.last_mut().unwrap().duration -= 1023, &[]);
+    let last = set_last(1024);
+    found(last, &["audio-192: segment 6 lasts 196608 samples, not 197632 (0 odd packets)"]);
+    // As many ticks as planned, but from packets of one tick.
+    found(
+        |set| set.sound(0).segments[2].samples += 200,
+        &["audio-192: segment 2 lasts 287744 samples, not 492544 (0 odd packets)"],
+    );
+    found(
+        |set| set.sound(0).segments[2].odd_packets = 2,
+        &["audio-192: segment 2 lasts 287744 samples, not 287744 (2 odd packets)"],
+    );
+}
+
+fn set_last(shorter: u64) -> impl Fn(&mut Set) {
+    move |set| set.sound(0).segments.last_mut().unwrap().duration -= shorter
 }
 
 #[test]

@@ -8,7 +8,7 @@ use contract::{
 };
 use media::{
     bounds::TooLarge,
-    plan::{self, Plan, Unplannable},
+    plan::{self, Plan, Unplannable, WarningKind},
     source::{NonStandard, SourceFacts},
 };
 use temporalio_common::search_attributes::SearchAttributeKey;
@@ -184,7 +184,10 @@ fn draw_up(ctx: &Context, job: &Input, facts: &SourceFacts) -> Result<Plan, Stop
     ctx.upsert_search_attributes([DURATION.value_set(facts.duration_seconds())]);
     let dropped = plan.warnings.iter().map(|warning| Warning {
         step: "plan".to_owned(),
-        code: ErrorCode::RungDropped,
+        code: match warning.kind {
+            WarningKind::Rung => ErrorCode::RungDropped,
+            WarningKind::Sound => ErrorCode::UnsupportedMedia,
+        },
         message: warning.message.clone(),
     });
     ctx.state_mut(|state| state.tracker.warn(dropped));

@@ -1,7 +1,7 @@
 //! Encoding of one track of sound, measured first when its loudness is to be changed.
 
-use contract::{StoredSource, encode_audio, measure_loudness, video::Input};
-use media::plan::AudioPlan;
+use contract::{ErrorCode, StoredSource, encode_audio, measure_loudness, video::Input};
+use media::{manifest::DecodedSound, plan::AudioPlan};
 use temporalio_sdk::WorkflowCancellationToken;
 
 use super::{
@@ -36,7 +36,10 @@ pub(super) async fn encode(
     };
     let done = ctx.execute_activity(encode_audio::Activity, input, options).await;
     match done.map_err(Stop::from) {
-        Ok(_) => Ok(Some(plan)),
+        Ok(done) => {
+            damaged(ctx, &plan, done.decoded);
+            Ok(Some(plan))
+        }
         Err(Stop::Failed(failure)) if plan.track > 0 => {
             warn(
                 ctx,
@@ -47,6 +50,30 @@ pub(super) async fn encode(
             Ok(None)
         }
         Err(stop) => ended(Err(stop), group),
+    }
+}
+
+/// Warns of sound that did not decode, and of stamps that could not be followed.
+fn damaged(ctx: &Context, plan: &AudioPlan, decoded: DecodedSound) {
+    let (track, seconds) = (called(plan), |us: u64| us as f64 / 1e6);
+    let say = |message: String| warn(ctx, "encode", ErrorCode::DamagedMedia, message);
+    if decoded.is_damaged() {
+        say(format!(
+            "the sound{track} is damaged: {:.1} s of {:.1} s did not decode, {} errors",
+            seconds(decoded.lost_us()),
+            seconds(decoded.decoded_us + decoded.lost_us()),
+            decoded.errors,
+        ));
+    }
+    if decoded.stray_us > 0 {
+        let stray = seconds(decoded.stray_us);
+        say(format!(
+            "the sound{track} has stray time stamps: {stray:.2} s follow what is before them"
+        ));
+    }
+    if decoded.restarts > 0 {
+        let times = decoded.restarts;
+        say(format!("the clock of the sound{track} starts again {times} times: laid end to end"));
     }
 }
 

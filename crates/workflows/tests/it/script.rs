@@ -225,7 +225,12 @@ impl Stage {
         ctx: ActivityContext,
         input: encode_audio::Input,
     ) -> Result<encode_audio::Output, ActivityError> {
-        let made = encode_audio::Output { decode_errors: 0, bytes: 1, reused: false };
+        let made = encode_audio::Output {
+            decode_errors: 0,
+            bytes: 1,
+            reused: false,
+            decoded: media::manifest::DecodedSound::default(),
+        };
         let fails = self.script(input.video).fails;
         if let (Some(("second track", code)), 1) = (fails, input.plan.track) {
             return Err(failure(code, true));

@@ -9,9 +9,7 @@ pub(super) const NOT_YET: &[&str] = &[
     "hevc_default_x265_48s.ts",
     "open_gop_hevc_48s.ts",
     "h264_default_48s.ts",
-    "ts_ac3_51_to_stereo_at_10s.ts",
     "ts_aac_48k_to_44k_at_10s.ts",
-    "chained_48k_stereo_44k_mono.ogg",
     "elst_end_trimmed.mp4",
     "elst_two_cuts.mp4",
     "ts_turns_portrait_at_8s.ts",
@@ -25,7 +23,6 @@ pub(super) const NOT_YET: &[&str] = &[
     "last_slide_45s.mp4",
     "slide_pause_700s.mkv",
     "portrait_rot90_one_keyframe_132s.mp4",
-    "webm_sound_jitter_80ms.webm",
     "stray_sound_8h_ahead.mkv",
     "stray_picture_300s_ahead.mkv",
     "ts_restarts_7s_back.ts",
@@ -33,9 +30,6 @@ pub(super) const NOT_YET: &[&str] = &[
     "fps60.0988_10s.mp4",
     "webcam_30fps_jitter_16ms.webm",
     "rgb_ffv1_720p.avi",
-    "mp4_ac4_only_sound.mp4",
-    "mp4_apac_first_default_and_aac.mp4",
-    "mp4_ipcm_24bit_4s.mp4",
     "cenc_encrypted_10s.mp4",
     "sar_100_1.mp4",
 ];
@@ -307,13 +301,13 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         file: "mp4_ac4_only_sound.mp4",
-        warnings: &[("damaged_media", &["ac-4"])],
+        warnings: &[("unsupported_media", &["ac-4"])],
         right: Right::Ready(Shown::Counted(25.0, &[(0.0, 0, 249)]), Heard::Nothing),
         ..ROW
     },
     Row {
         file: "mp4_apac_first_default_and_aac.mp4",
-        warnings: &[("damaged_media", &["apac"])],
+        warnings: &[("unsupported_media", &["apac"])],
         right: counted(25.0, &[(0.0, 0, 249)], &[(0.0, 10.0, 0.0)]),
         ..ROW
     },
