@@ -11,6 +11,7 @@ pub mod chapters;
 pub mod codecs;
 pub mod fmp4;
 pub mod ladder;
+pub mod language;
 pub mod loudness;
 pub mod manifest;
 pub mod options;

@@ -8,6 +8,7 @@ mod bandwidth;
 mod compose;
 mod labels;
 mod master;
+mod selection;
 
 use std::fmt::Write as _;
 
@@ -110,6 +111,7 @@ mod tests {
             duration,
             samples: 1,
             key_samples: vec![],
+            odd_packets: 0,
         };
         (0..).zip(durations).map(segment).collect()
     }

@@ -74,6 +74,7 @@ mod tests {
             duration,
             samples: 1,
             key_samples: vec![],
+            odd_packets: 0,
         };
         let segments: Vec<Segment> = parts.iter().map(segment).collect();
         let measured = bandwidth(&segments, 10);

@@ -4,6 +4,7 @@ use super::{AudioRendition, Bandwidth, Master, Variant, labels};
 use crate::{
     bitrate::Bitrate,
     plan::Plan,
+    source::AudioRole,
     verify::{Rendition, Report},
 };
 
@@ -82,8 +83,10 @@ fn audio_renditions(plan: &Plan, report: &Report) -> Vec<AudioRendition> {
                 uri: uri(made),
                 channels: 2,
                 language: track.facts.language.clone(),
-                default: track.track == 0,
-                autoselect: true,
+                default: plan.audio.first().is_some_and(|main| main.track == track.track),
+                // What is said about the film is for those who ask for it.
+                autoselect: track.facts.role != AudioRole::Commentary,
+                role: track.facts.role,
             })
         })
     });

@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bandwidth, HEAD, clean, line};
-use crate::rate::FrameRate;
+use super::{
+    Bandwidth, HEAD, clean, line,
+    selection::{self, Chosen, Kind, Member},
+};
+use crate::{language, rate::FrameRate, source::AudioRole};
 
 /// The one group of subtitles.
 const SUBTITLES: &str = "subtitles";
@@ -83,6 +86,9 @@ pub struct AudioRendition {
     pub default: bool,
     /// True when the player may choose it by the user's language; implied by `default`.
     pub autoselect: bool,
+    /// What it is for.
+    #[serde(default)]
+    pub role: AudioRole,
 }
 
 /// Writes the master playlist.
@@ -94,11 +100,13 @@ pub fn master_playlist(master: &Master) -> String {
         let attributes = [quoted("DATA-ID", &data.data_id), quoted("URI", &data.uri)];
         line(&mut text, format_args!("#EXT-X-SESSION-DATA:{}", attributes.join(",")));
     }
-    for audio in &master.audio {
-        line(&mut text, format_args!("#EXT-X-MEDIA:{}", audio.attributes().join(",")));
+    let members = master.audio.iter().map(AudioRendition::member).collect();
+    for (audio, chosen) in master.audio.iter().zip(selection::chosen(members)) {
+        line(&mut text, format_args!("#EXT-X-MEDIA:{}", audio.attributes(chosen).join(",")));
     }
-    for subtitles in &master.subtitles {
-        line(&mut text, format_args!("#EXT-X-MEDIA:{}", subtitles.attributes().join(",")));
+    let members = master.subtitles.iter().map(SubtitleRendition::member).collect();
+    for (subtitles, chosen) in master.subtitles.iter().zip(selection::chosen(members)) {
+        line(&mut text, format_args!("#EXT-X-MEDIA:{}", subtitles.attributes(chosen).join(",")));
     }
     for variant in &master.variants {
         let mut attributes = variant.attributes();
@@ -112,16 +120,23 @@ pub fn master_playlist(master: &Master) -> String {
 }
 
 impl SubtitleRendition {
-    fn attributes(&self) -> Vec<String> {
-        let language = self.language.as_ref().map(|tag| quoted("LANGUAGE", tag));
+    fn member(&self) -> Member {
+        let language = self.language.as_deref().and_then(language::tag);
+        let kind = Kind { language, forced: self.forced, characteristics: None };
+        Member { group: SUBTITLES.to_owned(), kind, default: self.default, autoselect: true }
+    }
+
+    fn attributes(&self, chosen: Chosen) -> Vec<String> {
+        let language = self.language.as_deref().and_then(language::tag);
+        let language = language.map(|tag| quoted("LANGUAGE", &tag));
         let fixed = ["TYPE=SUBTITLES".to_owned(), quoted("GROUP-ID", SUBTITLES)];
         fixed
             .into_iter()
             .chain([quoted("NAME", &self.name)])
             .chain(language)
             .chain([
-                format!("DEFAULT={}", yes(self.default)),
-                "AUTOSELECT=YES".to_owned(),
+                format!("DEFAULT={}", yes(chosen.default)),
+                format!("AUTOSELECT={}", yes(chosen.autoselect)),
                 format!("FORCED={}", yes(self.forced)),
                 quoted("URI", &self.uri),
             ])
@@ -130,19 +145,38 @@ impl SubtitleRendition {
 }
 
 impl AudioRendition {
-    fn attributes(&self) -> Vec<String> {
-        let language = self.language.as_ref().map(|tag| quoted("LANGUAGE", tag));
+    fn member(&self) -> Member {
+        let language = self.language.as_deref().and_then(language::tag);
+        let kind = Kind { language, forced: false, characteristics: self.characteristics() };
+        let autoselect = self.autoselect || self.default;
+        Member { group: self.group_id.clone(), kind, default: self.default, autoselect }
+    }
+
+    /// Media characteristics (RFC 8216, 4.3.4.1; speech that is easier to understand is of its second
+    /// edition).
+    fn characteristics(&self) -> Option<&'static str> {
+        match self.role {
+            AudioRole::Described => Some("public.accessibility.describes-video"),
+            AudioRole::ClearSpeech => Some("public.accessibility.enhances-speech-intelligibility"),
+            AudioRole::Main | AudioRole::Dub | AudioRole::Commentary => None,
+        }
+    }
+
+    fn attributes(&self, chosen: Chosen) -> Vec<String> {
+        let language = self.language.as_deref().and_then(language::tag);
+        let language = language.map(|tag| quoted("LANGUAGE", &tag));
+        let characteristics = self.characteristics().map(|it| quoted("CHARACTERISTICS", it));
         let fixed = ["TYPE=AUDIO".to_owned(), quoted("GROUP-ID", &self.group_id)];
         fixed
             .into_iter()
             .chain([quoted("NAME", &self.name)])
             .chain(language)
             .chain([
-                format!("DEFAULT={}", yes(self.default)),
-                format!("AUTOSELECT={}", yes(self.autoselect || self.default)),
-                format!("CHANNELS=\"{}\"", self.channels),
-                quoted("URI", &self.uri),
+                format!("DEFAULT={}", yes(chosen.default)),
+                format!("AUTOSELECT={}", yes(chosen.autoselect)),
             ])
+            .chain(characteristics)
+            .chain([format!("CHANNELS=\"{}\"", self.channels), quoted("URI", &self.uri)])
             .collect()
     }
 }
@@ -192,6 +226,7 @@ mod tests {
             language: None,
             default: true,
             autoselect: false,
+            role: AudioRole::Main,
         }
     }
 
@@ -288,7 +323,7 @@ mod tests {
         assert_eq!(text.lines().count(), 3 + 1 + 2);
         assert!(!text.contains(['\r', '\u{85}']));
         let media = text.lines().nth(3).unwrap();
-        assert_eq!(media.matches('"').count(), 2 * 5, "{media}");
+        assert_eq!(media.matches('"').count(), 2 * 4, "{media}");
         assert_eq!(text.lines().nth(4).unwrap().matches('"').count(), 2 * 2);
         assert!(!text.lines().nth(5).unwrap().contains('"'));
     }
