@@ -69,10 +69,12 @@ async fn copy(
     deps.store.put_bytes(&layout.init(folder)?, init).await?;
     for (from, to) in part.source.segments.iter().zip(&rendition.segments) {
         let bytes = manifests::segment(deps, layout, &part.source.name, from).await?;
-        let mut bytes = bytes.to_vec();
+        let (mut bytes, mut number) = (bytes.to_vec(), to.index);
         fmp4::each_fragment(&mut bytes, |fragment| {
             fmp4::set_back(fragment, part.back)?;
-            fmp4::renumber(fragment, to.index + 1)
+            // Only the last segment has more than one fragment.
+            number += 1;
+            fmp4::renumber(fragment, number)
         })?;
         deps.store.put_bytes(&layout.rendition_file(folder, &to.name)?, bytes).await?;
         pulse.set(&to.index);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use media::fmp4;
 use serde_json::Value;
 
 /// One rendition's packets, read from its initialisation segment and its segments joined as files.
@@ -18,6 +19,8 @@ pub(crate) struct Rendition {
     pub(crate) extinf: f64,
     /// Segments named by the playlist.
     pub(crate) segments: Vec<String>,
+    /// Sequence numbers of all fragments.
+    numbers: Vec<u32>,
 }
 
 /// Reads a rendition's folder.
@@ -39,6 +42,12 @@ pub(crate) fn rendition(folder: &Path) -> Rendition {
     for segment in &segments {
         bytes.extend(fs_err::read(folder.join(segment)).unwrap());
     }
+    let (init, parts) = (fmp4::Init::parse(&bytes).unwrap(), fmp4::split(&bytes).unwrap());
+    let numbers = parts
+        .fragments
+        .into_iter()
+        .map(|part| fmp4::Fragment::parse(&bytes[part], &init).unwrap().sequence)
+        .collect();
     fs_err::write(joined.path(), bytes).unwrap();
     let entries = "stream=time_base:packet=pts,dts,flags";
     let probe = ffprobe(&["-show_entries", entries], joined.path());
@@ -54,6 +63,7 @@ pub(crate) fn rendition(folder: &Path) -> Rendition {
     let base = probe["streams"][0]["time_base"].as_str().unwrap();
     let (num, den) = base.split_once('/').unwrap();
     Rendition {
+        numbers,
         pts,
         dts: packets.iter().map(|packet| time(packet, "dts")).collect(),
         keys,
@@ -66,6 +76,8 @@ pub(crate) fn rendition(folder: &Path) -> Rendition {
 impl Rendition {
     /// Fails unless every step between two packets is the same, in both orders.
     pub(crate) fn assert_continuous(&self) {
+        let rising = (1..).zip(&self.numbers).all(|(number, found)| number == *found);
+        assert!(rising, "fragments are numbered {:?}", self.numbers);
         for times in [&self.pts, &self.dts] {
             let steps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
             let odd: Vec<_> =
