@@ -81,6 +81,11 @@ fn check(row: &Row, video: &Value, source: &Path, made: &Path) {
         Right::Ready(shown, heard) => {
             assert_eq!(video["status"], "ready", "{}", video["error"]);
             warnings(row, video);
+            if let Some(texts) = row.texts {
+                let outputs = &video["outputs"];
+                let found = (&outputs["subtitles"][0]["cues"], &outputs["chapters"]["count"]);
+                assert_eq!(found, (&json!(texts.0), &json!(texts.1)), "cues and chapters");
+            }
             let origin = check_pictures(row, shown, video, source, made);
             check_sound(row, heard, video, made, origin);
         }
@@ -139,6 +144,7 @@ fn check_pictures(row: &Row, shown: &Shown, video: &Value, source: &Path, made: 
     };
     let found = reading::appearances(&times, &pictures.counters);
     reading::assert_same_steps(&found, &steps, frame);
+    row.bars.iter().for_each(|bar| reading::assert_black(&playlist, bar));
     if let Some(least) = row.psnr {
         reading::assert_alike(&playlist, source, least);
     }

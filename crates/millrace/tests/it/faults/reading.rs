@@ -17,8 +17,10 @@ const SILENT: u16 = 60;
 const GRID: (usize, usize) = (16, 8);
 /// Luma above this is white.
 const WHITE: u8 = 110;
+/// Luma up to this is black, also when it was written as 16 and read as full range.
+const BLACK: u8 = 20;
 
-/// Where in a picture the content is, from this picture on, as filters of ffmpeg that cut it out.
+/// A part of the pictures, from this picture on, as filters of ffmpeg that cut it out.
 pub(super) type View = (usize, &'static str);
 
 /// What a video shows.
@@ -63,6 +65,18 @@ fn read_counters(input: &Path, cut: &str) -> Vec<u16> {
         bits.fold(0, |counter, bit| counter << 1 | bit)
     };
     bytes.chunks_exact(columns * rows).map(picture).collect()
+}
+
+/// Fails unless an area is black, from a picture on.
+pub(super) fn assert_black(input: &Path, (from, cut): &View) {
+    let luma = run("ffmpeg", |command| {
+        let filter = format!("{cut},scale=1:1:flags=area,format=gray");
+        command.args(["-nostdin", "-v", "error", "-i"]).arg(input);
+        command.args(["-map", "0:v:0", "-vf", &filter, "-fps_mode", "passthrough"]);
+        command.args(["-f", "rawvideo", "pipe:1"]);
+    });
+    let bright = luma.iter().enumerate().skip(*from).find(|(_, luma)| **luma > BLACK);
+    assert!(luma.len() > *from && bright.is_none(), "{cut}: (picture, luma) {bright:?}");
 }
 
 /// When the counter changes, in seconds from the first picture, and to what.

@@ -44,6 +44,10 @@ pub(super) struct Row {
     pub(super) size: (u32, u32),
     /// Where the content lies in the output's pictures; empty: everywhere.
     pub(super) views: &'static [View],
+    /// What is black around the content, in the same way.
+    pub(super) bars: &'static [View],
+    /// Texts of the first subtitles, and chapters.
+    pub(super) texts: Option<(u32, u32)>,
     /// How alike each picture of the output and the source are at least, in dB.
     pub(super) psnr: Option<f64>,
     /// All warnings, by code and words.
@@ -85,6 +89,8 @@ const ROW: Row = Row {
     seconds: 10.0,
     size: (640, 360),
     views: &[],
+    bars: &[],
+    texts: None,
     psnr: None,
     warnings: &[],
     right: Right::Ready(Shown::AsSource, Heard::Nothing),
@@ -176,6 +182,7 @@ pub(super) const ROWS: &[Row] = &[
         file: "ts_turns_portrait_at_8s.ts",
         seconds: 16.0,
         views: &[(0, "null"), (200, "crop=198:360:219:0")],
+        bars: &[(200, "crop=212:360:0:0"), (200, "crop=212:360:428:0")],
         right: counted(25.0, &[(0.0, 0, 399)], &[(0.0, 16.0, 0.0)]),
         ..ROW
     },
@@ -183,6 +190,7 @@ pub(super) const ROWS: &[Row] = &[
         file: "webm_turns_portrait_at_6s.webm",
         seconds: 12.0,
         views: &[(0, "null"), (150, "crop=198:360:219:0")],
+        bars: &[(150, "crop=212:360:0:0"), (150, "crop=212:360:428:0")],
         right: counted(25.0, &[(0.0, 0, 299)], &[(0.0, 12.0, 0.0)]),
         ..ROW
     },
@@ -193,6 +201,7 @@ pub(super) const ROWS: &[Row] = &[
         seconds: 15.96,
         size: (480, 360),
         views: &[(0, "null"), (199, "crop=480:270:0:45")],
+        bars: &[(199, "crop=480:40:0:0"), (199, "crop=480:40:0:320")],
         right: counted(25.0, &[(0.0, 0, 198), (7.96, 200, 399)], &[(0.0, 16.0, 0.0)]),
         ..ROW
     },
@@ -218,6 +227,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         file: "podcast_one_picture_subs_chapters.mp4",
         seconds: 60.0,
+        texts: Some((2, 2)),
         right: Right::Ready(Shown::AsSource, Heard::Chirp(&[(0.0, 60.0, 0.0)])),
         ..ROW
     },
