@@ -12,7 +12,7 @@ mod tree;
 pub(crate) use target::remove;
 
 use contract::{
-    ExportOutput,
+    ExportOutput, Mp4Output,
     export_video::{Input, NAME, Output},
 };
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
@@ -83,6 +83,7 @@ fn described(input: &Input, target: &Target, files: u64, bytes: u64) -> ExportOu
     let key = |place: &String| exported(input, &place.parse().ok()?);
     let master = key(&outputs.master).unwrap_or_default();
     let waveform = outputs.waveform.as_ref();
+    let file = |made: &Mp4Output| Some(Mp4Output { file: key(&made.file)?, ..made.clone() });
     ExportOutput {
         bucket: target.bucket().to_owned(),
         playlist: base.as_ref().map(|base| playlist::absolute(base, &master)),
@@ -93,6 +94,7 @@ fn described(input: &Input, target: &Target, files: u64, bytes: u64) -> ExportOu
         waveform: waveform.and_then(|made| key(&made.json)),
         waveform_image: waveform.and_then(|made| key(&made.image)),
         mezzanine: outputs.mezzanine.as_ref().and_then(|made| key(&made.file)),
+        mp4: outputs.mp4.iter().filter_map(file).collect(),
         files,
         bytes,
     }

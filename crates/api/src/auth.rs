@@ -1,9 +1,13 @@
 //! Who may call: keys, how often each may call, and callers without one.
 //!
-//! Keys are needed as soon as there is one, and always where others than this machine can call.
+//! Keys are needed as soon as there is one, and always where others than this machine can call. Before
+//! that a key that is shown is ignored: it could only be one of another service.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -37,6 +41,8 @@ pub(crate) struct Guard {
     keys: Keys,
     limits: Limits,
     strangers: Strangers,
+    /// Set once a key was shown where there are none.
+    ignored_one: AtomicBool,
 }
 
 /// Lets a request pass, together with who it comes from, or answers it.
@@ -60,7 +66,8 @@ pub(crate) async fn guard(
 impl Guard {
     pub(crate) fn new(api: Arc<Api>) -> Self {
         let strangers = Strangers::new(api.settings.bounds.unknown_keys_per_minute);
-        Self { keys: Keys::new(api.catalog.clone()), limits: Limits::default(), strangers, api }
+        let (keys, ignored_one) = (Keys::new(api.catalog.clone()), AtomicBool::new(false));
+        Self { keys, limits: Limits::default(), strangers, ignored_one, api }
     }
 
     /// Who calls; `None` for a caller without key where none is needed.
@@ -77,22 +84,28 @@ impl Guard {
                 (false, false) => access.check(request).map(|()| None),
             };
         };
-        let key = match self.keys.recent().await?.find(text) {
-            Some(found) => found.clone(),
+        let recent = self.keys.recent().await?.find(text).cloned();
+        let found = match recent {
+            Some(found) => Some(found),
             None => self.look_for(text, request).await?,
+        };
+        let Some(key) = found else {
+            if !access.exposed && !self.keys.any().await? {
+                access.check(request)?;
+                self.tell_of_ignored();
+                return Ok(None);
+            }
+            let detail = "there is no such API key, or it has been revoked";
+            return Err(Problem::new(Kind::UnknownKey, detail));
         };
         self.limits.take(&key)?;
         Ok(Some(Caller { tenant: key.tenant, key: Some(key.id) }))
     }
 
     /// Looks for a key that may have been made since the keys were read.
-    async fn look_for(&self, text: &str, request: &Parts) -> Result<ApiKey, Problem> {
-        let unknown = || {
-            let detail = "there is no such API key, or it has been revoked";
-            Problem::new(Kind::UnknownKey, detail)
-        };
+    async fn look_for(&self, text: &str, request: &Parts) -> Result<Option<ApiKey>, Problem> {
         if !ApiKeys::is_plausible(text) || self.strangers.knows(text) {
-            return Err(unknown());
+            return Ok(None);
         }
         self.strangers.take(request)?;
         let asked = Instant::now();
@@ -100,7 +113,17 @@ impl Guard {
         if found.is_none() {
             self.strangers.remember(text, asked);
         }
-        found.ok_or_else(unknown)
+        Ok(found)
+    }
+
+    /// Says once that keys are shown here and mean nothing: many clients cannot leave theirs out.
+    fn tell_of_ignored(&self) {
+        if !self.ignored_one.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "a caller shows an API key, and there are none: it is answered like every caller on \
+                 this machine; with `millrace keys create` only holders of keys are"
+            );
+        }
     }
 }
 

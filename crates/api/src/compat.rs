@@ -6,6 +6,7 @@ pub(crate) mod transcode;
 
 use axum::{
     Json,
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use catalog::Secret;
@@ -39,6 +40,11 @@ impl From<Problem> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, detail) = self.0.told();
+        // Neither of the two services tells a request that is wrong from one that cannot be read.
+        let status = match status {
+            StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+            status => status,
+        };
         (status, Json(Refused { success: false, error: detail.to_owned() })).into_response()
     }
 }

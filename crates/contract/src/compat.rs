@@ -12,8 +12,9 @@ const ERROR_BYTES_MAX: usize = 2048;
 /// Something a job made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Profile {
-    /// `hls` for the master playlist, else the name of a rendition, `preview` or `thumbnail`.
-    #[schema(example = "hls")]
+    /// `hls` for the master playlist, the name of a rung for its MP4, `hls-` and the name of a rendition
+    /// for its playlist, `preview` or `thumbnail`.
+    #[schema(example = "720p")]
     pub profile: String,
     /// Its key.
     pub key: String,

@@ -20,6 +20,9 @@ pub struct Export {
     pub thumbnail: String,
     /// The master copy; `None` leaves it where it is.
     pub mezzanine: Option<String>,
+    /// Folder for progressive files, `{rung}.mp4` each; `mp4` in that of the outputs where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mp4: Option<String>,
 }
 
 /// Whose bucket outputs go to.
@@ -43,7 +46,14 @@ impl Export {
             waveform: format!("{prefix}/waveform"),
             thumbnail: format!("{prefix}/thumbnail.jpg"),
             mezzanine: None,
+            mp4: None,
         }
+    }
+
+    /// The same with progressive files beside the master playlist.
+    #[must_use]
+    pub fn with_files_beside_the_master(self) -> Self {
+        Self { mp4: Some(self.outputs.clone()), ..self }
     }
 
     /// The keys that workers on `RunPod` have always used, in the buckets the video came with.
@@ -56,6 +66,7 @@ impl Export {
             waveform: format!("{creator}/waveforms/{media}"),
             thumbnail: format!("{creator}/thumbnails/{media}/auto-generated.jpg"),
             mezzanine: Some(format!("{creator}/mezzanine/{media}/mezzanine.mp4")),
+            mp4: None,
             outputs,
         }
     }

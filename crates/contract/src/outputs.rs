@@ -269,6 +269,9 @@ pub struct ExportOutput {
     /// The master copy.
     #[serde(default)]
     pub mezzanine: Option<String>,
+    /// Progressive files, highest rung first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mp4: Vec<Mp4Output>,
     /// How many objects there are.
     pub files: u64,
     /// Their size together.
@@ -276,16 +279,20 @@ pub struct ExportOutput {
 }
 
 impl Outputs {
-    /// What can be played or shown, as name and key: `hls` (the master playlist), each rendition,
-    /// `preview` and `thumbnail`; where the video was copied to, else in our own store as
-    /// `bucket/key`.
+    /// What can be played or shown, as name and key: `hls` (the master playlist), each progressive file
+    /// by its rung, each media playlist as `hls-{rendition}`, `preview` and `thumbnail`; where the video
+    /// was copied to, else in our own store as `bucket/key`.
     pub fn named(&self) -> Vec<(String, String)> {
-        let (master, preview, thumbnail) = match &self.export {
-            Some(export) => {
-                (export.master.clone(), export.preview.clone(), export.thumbnail.clone())
-            }
+        let (master, files, preview, thumbnail) = match &self.export {
+            Some(export) => (
+                export.master.clone(),
+                &export.mp4,
+                export.preview.clone(),
+                export.thumbnail.clone(),
+            ),
             None => (
                 self.master.clone(),
+                &self.mp4,
                 self.preview.as_ref().map(|made| made.playlist.clone()),
                 self.thumbnail.as_ref().map(|made| made.image.clone()),
             ),
@@ -293,10 +300,13 @@ impl Outputs {
         let beside = || master.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
         let export = self.export.as_ref();
         let folder = export.and_then(|export| export.renditions.clone()).unwrap_or_else(beside);
-        let rendition = |name: &String| (name.clone(), format!("{folder}/{name}/index.m3u8"));
-        let pictures = self.renditions.iter().map(|made| rendition(&made.name));
-        let sound = self.audio.iter().map(|made| rendition(&made.name));
+        let files = files.iter().map(|made| (made.name.clone(), made.file.clone()));
+        let playlist =
+            |name: &String| (format!("hls-{name}"), format!("{folder}/{name}/index.m3u8"));
+        let pictures = self.renditions.iter().map(|made| playlist(&made.name));
+        let sound = self.audio.iter().map(|made| playlist(&made.name));
         std::iter::once(("hls".to_owned(), master))
+            .chain(files)
             .chain(pictures)
             .chain(sound)
             .chain(preview.map(|key| ("preview".to_owned(), key)))

@@ -24,6 +24,7 @@ pub(super) fn exported(input: &Input, object: &Object) -> Option<String> {
             }
             let rest = rest.strip_prefix("outputs/")?;
             match rest.split_once('/') {
+                Some(("mp4", file)) if export.mp4.is_some() => below(export.mp4.as_deref()?, file),
                 Some(("preview", rest)) if ENTRIES.contains(&rest) => below(&export.preview, rest),
                 Some(("preview", rest)) => below(&own(&export.preview, input), rest),
                 Some(("waveform", rest)) => below(&export.waveform, rest),
@@ -145,6 +146,11 @@ mod tests {
             assert_eq!(key(&ours, bucket, rest), published, "{rest}");
             assert_eq!(key(&theirs, bucket, rest), runpod, "{rest}");
         }
+        let file = "outputs/mp4/720p.mp4";
+        assert_eq!(key(&ours, Bucket::Videos, file).as_deref(), Some("show/1/mp4/720p.mp4"));
+        let export = ours.export.clone().with_files_beside_the_master();
+        let beside = Input { export, ..ours.clone() };
+        assert_eq!(key(&beside, Bucket::Videos, file).as_deref(), Some("show/1/720p.mp4"));
         let other = Object::new(Bucket::Videos, "other/outputs/master.m3u8").unwrap();
         assert_eq!(exported(&ours, &other), None);
     }

@@ -1,15 +1,16 @@
 //! `/api/transcode`: jobs by input key, profile and output prefix, as HLS services for Roku take them.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use axum::{Json, extract::State};
 use catalog::{Filter, Private, Secret, Unreadable, Video, Webhook, WebhookFormat};
 use contract::{
-    Event, Status, VideoId,
+    Event, Export, Status, VideoId,
     compat::{self, Profile},
 };
-use media::options::{Options, RungOption};
+use media::options::{Mp4Option, Options, RungOption};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use url::Url;
 use utoipa::ToSchema;
 
@@ -28,33 +29,53 @@ use crate::{
 
 /// Profiles there are.
 const PROFILES: [&str; 1] = ["roku-hls"];
+/// The last page there may be.
+const PAGE_MAX: u64 = 1_000_000;
+/// Names that outputs have besides rungs; playlists of rungs have the first one with a `-`.
+const NOT_RUNGS: [&str; 3] = ["hls", "preview", "thumbnail"];
+/// Longest name of a job, in bytes.
+const ID_BYTES_MAX: usize = 255;
 /// Jobs on a page, unless asked otherwise, and at most.
 const SIZE: u64 = 20;
 const SIZE_MAX: u64 = 200;
 
-/// A job.
+/// A job. Fields of two words may be written with `_` too.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = TranscodeSubmit)]
 pub(crate) struct Submit {
+    /// The caller's own name of the job: sent again under the same one, it is the same job.
+    #[schema(max_length = 255)]
+    id: Option<String>,
     /// Key of the source in our own store.
+    #[serde(alias = "input_key")]
     input_key: String,
     /// Bucket of the source in our own store; default `videos`.
+    #[serde(alias = "input_bucket")]
     input_bucket: Option<String>,
-    /// What is made: `roku-hls`, the default ladder with absolute addresses where a base is given.
-    #[schema(example = "roku-hls")]
+    /// What is made: `roku-hls`, the default ladder as HLS and a progressive MP4 of every rung.
+    #[serde(default = "default_profile")]
+    #[schema(example = "roku-hls", default = "roku-hls")]
     profile: String,
     /// Where the outputs go in the bucket `published`; slashes at its ends do not count.
+    #[serde(alias = "output_prefix")]
     output_prefix: Option<String>,
     /// Address of the bucket `published` as players see it, for absolute addresses in playlists.
+    #[serde(alias = "playlist_base_url")]
     playlist_base_url: Option<String>,
     /// Rungs, instead of the profile's.
     ladder: Option<Vec<RungOption>>,
     /// Who is told how the job ended.
+    #[serde(alias = "webhook_url")]
     webhook_url: Option<String>,
     /// Signs what is told.
     #[schema(value_type = Option<String>)]
+    #[serde(alias = "webhook_secret")]
     webhook_secret: Option<Secret>,
+}
+
+fn default_profile() -> String {
+    PROFILES[0].to_owned()
 }
 
 /// A job that was taken.
@@ -69,6 +90,11 @@ pub(crate) struct Submitted {
     /// `queued`, or where it stands when its `Idempotency-Key` is known.
     #[schema(example = "queued")]
     status: &'static str,
+    /// What is made.
+    #[schema(example = "roku-hls")]
+    profile: String,
+    /// The same for people.
+    message: String,
 }
 
 /// A job as it stands.
@@ -78,6 +104,8 @@ pub(crate) struct Submitted {
 #[expect(clippy::struct_field_names, reason = "the names are those of the callers")]
 pub(crate) struct Job {
     /// The job.
+    id: VideoId,
+    /// The same.
     job_id: VideoId,
     /// `queued`, `processing`, `complete` or `failed`.
     #[schema(example = "processing")]
@@ -86,30 +114,38 @@ pub(crate) struct Job {
     outputs: Vec<Profile>,
     /// Why it failed.
     error: Option<String>,
+    /// When it was submitted; absent from a job whose record cannot be read.
+    #[serde(with = "time::serde::rfc3339::option")]
+    created: Option<OffsetDateTime>,
 }
 
 /// A page of jobs.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = TranscodeJobs)]
 #[expect(clippy::struct_field_names, reason = "the names are those of the callers")]
 pub(crate) struct Jobs {
     /// Newest first.
     jobs: Vec<Job>,
-    /// The page, from 1.
+    /// The page, from 0.
     page: u64,
     /// Jobs on a full page.
     size: u64,
     /// All jobs there are.
     total: u64,
+    /// Jobs that have not begun.
+    queue_length: u64,
 }
 
 impl From<Video> for Job {
     fn from(video: Video) -> Self {
         Self {
+            id: video.id,
             job_id: video.id,
             status: compat::transcode_status(video.status),
             outputs: compat::profiles(video.outputs.as_ref()),
             error: compat::error(video.status, video.error.as_ref()),
+            created: Some(video.created_at),
         }
     }
 }
@@ -118,7 +154,8 @@ impl From<Unreadable> for Job {
     fn from(row: Unreadable) -> Self {
         let status = compat::transcode_status(row.status.unwrap_or(Status::Failed));
         let error = Some(format!("the record of this job cannot be read: {}", row.reason));
-        Self { job_id: VideoId(row.id), status, outputs: Vec::new(), error }
+        let id = VideoId(row.id);
+        Self { id, job_id: id, status, outputs: Vec::new(), error, created: None }
     }
 }
 
@@ -143,6 +180,7 @@ pub(crate) async fn submit(
         ladder: asked.ladder,
         output_prefix: prefix,
         playlist_base_url: asked.playlist_base_url,
+        mp4: Some(Mp4Option::Plain(true)),
         ..Options::default()
     };
     let bucket = asked.input_bucket.unwrap_or_else(|| "videos".to_owned());
@@ -156,10 +194,16 @@ pub(crate) async fn submit(
         format: WebhookFormat::Transcode,
     });
     new.private = Private { webhook, ..new.private };
-    let key = key.of(&new);
+    new.export = new.export.map(Export::with_files_beside_the_master);
+    if let Some(id) = &asked.id {
+        new.metadata = serde_json::json!({"id": id});
+    }
+    // Apart from the keys of the header, which belong to any call.
+    let key = key.or(asked.id.map(|id| format!("transcode/{id}"))).of(&new);
     let video = take(&api, new, key).await?;
     let status = compat::transcode_status(video.status);
-    Ok(Json(Submitted { success: true, job_id: video.id, status }))
+    let message = format!("Transcoding job submitted. Profile: {}", asked.profile);
+    Ok(Json(Submitted { success: true, job_id: video.id, status, profile: asked.profile, message }))
 }
 
 /// Checks what is this front door's own, and answers the webhook's address.
@@ -168,6 +212,16 @@ fn check(asked: &Submit) -> Result<Option<Url>, FieldError> {
         let reason =
             format!("`{}` is not a profile; there is `{}`", asked.profile, PROFILES.join("`, `"));
         return Err(FieldError::body("profile", &reason));
+    }
+    if asked.id.as_ref().is_some_and(|id| !(1..=ID_BYTES_MAX).contains(&id.len())) {
+        return Err(FieldError::body("id", &format!("must have 1 to {ID_BYTES_MAX} bytes")));
+    }
+    let rungs = asked.ladder.iter().flatten().enumerate();
+    for (n, name) in rungs.map(|(n, rung)| (n, rung.name.as_str())) {
+        if NOT_RUNGS.contains(&name) || name.starts_with("hls-") {
+            let reason = format!("`{name}` is the name of another output");
+            return Err(FieldError::body(&format!("ladder[{n}].name"), &reason));
+        }
     }
     asked.webhook_secret.iter().try_for_each(|secret| check_secret("webhookSecret", secret))?;
     asked.webhook_url.as_ref().map(|url| check_url("webhookUrl", url)).transpose()
@@ -191,7 +245,7 @@ pub(crate) async fn status(
 /// Lists jobs, newest first; every video of the caller is one.
 #[utoipa::path(get, path = "/api/transcode/jobs", tag = "compatible",
     params(
-        ("page" = Option<u64>, Query, minimum = 1, description = "Page, from 1"),
+        ("page" = Option<u64>, Query, minimum = 0, description = "Page, from 0"),
         ("size" = Option<u64>, Query, minimum = 1, maximum = 200, description = "Jobs on it; default 20"),
     ),
     responses(
@@ -203,22 +257,24 @@ pub(crate) async fn jobs(
     caller: Caller,
     Parameters(given): Parameters,
 ) -> Result<Json<Jobs>, Refusal> {
-    let number = |name: &str, otherwise: u64, most: u64| {
+    let number = |name: &str, otherwise: u64, range: RangeInclusive<u64>| {
         let Some((_, text)) = given.iter().find(|(known, _)| known == name) else {
             return Ok(otherwise);
         };
-        text.parse().ok().filter(|number| (1..=most).contains(number)).ok_or_else(|| {
-            let reason = format!("must be from 1 to {most}");
+        text.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
+            let reason = format!("must be from {} to {}", range.start(), range.end());
             Problem::invalid(vec![FieldError::parameter(name, &reason)])
         })
     };
-    let (page, size) = (number("page", 1, 1_000_000)?, number("size", SIZE, SIZE_MAX)?);
+    let (page, size) = (number("page", 0, 0..=PAGE_MAX)?, number("size", SIZE, 1..=SIZE_MAX)?);
     let filter = Filter { tenant: Some(caller.tenant), ..Filter::default() };
-    let found = api.catalog.numbered_page(filter, page, size).await.map_err(Problem::from)?;
+    let waiting = Filter { status: Some(Status::Uploaded), ..filter.clone() };
+    let waiting = api.catalog.numbered_page(waiting, 1, 1).await.map_err(Problem::from)?;
+    let found = api.catalog.numbered_page(filter, page + 1, size).await.map_err(Problem::from)?;
     let read = found.videos.into_iter().map(|video| (video.id.0, Job::from(video)));
     let unread = found.unreadable.into_iter().map(|row| (row.id, Job::from(row)));
     let mut jobs: Vec<_> = read.chain(unread).collect();
     jobs.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
     let jobs = jobs.into_iter().map(|(_, job)| job).collect();
-    Ok(Json(Jobs { jobs, page, size, total: found.total }))
+    Ok(Json(Jobs { jobs, page, size, total: found.total, queue_length: waiting.total }))
 }

@@ -29,6 +29,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Key {
 }
 
 impl Key {
+    /// The header, else another text that names the request.
+    pub(crate) fn or(self, other: Option<String>) -> Self {
+        Self(self.0.or(other))
+    }
+
     /// The key together with what tells the request for this video from others.
     pub(crate) fn of(self, new: &NewVideo) -> Option<IdempotencyKey> {
         let key = self.0?;

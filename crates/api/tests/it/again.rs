@@ -112,10 +112,10 @@ async fn the_front_doors_know_a_request_that_is_sent_again() {
         assert_ne!(first.json()[id], other.json()[id], "another key is another job");
         *body.pointer_mut(changed).unwrap() = "incoming/b.mp4".into();
         let refused = knock(&harness, path, path, &body).await;
-        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text());
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.text());
         assert_eq!(refused.json()["success"], false);
         let refused = knock(&harness, path, "", &body).await;
-        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text());
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.text());
         assert_eq!(refused.json()["success"], false, "told in the shape of the front door");
     }
     assert_eq!(harness.get("/videos").await.json()["videos"].as_array().unwrap().len(), 4);

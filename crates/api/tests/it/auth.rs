@@ -71,7 +71,11 @@ async fn a_key_is_needed_as_soon_as_there_is_one() {
     let router = harness.router(Access::default());
     let nothing = || Request::get("/videos").body(Body::empty()).unwrap();
     assert_eq!(ask(&router, nothing()).await.status, StatusCode::OK);
-    get(&router, "mr_unknown", "/videos").await.problem(401, "unknown-key");
+    // Clients of other services cannot leave theirs out.
+    assert_eq!(get(&router, "rpa_of_another", "/videos").await.status, StatusCode::OK);
+    let foreign = Request::get("/videos").header("authorization", "Bearer rpa_of_another");
+    let foreign = foreign.header("host", "evil.example").body(Body::empty()).unwrap();
+    ask(&router, foreign).await.problem(421, "unknown-host");
 
     let (key, text) = make(&harness, new_key("default")).await;
     // A new key counts at once, and with it everybody needs one.
@@ -79,6 +83,7 @@ async fn a_key_is_needed_as_soon_as_there_is_one() {
     let refused = ask(&router, nothing()).await;
     refused.problem(401, "key-required");
     assert_eq!(refused.header(header::WWW_AUTHENTICATE), "Bearer");
+    get(&router, "rpa_of_another", "/videos").await.problem(401, "unknown-key");
     let other = Request::get("/videos").header("x-api-key", &text).body(Body::empty()).unwrap();
     assert_eq!(ask(&router, other).await.status, StatusCode::OK);
     for path in ["/healthz", "/readyz", "/openapi.json"] {
@@ -119,6 +124,7 @@ async fn an_exposed_api_answers_nobody_before_there_is_a_key() {
     let refused = ask(&router, Request::get("/videos").body(Body::empty()).unwrap()).await;
     let problem = refused.problem(401, "key-required");
     assert!(problem["detail"].as_str().unwrap().contains("millrace keys create"), "{problem}");
+    get(&router, "rpa_of_another", "/videos").await.problem(401, "unknown-key");
     let open = Request::get("/healthz").body(Body::empty()).unwrap();
     assert_eq!(ask(&router, open).await.status, StatusCode::OK);
     let (_, text) = make(&harness, new_key("default")).await;

@@ -67,14 +67,24 @@ async fn a_roku_job_is_published_with_absolute_addresses() {
         "ladder": [{"name": "small", "height": 120, "bitrate": "200k", "audio_bitrate": "64k"}],
     });
     let (code, taken) = product.post("/api/transcode/submit", asked).await;
-    assert_eq!((code, &taken["success"], &taken["status"]), (200, &json!(true), &json!("queued")));
+    assert_eq!(
+        (code, &taken["success"], &taken["status"]),
+        (200, &json!(true), &json!("queued")),
+        "{taken}"
+    );
     let id = taken["jobId"].as_str().unwrap();
     let job =
         until(&product, &format!("/api/transcode/status/{id}"), &["complete", "failed"]).await;
     assert_eq!(job["status"], "complete", "{job:#}");
     assert_eq!(key(&job, "hls"), "shows/1/master.m3u8");
     // Below a folder that no other video and no other attempt writes to.
-    assert_eq!(key(&job, "small"), format!("shows/1/{id}-1/small/index.m3u8"));
+    assert_eq!(key(&job, "hls-small"), format!("shows/1/{id}-1/small/index.m3u8"));
+    // Clients serve this as it is, and find it by the name of the master playlist as well.
+    assert_eq!(key(&job, "small"), key(&job, "hls").replace("master.m3u8", "small.mp4"));
+    let (kind, mp4) = product.fetch(&format!("{base}/{}", key(&job, "small"))).await;
+    let file = data.path().join("small.mp4");
+    fs_err::write(&file, mp4).unwrap();
+    assert_eq!((kind.as_str(), hls::decoded_frames(&file)), ("video/mp4", 240));
     let address = format!("{base}/{}", key(&job, "hls"));
     let mut playlists = vec![address.clone()];
     let mut files = 0;
@@ -92,8 +102,9 @@ async fn a_roku_job_is_published_with_absolute_addresses() {
     }
     assert!(files >= 6, "{files}");
     assert_eq!(hls::decoded_frames(Path::new(&address)), 240);
-    let jobs = product.get("/api/transcode/jobs?page=1&size=5").await;
-    assert_eq!((&jobs["total"], &jobs["jobs"][0]["jobId"]), (&json!(1), &json!(id)));
+    let jobs = product.get("/api/transcode/jobs?page=0&size=5").await;
+    assert_eq!((&jobs["total"], &jobs["jobs"][0]["id"]), (&json!(1), &json!(id)));
+    assert_eq!(product.get("/api/transcode/jobs?page=1&size=5").await["jobs"], json!([]));
     assert_eq!(product.delete(&format!("/videos/{id}")).await, 202);
     product.until(id, |answer| answer["status"] == 404).await;
     let left = fs_err::read_dir(data.path().join("media/published/shows/1")).unwrap();
@@ -153,7 +164,7 @@ async fn what_is_wrong_is_told_in_the_shape_of_the_front_door() {
     let Some(product) = Product::start(data.path(), &Flags::default()) else { return };
     let asked = json!({"inputKey": "a.mp4", "profile": "vhs"});
     let (code, told) = product.post("/api/transcode/submit", asked).await;
-    assert_eq!((code, &told["success"]), (422, &json!(false)), "{told}");
+    assert_eq!((code, &told["success"]), (400, &json!(false)), "{told}");
     assert!(told["error"].as_str().unwrap().contains("roku-hls"), "{told}");
     // This machine by an address that is not the allowed one.
     let (code, taken) = product.post("/v2/any/run", job("http://127.0.0.2:9")).await;

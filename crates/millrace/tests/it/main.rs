@@ -13,6 +13,7 @@ mod corpus;
 mod crash;
 mod degraded;
 mod doctor;
+mod exchanges;
 mod faults;
 mod features;
 mod hls;
