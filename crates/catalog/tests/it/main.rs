@@ -12,7 +12,6 @@ mod moves;
 mod opening;
 mod paging;
 mod place;
-mod postgres;
 mod records;
 mod removal;
 mod rows;
@@ -34,9 +33,9 @@ macro_rules! on_both {
 
         #[tokio::test(flavor = "multi_thread")]
         async fn on_postgres() {
-            let Some(server) = crate::postgres::Server::start() else { return };
+            let Some(server) = fixtures::postgres::Server::start() else { return };
             $(println!("{}", stringify!($case));
-            $case(crate::place::Place::postgres(&server).await).await;)*
+            $case(crate::place::Place::postgres(&server)).await;)*
         }
     };
 }

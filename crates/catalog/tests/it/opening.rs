@@ -3,13 +3,13 @@
 use std::{cmp::Reverse, error::Error as _, pin::pin, sync::Arc, time::Duration};
 
 use catalog::{Error, Video, sqlite_url};
+use fixtures::postgres::Server;
 use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::{
     on_both,
     place::{Place, open, raw},
-    postgres::Server,
     records::new_video,
 };
 
@@ -93,7 +93,7 @@ async fn a_missing_table_is_noticed(place: Place) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_gone_is_unavailable_and_not_refused() {
     let Some(server) = Server::start() else { return };
-    let url = server.create_database().await;
+    let url = server.create_database();
     let catalog = open(&url).await.unwrap();
     drop(server);
     for answer in [catalog.check().await, open(&url).await.map(drop)] {

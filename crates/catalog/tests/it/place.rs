@@ -1,7 +1,7 @@
 //! An empty database for one test.
 
-use crate::postgres::Server;
 use catalog::{Catalog, Vault, sqlite_url};
+use fixtures::postgres::Server;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use tempfile::TempDir;
 
@@ -35,8 +35,8 @@ impl Place {
     }
 
     /// A database without tables, which ends with the server.
-    pub(crate) async fn postgres(server: &Server) -> Self {
-        Self { url: server.create_database().await, _folder: None }
+    pub(crate) fn postgres(server: &Server) -> Self {
+        Self { url: server.create_database(), _folder: None }
     }
 
     /// The catalogue in it.

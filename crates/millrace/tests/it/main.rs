@@ -6,6 +6,7 @@ mod addresses;
 mod bad_input;
 mod browser;
 mod chromium;
+mod cluster;
 mod collector;
 mod compat;
 mod compat_webhooks;

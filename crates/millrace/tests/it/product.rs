@@ -86,6 +86,7 @@ impl Product {
         command
             .args(["--api-addr", "127.0.0.1:0", "--media-addr", "127.0.0.1:0"])
             .args(&flags.0)
+            .envs(flags.1.clone())
             .env("TEMPORAL_ADDRESS", temporal);
         Self::launch(command)
     }
@@ -224,8 +225,13 @@ impl Worker {
 
     /// The same with more flags, such as `--queues`.
     pub(crate) fn with(data: &Path, temporal: &str, flags: &[&str]) -> Self {
+        Self::with_flags(data, temporal, &Flags::default().and(flags.iter().copied()))
+    }
+
+    /// The same with variables of the environment too.
+    pub(crate) fn with_flags(data: &Path, temporal: &str, flags: &Flags) -> Self {
         let mut command = millrace("worker", data);
-        command.args(WORK).args(flags).env("TEMPORAL_ADDRESS", temporal);
+        command.args(WORK).args(&flags.0).envs(flags.1.clone()).env("TEMPORAL_ADDRESS", temporal);
         Self(Process(command.spawn().unwrap()))
     }
 }

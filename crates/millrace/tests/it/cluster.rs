@@ -1,0 +1,183 @@
+//! The product in pieces, as a cluster runs it: PostgreSQL, S3, two APIs behind one address and a
+//! worker process per queue, none of which shares a folder with another.
+
+use std::path::Path;
+
+use contract::TaskQueue;
+use fixtures::{Clip, S3Server, Temporal, postgres::Server};
+use serde_json::{Value, json};
+use storage::{Bucket, Object};
+use tempfile::TempDir;
+
+use crate::{
+    compat::{addresses, store},
+    hls,
+    product::{Flags, Product, Worker, data},
+    receiver::{Receiver, header, port, told},
+    sources::serve,
+};
+
+/// The key that seals secrets, the same for all processes.
+const SECRET_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+/// All processes of a cluster. What is dropped first ends first: workers, APIs, servers.
+struct Cluster {
+    _workers: Vec<Worker>,
+    apis: [Product; 2],
+    s3: S3Server,
+    _postgres: Server,
+    _temporal: Temporal,
+    _folders: Vec<TempDir>,
+}
+
+impl Cluster {
+    /// Starts all of them at once on empty stores.
+    async fn start(shared: &Path) -> Option<Self> {
+        let attributes = contract::search_attributes::ALL.map(|(name, kind)| (name, kind.name()));
+        let options = fixtures::temporal::Options::with_search_attributes(attributes);
+        let temporal = Temporal::start_or_skip(options).await?;
+        let postgres = Server::start()?;
+        let s3 = S3Server::start()?;
+        let key = shared.join("secret.key");
+        fs_err::write(&key, SECRET_KEY).unwrap();
+        let flags = Flags::default()
+            .and(["--database", &postgres.create_database()])
+            .and(["--s3-endpoint", &s3.endpoint("127.0.0.1"), "--s3-bucket-prefix", "acme-"])
+            .and(["--secret-key-file", &key.to_string_lossy()])
+            .with("AWS_ACCESS_KEY_ID", "test")
+            .with("AWS_SECRET_ACCESS_KEY", "test");
+        let (address, mut folders) = (temporal.address(), Vec::new());
+        let mut folder = || {
+            let folder = data();
+            let path = folder.path().to_owned();
+            folders.push(folder);
+            path
+        };
+        let workers = TaskQueue::ALL.map(|queue| {
+            let network = ["--allow-webhook-networks", "127.0.0.1/32"];
+            let flags = flags.clone().and(["--queues", queue.name()]).and(network);
+            Worker::with_flags(&folder(), &address, &flags)
+        });
+        let arriving = shared.join("uploads").to_string_lossy().into_owned();
+        let of_api = flags.and(["--chunk-seconds", "6", "--uploads-folder", &arriving]);
+        let apis = [(); 2].map(|()| Product::api_alone(&folder(), &address, &of_api));
+        Some(Self {
+            _workers: workers.into(),
+            apis,
+            s3,
+            _postgres: postgres,
+            _temporal: temporal,
+            _folders: folders,
+        })
+    }
+}
+
+/// Plays a video through an API's media listener: every file of every playlist, and the pictures of the
+/// first rendition.
+async fn plays(product: &Product, video: &Value, pictures: u64) {
+    let master = video["outputs"]["master"].as_str().unwrap();
+    let mut playlists = vec![url::Url::parse(master).unwrap()];
+    let mut files = 0;
+    while let Some(playlist) = playlists.pop() {
+        let (_, text) = product.fetch(playlist.as_str()).await;
+        for found in addresses(&String::from_utf8(text).unwrap()) {
+            let found = playlist.join(&found).unwrap();
+            if media::playlist::is_playlist(found.path()) {
+                playlists.push(found);
+            } else {
+                product.fetch(found.as_str()).await;
+                files += 1;
+            }
+        }
+    }
+    assert!(files >= 6, "{files} files");
+    assert_eq!(hls::decoded_frames(Path::new(master)), pictures);
+}
+
+#[tokio::test]
+async fn two_apis_and_a_worker_per_queue_are_one_service() {
+    let (shared, web) = (data(), tempfile::tempdir().unwrap());
+    let Some(cluster) = Cluster::start(shared.path()).await else { return };
+    let [one, other] = &cluster.apis;
+    let (base, clip) = (serve(web.path().to_owned()).await, Clip::new().size(640, 360).seconds(14));
+    fs_err::copy(clip.path(), web.path().join("clip.mp4")).unwrap();
+    let port = port();
+    let mut receiver = Receiver::listen(port).await;
+
+    // Everything a queue is for, and a secret that another process opens.
+    let asked = json!({
+        "url": format!("{base}/clip.mp4"),
+        "options": {
+            "resolutions": ["360p", "240p"], "preset": "ultrafast", "thumbnail": {}, "mp4": true,
+            "chapters": {}, "sprites": true, "waveform": true, "preview": true, "loudness": true,
+            "mezzanine": true,
+        },
+        "webhook": {"url": format!("http://127.0.0.1:{port}/told"), "secret": "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},
+    });
+    let (status, taken) = one.post("/videos", asked).await;
+    assert_eq!(status, 202, "{taken}");
+    let id = taken["id"].as_str().unwrap().to_owned();
+    let ready = other.ready(&id).await;
+    assert_eq!(ready["warnings"], json!([]), "{ready:#}");
+    assert_eq!(ready["outputs"]["frames"], clip.frames());
+    plays(other, &ready, clip.frames().into()).await;
+    for made in ["thumbnail", "chapters", "sprites", "waveform", "preview", "loudness", "mezzanine"]
+    {
+        assert!(ready["outputs"][made].is_object(), "no {made} in {ready:#}");
+    }
+    let (kind, _) = one.fetch(ready["outputs"]["mp4"][0]["file"].as_str().unwrap()).await;
+    assert_eq!(kind, "video/mp4");
+    let message = receiver.next().await;
+    assert!(header(&message, "webhook-signature").starts_with("v1,"));
+    assert_eq!(told(&message)["data"]["id"], json!(id));
+
+    uploaded(one, other).await;
+    retried(one, other, &base, web.path()).await;
+
+    let store = store(&cluster.s3).await;
+    let master = Object::new(Bucket::Videos, format!("{id}/outputs/master.m3u8")).unwrap();
+    assert!(store.head(&master).await.unwrap().is_some(), "this looks in another place");
+    assert_eq!(other.delete(&format!("/videos/{id}")).await, 202);
+    one.until(&id, |answer| answer["status"] == 404).await;
+    for bucket in [Bucket::Videos, Bucket::Thumbnails, Bucket::Mezzanine] {
+        let left = store.list(bucket, &id).await.unwrap();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+/// Sends a file straight into the store: signed by one API, completed and submitted at the other.
+async fn uploaded(one: &Product, other: &Product) {
+    let clip = Clip::new().size(320, 240).seconds(3);
+    let bytes = fs_err::read(clip.path()).unwrap();
+    let asked = json!({"file_name": "my clip.mp4", "bytes": bytes.len()});
+    let (status, signed) = one.post("/uploads/presigned", asked).await;
+    assert_eq!(status, 201, "{signed}");
+    let mut put = reqwest::Client::new().put(signed["url"].as_str().unwrap()).body(bytes);
+    for (name, value) in signed["headers"].as_object().unwrap() {
+        put = put.header(name, value.as_str().unwrap());
+    }
+    assert_eq!(put.send().await.unwrap().status(), 200);
+    let upload = signed["upload_id"].as_str().unwrap();
+    let (status, found) = other.post(&format!("/uploads/{upload}/complete"), json!({})).await;
+    assert_eq!(status, 200, "{found}");
+    let asked = json!({"upload_id": upload, "options": {"resolutions": ["240p"]}});
+    let (status, video) = other.post("/videos", asked).await;
+    assert_eq!(status, 202, "{video}");
+    let ready = one.ready(video["id"].as_str().unwrap()).await;
+    assert_eq!(ready["outputs"]["frames"], clip.frames());
+    plays(one, &ready, clip.frames().into()).await;
+}
+
+/// Fails a video and tries it again through the other API.
+async fn retried(one: &Product, other: &Product, base: &str, web: &Path) {
+    let id = one.submit(&format!("{base}/late.mp4"), json!({"resolutions": ["240p"]})).await;
+    let failed = other.ended(&id).await;
+    assert_eq!(failed["error"]["code"], "source_not_found", "{failed:#}");
+    let clip = Clip::new().size(320, 240).seconds(3);
+    fs_err::copy(clip.path(), web.join("late.mp4")).unwrap();
+    let (status, answer) = other.post(&format!("/videos/{id}/retry"), json!({})).await;
+    assert_eq!(status, 202, "{answer}");
+    let ready = one.until(&id, |video| video["status"] == "ready").await;
+    assert_eq!((&ready["attempt"], &ready["error"]), (&json!(2), &json!(null)));
+    plays(other, &ready, clip.frames().into()).await;
+}
