@@ -1,7 +1,8 @@
 //! Brings the source into the store.
 //!
-//! Run twice, the second run finds the record, written last, and fetches nothing. A fetch that broke
-//! off goes on where it stopped, as long as it runs on the same machine.
+//! Run twice, also by a later attempt, the second run finds the record, written last, and what it
+//! describes, and fetches nothing. A fetch that broke off goes on where it stopped, as long as it runs
+//! on the same machine.
 
 use std::path::Path;
 
@@ -43,7 +44,11 @@ pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Outp
     let layout = Layout::new(input.video);
     let record = layout.source_record()?;
     if let Some(found) = load::<StoredSource>(deps, &record, RECORD).await? {
-        return current(deps, found).await;
+        if let Some(source) = current(deps, found).await? {
+            return Ok(source);
+        }
+        // A record of what is gone would fail every attempt; the address may still have it.
+        deps.store.delete(&record).await?;
     }
     let object = match &input.source {
         Source::Url { url } => fetch(deps, pulse, &input, url, &layout).await?,
@@ -55,13 +60,15 @@ pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Outp
     Ok(settled)
 }
 
-/// A recorded source as it is now: a store that was moved or restored gives other tags.
-async fn current(deps: &Deps, recorded: StoredSource) -> Result<StoredSource, Error> {
+/// A recorded source as it is now, as a store that was moved or restored gives other tags; `None` when
+/// its object is gone.
+pub(crate) async fn current(
+    deps: &Deps,
+    recorded: StoredSource,
+) -> Result<Option<StoredSource>, Error> {
     let object = Object::new(recorded.bucket.parse()?, &*recorded.key)?;
-    match deps.store.head(&object).await? {
-        Some(meta) => Ok(StoredSource { bytes: meta.bytes, etag: meta.etag, ..recorded }),
-        None => Ok(recorded),
-    }
+    let found = deps.store.head(&object).await?;
+    Ok(found.map(|meta| StoredSource { bytes: meta.bytes, etag: meta.etag, ..recorded }))
 }
 
 /// Describes an object of the store.

@@ -34,6 +34,10 @@ pub(crate) enum Error {
     Scratch(#[from] std::io::Error),
     #[error("the encoder's output cannot be read")]
     Fragment(#[from] media::fmp4::Error),
+    /// What a removal cannot do now. Whatever it is, somebody may mend it, and until then the objects
+    /// are still to be removed.
+    #[error(transparent)]
+    NotRemoved(Box<Error>),
     #[error("the video is still {status}")]
     StillRunning { status: contract::Status },
     #[error("the source cannot be read from the bucket that was given")]
@@ -127,6 +131,7 @@ impl Error {
             Self::Scratch(_) | Self::StillRunning { .. } => (ErrorCode::Internal, true),
             Self::Overran { .. } => (ErrorCode::TimedOut, true),
             Self::Fragment(_) => (ErrorCode::OutputInvalid, true),
+            Self::NotRemoved(error) => (error.classify().0, true),
             Self::Given(error) => given(error),
             Self::Destination(error) => (ErrorCode::ExportFailed, error.is_transient()),
             Self::Media { code, .. } => (*code, *code == ErrorCode::OutputInvalid),

@@ -8,12 +8,12 @@ use contract::{
     StoredSource,
     normalize_source::{Input, NAME, Output},
 };
-use storage::{Bucket, Created, Object, layout::Layout};
+use storage::{Created, Object, layout::Layout};
 use uuid::Uuid;
 
 use crate::{
     Deps,
-    download_source::stored,
+    download_source::{current, stored},
     failure::Error,
     fingerprint,
     manifests::{load, settle},
@@ -28,8 +28,8 @@ pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Outp
     let layout = Layout::new(input.video);
     let record = layout.record(NAME, &fingerprint)?;
     if let Some(found) = load::<StoredSource>(deps, &record, RECORD).await? {
-        if is_there(deps, &found).await? {
-            return Ok(found);
+        if let Some(source) = current(deps, found).await? {
+            return Ok(source);
         }
         deps.store.delete(&record).await?;
     }
@@ -53,16 +53,10 @@ async fn rewrite(deps: &Deps, pulse: &Pulse, input: &Input, object: &Object) -> 
     Ok(deps.store.put_file(object, &file).await?)
 }
 
-/// Whether an object is there as it was when its record was written.
-async fn is_there(deps: &Deps, source: &StoredSource) -> Result<bool, Error> {
-    let object = Object::new(Bucket::named(&source.bucket)?, source.key.clone())?;
-    let found = deps.store.head(&object).await?;
-    Ok(found.is_some_and(|found| found.bytes == source.bytes && found.etag == source.etag))
-}
-
 #[cfg(test)]
 mod tests {
     use fixtures::Clip;
+    use storage::Bucket;
 
     use super::*;
     use crate::studio::Studio;

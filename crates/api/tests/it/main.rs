@@ -11,6 +11,7 @@ mod fairness;
 mod fake;
 mod harness;
 mod listener;
+mod long_names;
 mod one_bad_row;
 mod page;
 mod progress;
