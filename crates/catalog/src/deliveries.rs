@@ -73,12 +73,12 @@ pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-impl Model {
-    /// Fails when what is sealed in the row cannot be opened.
-    pub(crate) fn check_seal(&self, vault: &Vault) -> Result<(), VaultError> {
-        vault.open(&place(DeliveryId(self.id)), &self.webhook).map(drop)
-    }
+/// Fails when what is sealed in the row of a message cannot be opened.
+pub(crate) fn check_seal(id: Uuid, sealed: &str, vault: &Vault) -> Result<(), VaultError> {
+    vault.open(&place(DeliveryId(id)), sealed).map(drop)
+}
 
+impl Model {
     /// The message of a row.
     pub(crate) fn into_delivery(self, vault: &Vault) -> Result<Delivery, Error> {
         let (video, row) = (VideoId(self.video), self);

@@ -32,6 +32,7 @@ use sea_orm::{
     ColumnTrait as _, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter as _,
     QueryOrder as _, QuerySelect, sea_query::OnConflict,
 };
+use uuid::Uuid;
 
 pub use api_keys::{ApiKey, ApiKeys, NewApiKey};
 pub use connect::sqlite_url;
@@ -77,22 +78,36 @@ impl Catalog {
     /// when it can open none of the newest. Seals the first one where there is none, so that every
     /// later process has something to open.
     pub async fn check_vault(&self) -> Result<(), Error> {
-        let videos = row::Entity::find()
+        // No more of a row than is needed: the rest of it may be damaged.
+        let videos: Vec<(Uuid, String)> = row::Entity::find()
+            .select_only()
+            .columns([row::Column::Id, row::Column::Private])
             .filter(row::Column::Private.is_not_null())
             .order_by_desc(row::Column::Id)
-            .limit(SAMPLES);
-        let videos = videos.all(&self.db).await.map_err(Error::from_db)?;
-        any_opens(videos.iter().map(|row| row.check_seal(&self.vault)))?;
-        let deliveries = deliveries::Entity::find().order_by_desc(deliveries::Column::Id);
-        let deliveries = deliveries.limit(SAMPLES).all(&self.db).await.map_err(Error::from_db)?;
-        any_opens(deliveries.iter().map(|row| row.check_seal(&self.vault)))?;
+            .limit(SAMPLES)
+            .into_tuple()
+            .all(&self.db)
+            .await
+            .map_err(Error::from_db)?;
+        any_opens(videos.iter().map(|(id, sealed)| row::check_seal(*id, sealed, &self.vault)))?;
+        let messages: Vec<(Uuid, String)> = deliveries::Entity::find()
+            .select_only()
+            .columns([deliveries::Column::Id, deliveries::Column::Webhook])
+            .order_by_desc(deliveries::Column::Id)
+            .limit(SAMPLES)
+            .into_tuple()
+            .all(&self.db)
+            .await
+            .map_err(Error::from_db)?;
+        let opened = messages.iter().map(|(id, it)| deliveries::check_seal(*id, it, &self.vault));
+        any_opens(opened)?;
         self.signing_secrets(media::tenant::DEFAULT).await.map(drop)
     }
 
     /// Reads one row, to tell that the database answers and has its tables.
     pub async fn check(&self) -> Result<(), Error> {
         let id = row::Entity::find().select_only().column(row::Column::Id).limit(1);
-        id.into_tuple::<uuid::Uuid>().one(&self.db).await.map_err(Error::from_db)?;
+        id.into_tuple::<Uuid>().one(&self.db).await.map_err(Error::from_db)?;
         Ok(())
     }
 

@@ -108,12 +108,9 @@ impl Model {
     }
 }
 
-impl Model {
-    /// Fails when what is sealed in the row cannot be opened.
-    pub(crate) fn check_seal(&self, vault: &Vault) -> Result<(), VaultError> {
-        let Some(sealed) = &self.private else { return Ok(()) };
-        vault.open(&VideoId(self.id).to_string(), sealed).map(drop)
-    }
+/// Fails when what is sealed in the row of a video cannot be opened.
+pub(crate) fn check_seal(id: Uuid, sealed: &str, vault: &Vault) -> Result<(), VaultError> {
+    vault.open(&VideoId(id).to_string(), sealed).map(drop)
 }
 
 fn seal(video: &Video, vault: &Vault) -> Result<Option<String>, Error> {
