@@ -3,20 +3,25 @@
 //! Run twice, the second run finds the record and reads nothing; without the record it writes the
 //! same objects again.
 
+use std::path::Path;
+
 use contract::{
     ErrorCode, SubtitleOutput, Warning,
     extract_subtitles::{Input, NAME, Output},
 };
+use ffmpeg::DecodedTrack;
 use futures::{StreamExt, TryStreamExt, stream};
 use media::{
     source::SubtitleFacts,
-    subtitles::{Clock, Event, cues, labels, name},
+    subtitles::{Clock, cues, labels, name},
     vtt::Cue,
 };
 use storage::layout::Layout;
 
 use crate::{Deps, failure::Error, fingerprint, manifests::once, pulse::Pulse, source};
 
+const NO_TEXT: &str = "it holds pictures or is of no known text format";
+const TOO_LARGE: &str = "its segments would hold more than 64 MiB of text";
 /// Segments written at the same time.
 const WRITES: usize = 8;
 
@@ -29,65 +34,100 @@ pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Outp
 async fn make(deps: &Deps, pulse: &Pulse, input: &Input) -> Result<Output, Error> {
     let (texts, pictures): (Vec<_>, Vec<_>) =
         input.facts.subtitles.iter().partition(|track| track.is_text());
-    let mut output =
-        Output { tracks: vec![], warnings: pictures.into_iter().map(left_out).collect() };
-    let tracks = read(deps, pulse, input, &texts).await?;
-    let clock = Clock::of(&input.facts);
-    for (at, ((track, events), label)) in texts.iter().zip(tracks).zip(labels(&texts)).enumerate() {
-        let cues = cues(&track.codec, &events, &clock);
+    let mut output = Output { tracks: vec![], warnings: vec![] };
+    output.warnings.extend(pictures.into_iter().map(|track| left_out(track, NO_TEXT)));
+    let scratch = deps.scratch.attempt(&format!("subtitles-{}", input.video))?;
+    let decoded = decode(deps, pulse, input, &texts, scratch.path()).await?;
+    let labels = labels(&texts);
+    // One track at a time: of each, all texts are in memory until its segments are stored.
+    for (at, (track, decoded)) in texts.iter().zip(decoded).enumerate() {
+        let Some(segments) = render(track, decoded, Clock::of(&input.facts)).await? else {
+            output.warnings.push(left_out(track, TOO_LARGE));
+            continue;
+        };
         let name = name(at);
-        let playlist = store(deps, &Layout::new(input.video), &name, &clock, &cues).await?;
+        let cues = segments.cues.len();
+        let playlist = store(deps, &Layout::new(input.video), &name, &segments).await?;
         // A group has one default at most (RFC 8216, 4.3.4.1.1).
         let default = track.default && !output.tracks.iter().any(|made| made.default);
         output.tracks.push(SubtitleOutput {
             name,
-            label,
+            label: labels[at].clone(),
             language: track.language.clone(),
             default,
             forced: track.forced,
             playlist,
-            cues: u32::try_from(cues.len()).unwrap_or(u32::MAX),
+            cues: u32::try_from(cues).unwrap_or(u32::MAX),
         });
     }
     Ok(output)
 }
 
-async fn read(
+async fn decode(
     deps: &Deps,
     pulse: &Pulse,
     input: &Input,
     texts: &[&SubtitleFacts],
-) -> Result<Vec<Vec<Event>>, Error> {
+    dir: &Path,
+) -> Result<Vec<DecodedTrack>, Error> {
     let source = source::open(deps, &input.source).await?;
-    let scratch = deps.scratch.attempt(&format!("subtitles-{}", input.video))?;
     let streams: Vec<u32> = texts.iter().map(|track| track.stream).collect();
     let beat = |micros: u64| pulse.set(&micros);
-    let dir = scratch.path();
     source.during(ffmpeg::read_subtitles(&deps.tools, source.input(), &streams, dir, beat)).await
+}
+
+/// The texts of a track, and which of them each segment shows.
+struct Rendition {
+    clock: Clock,
+    cues: Vec<Cue>,
+    schedule: Vec<Vec<usize>>,
+}
+
+impl Rendition {
+    fn segment(&self, index: u32) -> String {
+        let shown = self.schedule.get(index as usize).into_iter().flatten();
+        self.clock.segment(shown.map(|at| &self.cues[*at]))
+    }
+}
+
+/// Reads a track on a thread of its own, as it may hold megabytes; `None` when its segments would be
+/// too large.
+async fn render(
+    track: &SubtitleFacts,
+    decoded: DecodedTrack,
+    clock: Clock,
+) -> Result<Option<Rendition>, Error> {
+    let codec = track.codec.clone();
+    let work = move || {
+        let cues = cues(&codec, &decoded.events()?, &clock);
+        let schedule = clock.schedule(&cues);
+        Ok(schedule.map(|schedule| Rendition { clock, cues, schedule }))
+    };
+    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
 }
 
 /// Writes a rendition, its playlist last; gives the name of the playlist.
 async fn store(
     deps: &Deps,
     layout: &Layout,
-    rendition: &str,
-    clock: &Clock,
-    cues: &[Cue],
+    name: &str,
+    rendition: &Rendition,
 ) -> Result<String, Error> {
-    let writes = (0..clock.segments()).map(|index| async move {
-        let object = layout.rendition_file(rendition, &Clock::segment_name(index))?;
-        Ok::<_, Error>(deps.store.put_bytes(&object, clock.segment(index, cues)).await?)
+    let writes = (0..rendition.clock.segments()).map(|index| async move {
+        let object = layout.rendition_file(name, &Clock::segment_name(index))?;
+        let text = rendition.segment(index);
+        Ok::<_, Error>(deps.store.put_bytes(&object, text).await?)
     });
     stream::iter(writes).buffered(WRITES).try_collect::<Vec<_>>().await?;
-    let playlist = layout.playlist(rendition)?;
-    deps.store.put_bytes(&playlist, clock.playlist()).await?;
+    let playlist = layout.playlist(name)?;
+    deps.store.put_bytes(&playlist, rendition.clock.playlist()).await?;
     Ok(playlist.to_string())
 }
 
-fn left_out(track: &SubtitleFacts) -> Warning {
+fn left_out(track: &SubtitleFacts, reason: &str) -> Warning {
     let language = track.language.as_ref().map_or(String::new(), |tag| format!(", {tag}"));
     let message = format!(
-        "subtitle track {} ({}{language}) was left out: it holds pictures or is of no known text format",
+        "subtitle track {} ({}{language}) was left out: {reason}",
         track.stream, track.codec
     );
     Warning { step: "subtitles".to_owned(), code: ErrorCode::OptionNotMet, message }
@@ -95,7 +135,7 @@ fn left_out(track: &SubtitleFacts) -> Warning {
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::path::PathBuf;
 
     use super::*;
     use crate::studio::Studio;

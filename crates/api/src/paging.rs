@@ -11,6 +11,8 @@ use crate::{
 
 const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 200;
+/// Most parameters of one request; no list has as many, each at most once.
+const PARAMETERS_MAX: usize = 16;
 
 /// Every entry of a list, of which `page` reads what comes after a place, and says where it goes on.
 pub(crate) fn every<T, C, P>(page: impl Fn(Option<C>) -> P) -> impl Stream<Item = Result<T, Error>>
@@ -47,6 +49,10 @@ impl<F: Default> Asked<F> {
         own: &[&str],
         take: impl Fn(&mut F, &str, &str) -> Result<(), String>,
     ) -> Result<Self, Problem> {
+        if given.len() > PARAMETERS_MAX {
+            let reason = format!("there are more than {PARAMETERS_MAX} parameters");
+            return Err(Problem::invalid(vec![FieldError::parameter("query", &reason)]));
+        }
         let mut asked = Self { filter: F::default(), limit: LIMIT_DEFAULT, cursor: None };
         let mut faults = Vec::new();
         for (at, (name, value)) in given.iter().enumerate() {

@@ -47,7 +47,7 @@ pub use scenes::changes;
 pub use sound::{EncodedSound, SoundFiles, encode_audio, normalize};
 pub use sprites::{Sample, samples, sheets};
 pub use still::{cover, cover_size, look, still};
-pub use subtitles::read_subtitles;
+pub use subtitles::{DecodedTrack, read_subtitles};
 pub use tools::Tools;
 pub use watermark::{draw_image, draw_text};
 pub use waveform::waveform;

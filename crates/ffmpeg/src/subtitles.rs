@@ -2,22 +2,34 @@
 
 use std::{path::Path, time::Duration};
 
-use fs_err::tokio as fs;
 use media::subtitles::Event;
 
 use crate::args::{self, TrackFiles};
 use crate::run::STALL;
 use crate::{Error, Input, Tools, run};
 
-/// Decodes the text tracks with these stream indexes in one reading of the source; one list of
-/// events per track. `dir` takes files of its own; run twice, it overwrites them.
+/// A text track as it was decoded into files.
+#[derive(Debug)]
+pub struct DecodedTrack(TrackFiles);
+
+impl DecodedTrack {
+    /// Reads the texts, 32 MiB of them at most. Blocks: call it on a thread that may.
+    pub fn events(&self) -> Result<Vec<Event>, Error> {
+        let times = fs_err::read_to_string(&self.0.times).map_err(unreadable)?;
+        let texts = fs_err::read(&self.0.texts).map_err(unreadable)?;
+        Ok(args::events(&times, &texts))
+    }
+}
+
+/// Decodes the text tracks with these stream indexes in one reading of the source, in their order.
+/// `dir` takes files of its own, which the tracks are read from; run twice, it overwrites them.
 pub async fn read_subtitles(
     tools: &Tools,
     input: &Input,
     streams: &[u32],
     dir: &Path,
     mut on_micros: impl FnMut(u64) + Send,
-) -> Result<Vec<Vec<Event>>, Error> {
+) -> Result<Vec<DecodedTrack>, Error> {
     if streams.is_empty() {
         return Ok(Vec::new());
     }
@@ -26,13 +38,7 @@ pub async fn read_subtitles(
     let command = tools.ffmpeg().args(args::subtitles(input, &tracks));
     let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     run(command, |progress| on_micros(micros(progress.out_time)), STALL).await?;
-    let mut events = Vec::new();
-    for (_, files) in &tracks {
-        let times = fs::read_to_string(&files.times).await.map_err(unreadable)?;
-        let texts = fs::read(&files.texts).await.map_err(unreadable)?;
-        events.push(args::events(&times, &texts));
-    }
-    Ok(events)
+    Ok(tracks.into_iter().map(|(_, files)| DecodedTrack(files)).collect())
 }
 
 fn unreadable(source: std::io::Error) -> Error {

@@ -32,6 +32,10 @@ const TEXT_CODECS: &[&str] = &[
 ];
 /// How long a text without an end is shown at most, in microseconds.
 const OPEN_END_US: i64 = 5_000_000;
+/// Most bytes of one text that are read; what a screen can show is far less.
+const TEXT_BYTES_MAX: usize = 8 * 1024;
+/// Most texts of one track: a film has about two thousand, karaoke ten times as many.
+const TEXTS_MAX: usize = 200_000;
 /// What players show for a track that the source does not name.
 const UNNAMED: &str = "subtitles";
 
@@ -66,29 +70,38 @@ pub fn labels(tracks: &[&SubtitleFacts]) -> Vec<String> {
 /// The texts of a track in order of time, on the clock of the output. Their text is WebVTT markup.
 ///
 /// What lies outside the output is cut or left out, and so is what shows nothing: empty texts and
-/// drawings.
+/// drawings. Of one text 8 KiB are read, of one track 200,000 texts. Time and memory grow linearly
+/// with the bytes of the track.
 pub fn cues(codec: &str, events: &[Event], clock: &Clock) -> Vec<Cue> {
-    let mut events: Vec<&Event> = events.iter().collect();
+    let mut events: Vec<&Event> = events.iter().take(TEXTS_MAX).collect();
     events.sort_by_key(|event| event.start_us);
-    let next_start = |at: usize| {
-        let start = events[at].start_us;
-        events[at..].iter().map(|event| event.start_us).find(|other| *other > start)
-    };
-    let seen = |(at, event): (usize, &&Event)| {
+    let next_starts = next_starts(&events);
+    let seen = |(event, next_start): (&&Event, Option<i64>)| {
         let until = event.duration_us.map_or_else(
             || {
                 let longest = event.start_us.saturating_add(OPEN_END_US);
-                next_start(at).map_or(longest, |next| next.min(longest))
+                next_start.map_or(longest, |next| next.min(longest))
             },
             |duration| event.start_us.saturating_add(duration),
         );
         let (start_ms, end_ms) = clock.within(event.start_us, until)?;
         let text = event.ass.splitn(9, ',').nth(8)?;
+        let text = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
         let shown = markup::webvtt(text, codec);
         let settings = shown.top.then(|| "line:0".to_owned());
         (!shown.text.is_empty()).then_some(Cue { start_ms, end_ms, text: shown.text, settings })
     };
-    events.iter().enumerate().filter_map(seen).collect()
+    events.iter().zip(next_starts).filter_map(seen).collect()
+}
+
+/// For each event, in order of their starts, the first start after its own.
+fn next_starts(events: &[&Event]) -> Vec<Option<i64>> {
+    let mut found = vec![None; events.len()];
+    let pairs = events.windows(2).map(|pair| (pair[0].start_us, pair[1].start_us));
+    for (at, (start, next)) in pairs.enumerate().rev() {
+        found[at] = if next > start { Some(next) } else { found[at + 1] };
+    }
+    found
 }
 
 #[cfg(test)]
@@ -143,6 +156,30 @@ mod tests {
                 (9000, 10_000, "end cut"),
             ]
         );
+    }
+
+    /// Each of these took minutes at a few hundred kilobytes while the work was quadratic.
+    #[test]
+    fn hostile_texts_take_time_in_proportion_to_their_size() {
+        let facts = source("25", 12 * 3600 * 25);
+        let clock = Clock::of(&facts);
+        let braces = [event(0, 1_000_000, &"{".repeat(4 << 20))];
+        let same_start: Vec<_> = (0..150_000).map(|_| event(0, 0, "a")).collect();
+        let begun = std::time::Instant::now();
+        assert_eq!(cues("ass", &braces, &clock)[0].text.len(), TEXT_BYTES_MAX);
+        assert_eq!(cues("ass", &same_start, &clock).len(), 150_000);
+        // A debug build does this in about half a second; the quadratic one took over a minute.
+        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn a_text_without_an_end_lasts_until_another_begins() {
+        let clock = Clock::of(&source("25", 250));
+        let open = |start| event(start, 0, "x");
+        let events = [open(0), open(0), open(2_000_000), open(2_000_000), open(9_000_000)];
+        let ends: Vec<_> =
+            cues("subrip", &events, &clock).iter().map(|cue| (cue.start_ms, cue.end_ms)).collect();
+        assert_eq!(ends, [(0, 2000), (0, 2000), (2000, 7000), (2000, 7000), (9000, 10_000)]);
     }
 
     #[test]

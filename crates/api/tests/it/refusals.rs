@@ -107,6 +107,8 @@ async fn bodies_that_cannot_be_read() {
     }
 }
 
+const MANY: &str = "a&b&c&d&e&f&g&h&i&j&k&l&m&n&o&p&q";
+
 #[tokio::test]
 async fn queries_ids_routes_and_methods_that_do_not_exist() {
     let Some(harness) = Harness::start().await else { return };
@@ -120,6 +122,7 @@ async fn queries_ids_routes_and_methods_that_do_not_exist() {
         ("created_after=today", "created_after", "must be a time such as"),
         ("created_before=2026-11-21", "created_before", "must be a time such as"),
         ("limit=1&limit=2", "limit", "is there twice"),
+        (MANY, "query", "more than 16 parameters"),
     ] {
         let answer = harness.get(&format!("/videos?{query}")).await;
         let problem = answer.problem(422, "invalid-request");

@@ -52,22 +52,25 @@ struct Reader {
 
 impl Reader {
     fn read(&mut self, ass: &str) {
-        let mut rest = ass;
-        while let Some(first) = rest.chars().next() {
-            let tags = rest.strip_prefix('{').and_then(|inner| inner.split_once('}'));
-            let tags = tags.map(|(tags, _)| tags);
-            let used = if let Some(tags) = tags.filter(|tags| self.native || tags.starts_with('\\'))
-            {
+        let mut at = 0;
+        // Where the next `}` stands at or after `at`. Searched for again only once it is behind, so
+        // that a text of opening braces alone costs one search and not one for each of them.
+        let mut close = ass.find('}');
+        while let Some(first) = ass[at..].chars().next() {
+            if close.is_some_and(|close| close < at) {
+                close = ass[at..].find('}').map(|found| at + found);
+            }
+            let tags = close.filter(|_| first == '{').map(|close| &ass[at + 1..close]);
+            at += if let Some(tags) = tags.filter(|tags| self.native || tags.starts_with('\\')) {
                 tags.split('\\').skip(1).for_each(|tag| self.tag(tag.trim()));
                 tags.len() + 2
-            } else if let Some(shown) = self.escape(rest) {
+            } else if let Some(shown) = self.escape(&ass[at..]) {
                 self.push(shown);
                 2
             } else {
                 self.push(first);
                 first.len_utf8()
             };
-            rest = &rest[used..];
         }
     }
 
@@ -192,6 +195,16 @@ mod tests {
         check("subrip", r"\N one \N\N {\i1} \N{\i0}two\N", "one\ntwo");
         check("subrip", "a\r\u{0}\u{7}b\tc", "ab\tc");
         check("subrip", r"  \N ", "");
+    }
+
+    #[test]
+    fn braces_that_open_nothing_cost_one_search() {
+        let text = "{".repeat(4 << 20);
+        let begun = std::time::Instant::now();
+        assert_eq!(webvtt(&text, "ass").text.len(), text.len());
+        assert_eq!(webvtt(&format!("{text}}}"), "subrip").text.len(), text.len() + 1);
+        // Half a second in a debug build; a search for each brace takes many minutes.
+        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -11,6 +11,9 @@ use crate::{
 /// Segments of the picture that one segment of subtitles covers: a minute. Playlists of a video on
 /// demand need not agree in their target duration, and a long video is left with few objects.
 const SEGMENTS_EACH: u64 = 10;
+/// Most bytes of text in all segments of a rendition together. A text is repeated in every segment
+/// that shows it, so a few long ones shown for hours would otherwise fill a disk.
+const RENDITION_BYTES_MAX: usize = 64 << 20;
 /// Microseconds per second.
 const MICROS: i64 = 1_000_000;
 
@@ -89,16 +92,36 @@ impl Clock {
         text
     }
 
-    /// Segment `index`: every text of which a part is shown within it. The time map makes texts and
-    /// pictures agree: both are shown one lead after the decode time they are written with.
-    pub fn segment(&self, index: u32, cues: &[Cue]) -> String {
+    /// For each segment the indexes of the texts of which a part is shown within it. `None` when
+    /// all segments together would hold more than 64 MiB of text.
+    pub fn schedule(&self, cues: &[Cue]) -> Option<Vec<Vec<usize>>> {
+        let mut schedule = vec![Vec::new(); usize::try_from(self.segments()).ok()?];
+        let last = i64::from(self.segments()) - 1;
+        let us = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(1000);
+        let mut bytes = 0_usize;
+        for (at, cue) in cues.iter().enumerate() {
+            // Segments are cut by decode time, and a text is shown one lead after the decode time
+            // it is written with: what ends within a lead of a joint is also shown after it.
+            let first = us(cue.start_ms).div_euclid(self.segment.max(1)).min(last);
+            let end = us(cue.end_ms).saturating_add(self.lead) - 1;
+            let until = end.div_euclid(self.segment.max(1)).min(last);
+            for segment in first..=until {
+                bytes = bytes.saturating_add(cue.text.len());
+                schedule[usize::try_from(segment).ok()?].push(at);
+            }
+            if bytes > RENDITION_BYTES_MAX {
+                return None;
+            }
+        }
+        Some(schedule)
+    }
+
+    /// A segment that holds these texts. The time map makes texts and pictures agree: both are
+    /// shown one lead after the decode time they are written with.
+    pub fn segment<'a>(&self, cues: impl IntoIterator<Item = &'a Cue>) -> String {
         let mpegts = (self.lead * 9 + 50) / 100;
         let mut text = format!("WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:{mpegts},LOCAL:00:00:00.000\n");
-        // Segments are cut by decode time, so texts are looked for one lead earlier as well.
-        let from = self.starts_us(index) - self.lead;
-        let to = self.starts_us(index + 1);
-        let us = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(1000);
-        for cue in cues.iter().filter(|cue| us(cue.start_ms) < to && us(cue.end_ms) > from) {
+        for cue in cues {
             vtt::push(&mut text, cue, &cue.text);
         }
         text
@@ -143,6 +166,10 @@ mod tests {
     #[test]
     fn a_text_is_in_every_segment_that_shows_it() {
         let clock = Clock::of(&source("25", 4000));
+        let segment = |index: usize, cues: &[Cue]| {
+            let schedule = clock.schedule(cues).unwrap();
+            clock.segment(schedule[index].iter().map(|at| &cues[*at]))
+        };
         let cues = [
             cue(0, 500, "first"),
             cue(59_000, 121_000, "<i>long</i>"),
@@ -161,15 +188,20 @@ mod tests {
             00:00:59.900 --> 00:00:59.950
             edge
         "]]
-        .assert_eq(&clock.segment(0, &cues));
+        .assert_eq(&segment(0, &cues));
         // What ends less than a lead before the joint is shown after it.
-        assert!(
-            clock.segment(1, &cues).contains("long") && clock.segment(1, &cues).contains("edge")
-        );
-        assert!(
-            clock.segment(2, &cues).contains("long") && !clock.segment(2, &cues).contains("edge")
-        );
+        assert!(segment(1, &cues).contains("long") && segment(1, &cues).contains("edge"));
+        assert!(segment(2, &cues).contains("long") && !segment(2, &cues).contains("edge"));
         assert_eq!(clock.segments(), 3);
+    }
+
+    #[test]
+    fn texts_repeated_without_measure_are_refused() {
+        let clock = Clock::of(&source("25", 12 * 3600 * 25));
+        assert_eq!(clock.segments(), 720);
+        let long = |count| vec![cue(0, 12 * 3_600_000, &"x".repeat(8192)); count];
+        assert!(clock.schedule(&long(11)).is_some());
+        assert!(clock.schedule(&long(12)).is_none());
     }
 
     #[test]
@@ -179,7 +211,7 @@ mod tests {
         facts.audio = vec![audio(2_000_000, 67_500_000)];
         let clock = Clock::of(&facts);
         assert_eq!((clock.zero, clock.segments()), (2_000_000, 2));
-        assert!(clock.segment(0, &[]).contains("MPEGTS:1920,"));
+        assert!(clock.segment([]).contains("MPEGTS:1920,"));
         assert!(clock.playlist().contains("#EXTINF:5.500000,"));
     }
 }
