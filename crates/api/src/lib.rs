@@ -21,12 +21,13 @@ mod page;
 mod paging;
 mod pointer;
 mod problem;
+mod server;
 mod strangers;
 mod temporal;
 mod uploads;
 mod videos;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Extension, Router,
@@ -37,7 +38,6 @@ use axum::{
 use catalog::Catalog;
 use media::plan::Limits;
 use storage::{Incoming, Store};
-use tokio::net::TcpListener;
 use url::Url;
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -46,10 +46,8 @@ pub use access::{Access, NotAnOrigin, Origin};
 pub use error::{BoxError, Error};
 pub use listener::media_router;
 use problem::{Kind, Problem};
+pub use server::{ConnectionLimits, serve};
 pub use videos::{NotStoredSources, StoredSources};
-
-/// How long requests in flight may still take once the service is asked to stop.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// What the API works on.
 pub struct Api {
@@ -179,29 +177,4 @@ async fn unknown_route(uri: Uri) -> Problem {
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     let detail = format!("`{}` cannot be asked with {method}; see `Allow`", uri.path());
     Problem::new(Kind::MethodNotAllowed, detail)
-}
-
-/// Serves until `shutdown` is done; requests in flight then have ten seconds to finish.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let (asked, when_asked) = tokio::sync::oneshot::channel();
-    let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
-        shutdown.await;
-        // Nobody listens only when the server has already ended.
-        let _ = asked.send(());
-    });
-    let patience = async {
-        if when_asked.await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        tokio::time::sleep(GRACE).await;
-    };
-    tokio::select! {
-        ended = server.into_future() => ended,
-        () = patience => Ok(()),
-    }
 }

@@ -1,5 +1,6 @@
 //! Flags and environment variables, as typed. Everything has a default.
 
+mod connections;
 mod keys;
 mod limits;
 mod mezzanine;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use contract::TaskQueue;
 use url::Url;
 
+pub(crate) use connections::ConnectionArgs;
 pub(crate) use keys::{Keys, KeysCommand, NewKey};
 pub(crate) use limits::{LimitArgs, MaxPixels};
 pub(crate) use mezzanine::Mezzanine;
@@ -102,6 +104,8 @@ pub(crate) struct Worker {
     /// Address on which to answer `/metrics`; nowhere by default.
     #[arg(long, env = "MILLRACE_METRICS_ADDR")]
     pub(crate) metrics_addr: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) connections: ConnectionArgs,
 }
 
 #[derive(Debug, Args)]
@@ -208,6 +212,8 @@ pub(crate) struct Listen {
     pub(crate) event_streams_max: u32,
     #[command(flatten)]
     pub(crate) uploads: UploadArgs,
+    #[command(flatten)]
+    pub(crate) connections: ConnectionArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }

@@ -5,6 +5,7 @@
 mod cli;
 mod compose;
 mod doctor;
+mod files;
 mod keys;
 mod lock;
 mod stop;
@@ -23,6 +24,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     // One TLS implementation for everything; fails only when it is already set, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    if let Err(error) = files::raise_limit() {
+        return report(&error);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report(&anyhow::Error::new(error).context("start the runtime")),

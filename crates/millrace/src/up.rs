@@ -12,7 +12,7 @@ use url::Url;
 use workers::Slots;
 
 use crate::{
-    cli, compose,
+    cli, compose, files,
     lock::Lock,
     stop,
     telemetry::Metrics,
@@ -28,6 +28,7 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
     let metrics = Metrics::install()?;
     let _lock = Lock::take(&args.common.data)?;
     let catalog = compose::unsealed_catalog(&args.common).await?;
+    let limits = files::connection_limits(args.listen.connections)?;
     let (api_listener, media_listener) =
         (bind(args.listen.api_addr).await?, bind(args.listen.media_addr).await?);
     // The server outlives everything that talks to it.
@@ -65,8 +66,8 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
         ending(&stop, async {
             workers::run(client, deps, config, stop.clone()).await.context("run the workers")
         }),
-        ending(&stop, serve(api_listener, api::router(api, metrics), &stop)),
-        ending(&stop, serve_media(media_listener, &store, &stop)),
+        ending(&stop, serve(api_listener, api::router(api, metrics), limits, &stop)),
+        ending(&stop, serve_media(media_listener, &store, limits, &stop)),
         heal(&healer, &stop),
     );
     server_stop.cancel();
@@ -83,6 +84,7 @@ pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
     let catalog = compose::unsealed_catalog(&args.common).await?;
     let client = client().await?;
     temporal::register_search_attributes(&client).await?;
+    let limits = files::connection_limits(args.listen.connections)?;
     let (api_listener, media_listener) =
         (bind(args.listen.api_addr).await?, bind(args.listen.media_addr).await?);
     let store = compose::store(&args.common).await?;
@@ -95,8 +97,8 @@ pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
     announce(&api_listener, &media_url, args.temporal_ui.as_ref(), &args.common)?;
     let healer = Arc::clone(&api);
     let (http, media, ()) = tokio::join!(
-        ending(&stop, serve(api_listener, api::router(api, metrics), &stop)),
-        ending(&stop, serve_media(media_listener, &store, &stop)),
+        ending(&stop, serve(api_listener, api::router(api, metrics), limits, &stop)),
+        ending(&stop, serve_media(media_listener, &store, limits, &stop)),
         heal(&healer, &stop),
     );
     http.and(media)
@@ -105,6 +107,7 @@ pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
 /// Runs workers until they are told to stop.
 pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
     let stop = stop::on_signal()?;
+    let limits = files::connection_limits(args.connections)?;
     let metrics = match args.metrics_addr {
         Some(address) => Some((bind(address).await?, Metrics::install()?)),
         None => None,
@@ -130,7 +133,7 @@ pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
             match metrics {
                 // The catalogue is counted by the API: workers have no videos of their own.
                 Some((listener, metrics)) => {
-                    serve(listener, metrics.router(None, Some(scratch)), &stop).await
+                    serve(listener, metrics.router(None, Some(scratch)), limits, &stop).await
                 }
                 None => Ok(()),
             }
@@ -191,10 +194,12 @@ fn api_of(
 async fn serve(
     listener: TcpListener,
     router: axum::Router,
+    limits: api::ConnectionLimits,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     let stop = stop.clone();
-    api::serve(listener, router, async move { stop.cancelled().await }).await.context("serve HTTP")
+    let stopped = async move { stop.cancelled().await };
+    api::serve(listener, router, limits, stopped).await.context("serve HTTP")
 }
 
 /// Heals what was left behind, until everything stops.
@@ -209,6 +214,7 @@ async fn heal(api: &api::Api, stop: &CancellationToken) {
 async fn serve_media(
     listener: TcpListener,
     store: &Store,
+    limits: api::ConnectionLimits,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     match store.folder_root() {
@@ -216,6 +222,7 @@ async fn serve_media(
             serve(
                 listener,
                 api::media_router(root, &[Bucket::Videos, Bucket::Thumbnails, Bucket::Published]),
+                limits,
                 stop,
             )
             .await

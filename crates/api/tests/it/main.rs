@@ -19,6 +19,7 @@ mod reconcile;
 mod refusals;
 mod secrets;
 mod service;
+mod silence;
 mod tus;
 mod uploads;
 mod uploads_end;

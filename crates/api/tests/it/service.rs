@@ -108,7 +108,10 @@ async fn stopping_lets_requests_in_flight_finish() {
     let gate = Arc::new(Mutex::new(Some((entered, released))));
     let router = axum::Router::new().route("/", axum::routing::get(slow)).with_state(gate);
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(api::serve(listener, router, async { drop(stopped.await) }));
+    let server =
+        tokio::spawn(api::serve(listener, router, api::ConnectionLimits::default(), async {
+            drop(stopped.await)
+        }));
 
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();

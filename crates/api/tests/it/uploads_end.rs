@@ -67,7 +67,12 @@ async fn one_request_sends_at_a_time_and_a_broken_one_keeps_what_arrived() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = api::router(harness.api.clone(), Router::new());
-    let server = tokio::spawn(api::serve(listener, router, std::future::pending()));
+    let server = tokio::spawn(api::serve(
+        listener,
+        router,
+        api::ConnectionLimits::default(),
+        std::future::pending(),
+    ));
     let path = harness.begin_upload(9).await;
     let checked = harness.begin_upload(9).await;
     for (path, checksum, kept) in

@@ -69,4 +69,14 @@ pub(super) const METRICS: &[(&str, Kind, &str)] = &[
         Kind::Histogram,
         "Time until an API request was answered, by method, route and class of status.",
     ),
+    (
+        "millrace_http_connections_evicted_total",
+        Kind::Counter,
+        "Connections closed in favour of others after waiting longest without a request.",
+    ),
+    (
+        "millrace_http_connections_refused_total",
+        Kind::Counter,
+        "Connections refused as every other one had a request being answered.",
+    ),
 ];

@@ -1,0 +1,121 @@
+//! The HTTP server below every listener: who may connect, and how long a request may take to arrive.
+//!
+//! Nobody can keep others out by connecting and staying silent: a listener that is full closes the
+//! connection that has waited longest without a request, and only one that is full of requests
+//! being answered refuses newcomers.
+
+mod body;
+mod connections;
+
+use std::{io, net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use metrics::counter;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_io_timeout::TimeoutStream;
+use tower::ServiceExt as _;
+
+use body::{Answering, Arriving};
+use connections::{Connections, Seat};
+
+/// How long requests in flight may still take once the service is asked to stop.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long a client may take to send the head of a request, or stay idle between two.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// How long a client may read nothing of an answer that is ready for it.
+const WRITE_STALL: Duration = Duration::from_secs(60);
+/// The pause after an accept that failed, such as for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How many connections a listener holds.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// At the same time, from everybody. Each takes a file descriptor.
+    pub all: NonZeroUsize,
+    /// At the same time from one IPv4 address or one IPv6 network of 64 bits.
+    pub per_address: NonZeroUsize,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        let limit = |number| NonZeroUsize::new(number).expect("these numbers are not zero");
+        Self { all: limit(4096), per_address: limit(1024) }
+    }
+}
+
+/// Serves until `shutdown` is done; requests in flight then have ten seconds to finish.
+///
+/// A head that takes more than 10 s, a body that stands still for 30 s or arrives at less than
+/// 1 KiB/s, and an answer of which nothing is read for 60 s end their connection.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let connections = Arc::new(Connections::new(limits));
+    let graceful = GracefulShutdown::new();
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => match connections.admit(peer.ip()) {
+                Some(seat) => open(stream, peer, seat, router.clone(), &graceful),
+                None => counter!("millrace_http_connections_refused_total").increment(1),
+            },
+            Err(error) => {
+                tracing::warn!(%error, "a connection cannot be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    // What is not done by then is cut off.
+    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+    Ok(())
+}
+
+/// Serves one connection on a task of its own.
+fn open(
+    stream: TcpStream,
+    peer: SocketAddr,
+    seat: Seat,
+    router: Router,
+    graceful: &GracefulShutdown,
+) {
+    let seat = Arc::new(seat);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_STALL));
+    let answering = Arc::clone(&seat);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let guard = answering.answer();
+        let mut request = request.map(|body| Body::new(Arriving::new(body)));
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let answer = router.clone().oneshot(request);
+        async move { answer.await.map(|answer| answer.map(|body| Answering::new(body, guard))) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+    let connection = graceful.watch(connection);
+    tokio::spawn(async move {
+        tokio::select! {
+            // Clients that leave midway are everyday life.
+            ended = connection => if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended");
+            },
+            () = seat.withdrawn() => {
+                counter!("millrace_http_connections_evicted_total").increment(1);
+            }
+        }
+    });
+}
