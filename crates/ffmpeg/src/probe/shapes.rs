@@ -5,13 +5,14 @@
 
 use std::time::Duration;
 
+use crate::child::movement::Movement;
 use crate::input::input_args;
 use crate::lines::Lines;
-use crate::run::{end, read_log, stalled, unreadable};
+use crate::run::{read_log, unreadable};
 use crate::{Error, Input, Tools};
 
-/// Longest wait for the next key frame: it may be the last of the file.
-const STALL: Duration = Duration::from_mins(10);
+/// Longest standstill on the way to the next key frame.
+const STALL: Duration = Duration::from_secs(30);
 /// Key frames this close together are not all decoded: it would cost as much as decoding everything.
 /// (In intra-only formats the container's header describes all pictures.)
 const INTERVAL_MIN: u64 = 4;
@@ -54,19 +55,17 @@ pub(super) async fn change(
     let mut child = command.spawn()?;
     let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
     let shapes = async {
+        let mut movement = Movement::of(&child, STALL);
         let (mut first, mut changed) = (None, false);
         if let Some(stdout) = stdout {
             let mut lines = Lines::new(stdout);
-            loop {
-                let next = tokio::time::timeout(STALL, lines.next()).await;
-                let line =
-                    next.map_err(|_| stalled(child.program(), STALL))?.map_err(unreadable)?;
-                let Some(line) = line else { break };
+            while let Some(line) = movement.wait(lines.next()).await?.map_err(unreadable)? {
+                movement.moved();
                 let Some(shape) = Shape::parse(&line) else { continue };
                 changed |= *first.get_or_insert_with(|| shape.clone()) != shape;
             }
         }
-        end(&mut child, STALL).await?;
+        movement.wait(child.wait()).await??;
         Ok(changed)
     };
     let (changed, _) = tokio::try_join!(shapes, read_log(stderr))?;
