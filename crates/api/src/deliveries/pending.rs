@@ -23,7 +23,7 @@ impl Api {
             let page = self.catalog.pending_deliveries(now - quiet, after).await;
             let page = page.map_err(Error::Catalog)?;
             let last = page.last().map(|message| message.delivery);
-            Ok((page, last))
+            Ok::<_, Error>((page, last))
         }));
         while let Some(message) = waiting.try_next().await? {
             started += u64::from(self.deliver_again(message).await?);
