@@ -54,9 +54,8 @@ async fn is_wanted(deps: &Deps, video: VideoId) -> Result<bool, Error> {
         Ok(None | Some(Video { status: Status::Ready, .. } | Video { removal: Some(_), .. })) => {
             Ok(false)
         }
-        Ok(Some(_)) => Ok(true),
         Err(error) if error.is_transient() => Err(error.into()),
-        Err(_) => Ok(true),
+        Ok(Some(_)) | Err(_) => Ok(true),
     }
 }
 

@@ -149,7 +149,7 @@ impl VideoView {
         video.error = Some(Failure { code: ErrorCode::Internal, message });
         let mut view = Self::new(settings, video, None);
         view.expires_at = None;
-        view.source.kind = "unknown".to_owned();
+        view.source.kind = String::from("unknown");
         view
     }
 

@@ -10,7 +10,7 @@
 )]
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -52,15 +52,22 @@ impl Reader {
         let file = self.media.join(&input.source.bucket).join(&input.source.key);
         let text = fs_err::read_to_string(file).unwrap_or_else(|error| error.to_string());
         self.seen.lock().unwrap().entry(input.video).or_default().push(text.clone());
-        while text == STUCK {
-            ctx.record_heartbeat(()).await?;
-            tokio::select! {
-                () = ctx.cancelled() => return Err(ActivityError::cancelled()),
-                () = tokio::time::sleep(std::time::Duration::from_millis(50)) => {}
-            }
+        if text == STUCK {
+            return stuck(&ctx).await;
         }
         let failure = ApplicationFailure::builder(anyhow::anyhow!("as the source says"));
         Err(failure.type_name(text).non_retryable(true).build().into())
+    }
+}
+
+/// Beats until it is cancelled.
+async fn stuck<T>(ctx: &ActivityContext) -> Result<T, ActivityError> {
+    loop {
+        ctx.record_heartbeat(()).await?;
+        tokio::select! {
+            () = ctx.cancelled() => return Err(ActivityError::cancelled()),
+            () = tokio::time::sleep(std::time::Duration::from_millis(50)) => {}
+        }
     }
 }
 
@@ -138,10 +145,10 @@ fn codes() -> Vec<&'static str> {
 
 /// Uploads bytes and answers the upload's id.
 async fn upload(product: &Product, bytes: &str) -> String {
-    let begin = product.request("POST", "/uploads").header("tus-resumable", "1.0.0");
-    let begun = begin.header("upload-length", bytes.len()).send().await.unwrap();
-    assert_eq!(begun.status(), 201);
-    let location = begun.headers()["location"].to_str().unwrap();
+    let create = product.request("POST", "/uploads").header("tus-resumable", "1.0.0");
+    let created = create.header("upload-length", bytes.len()).send().await.unwrap();
+    assert_eq!(created.status(), 201);
+    let location = created.headers()["location"].to_str().unwrap();
     let id = location.rsplit('/').next().unwrap().to_owned();
     let patch = product
         .request("PATCH", &format!("/uploads/{id}"))
@@ -249,16 +256,13 @@ async fn a_deletion_that_races_with_a_retry_ends_without_a_video_or_a_trace() {
         for (video, ..) in &videos {
             product.until(video, |it| it["status"] == "failed").await;
         }
-        let mut answers = BTreeSet::new();
         for (video, ..) in &videos {
             let (path, retry) = (format!("/videos/{video}"), format!("/videos/{video}/retry"));
             let (deleted, (retried, _)) =
                 futures::future::join(product.delete(&path), product.post(&retry, json!({}))).await;
             assert_eq!(deleted, 202);
             assert!([202, 404, 409].contains(&retried), "{retried}");
-            answers.insert(retried);
         }
-        println!("retries were answered with {answers:?}");
         for (video, bucket, id) in &videos {
             product.until(video, |answer| answer["status"] == 404).await;
             assert_eq!(stage.sources(bucket, id), [] as [PathBuf; 0], "{bucket}/{id}");

@@ -94,7 +94,9 @@ impl Bench {
             },
             export,
         };
-        change.into_iter().for_each(|change| change(&mut input));
+        if let Some(change) = change {
+            change(&mut input);
+        }
         let options =
             WorkflowStartOptions::new(TaskQueue::VideoWorkflows.name(), id.workflow_id(1)).build();
         self.client.start_workflow(VideoWorkflow::run, input, options).await.unwrap();
