@@ -70,6 +70,7 @@ impl<'a> Calls<'a> {
             text = text.replace(hidden, name);
         }
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/exchanges").join(self.set);
+        fs_err::create_dir_all(&folder).unwrap();
         expect_test::expect_file![folder.join(format!("{name}.json"))].assert_eq(&(text + "\n"));
     }
 }
