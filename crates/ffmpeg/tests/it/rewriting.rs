@@ -144,8 +144,6 @@ async fn an_odd_size_is_rewritten() {
     let Some(tools) = crate::tools() else { return };
     let dir = tempfile::tempdir().unwrap();
     let clip = dir.path().join("odd.avi");
-    let card =
-        "-f lavfi -i testsrc2=s=162x92:r=25:d=0.4,format=yuv420p,crop=161:91:0:0:exact=1 -c:v ffv1";
     make(&tools, "-f lavfi -i testsrc2=s=161x91:r=25:d=0.4 -c:v ffv1 -pix_fmt yuv420p", &clip)
         .await;
     let (_, facts) = rewritten(&tools, &clip, &dir).await;
