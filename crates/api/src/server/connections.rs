@@ -117,12 +117,11 @@ impl Seat {
 
     /// Keeps the connection until the answer has been sent.
     pub(super) fn answer(self: &Arc<Self>) -> Answer {
-        if let Some(wait) = self.lock().take()
-            && self.connections.lock().waiting.remove(&wait).is_none()
-        {
-            // It was told to close while its request arrived, and no longer counts.
-            *self.lock() = Some(wait);
-        }
+        let mut wait = self.lock();
+        // One that was told to close while its request arrived is not there any more: its number
+        // stays, and says that the connection no longer counts.
+        *wait = wait.filter(|wait| self.connections.lock().waiting.remove(wait).is_none());
+        drop(wait);
         Answer(Arc::clone(self))
     }
 }
@@ -184,8 +183,8 @@ mod tests {
         drop(first);
         assert_eq!(connections.lock().all, 2);
         drop((second, third));
-        assert_eq!((connections.lock().all, connections.lock().waiting.len()), (0, 0));
-        assert!(connections.lock().by_address.is_empty());
+        let open = connections.lock();
+        assert_eq!((open.all, open.waiting.len(), open.by_address.len()), (0, 0, 0));
     }
 
     #[test]
