@@ -224,8 +224,20 @@ impl Recipe {
         }
     }
 
+    /// The database's name, and the folder to run in when the name is one below it: the server reads
+    /// names as URIs, where these characters mean something else, and takes no other spelling.
+    fn database_from_within(&self) -> (&Path, Option<&Path>) {
+        let whole = self.database.as_path();
+        let special = whole.to_string_lossy().contains(['%', '?', '#']);
+        match (whole.file_name(), whole.parent()) {
+            (Some(name), Some(folder)) if special => (Path::new(name), Some(folder)),
+            _ => (whole, None),
+        }
+    }
+
     fn spawn(&self, ports: Ports) -> anyhow::Result<Child> {
         let log = fs_err::OpenOptions::new().create(true).append(true).open(&self.log)?;
+        let (database, folder) = self.database_from_within();
         let mut command = Command::new(&self.program)
             .args(["server", "start-dev", "--ip", "127.0.0.1", "--log-level", "error"])
             // Both would ask a host on the internet.
@@ -235,7 +247,7 @@ impl Recipe {
                 "frontend.enableServerVersionCheck=false",
             ])
             .arg("--db-filename")
-            .arg(&self.database)
+            .arg(database)
             .args(["--port", &ports.grpc.to_string()])
             .args(["--http-port", &ports.http.to_string()])
             .args(["--metrics-port", &ports.metrics.to_string()]);
@@ -248,6 +260,9 @@ impl Recipe {
         }
         for (name, kind) in search_attributes::ALL {
             command = command.args(["--search-attribute", &format!("{name}={}", kind.name())]);
+        }
+        if let Some(folder) = folder {
+            command = command.current_dir(folder);
         }
         command.stderr(log.into_parts().0).spawn().context(
             "start the Temporal server; run scripts/setup.sh, put `temporal` on PATH, or set TEMPORAL_ADDRESS",
@@ -264,7 +279,10 @@ pub(crate) async fn version() -> anyhow::Result<String> {
 /// The `temporal` that set-up put into the project, or the one on PATH.
 fn program() -> PathBuf {
     if let Some(given) = std::env::var_os("MILLRACE_TEMPORAL") {
-        return given.into();
+        let given = PathBuf::from(given);
+        // A path stays what it was where the server runs in another folder; a bare name is looked up.
+        let is_path = given.components().count() > 1;
+        return if is_path { std::path::absolute(&given).unwrap_or(given) } else { given };
     }
     let here = [std::env::current_dir().ok(), std::env::current_exe().ok()];
     let local = here
