@@ -140,6 +140,7 @@ mod tests {
     fn a_middle_chunk_of_a_constant_source() {
         let plan = planned("30000/1001", 1500, true);
         expect![[r"
+            -v repeat+level+warning
             -threads 1
             -copyts
             -noaccurate_seek

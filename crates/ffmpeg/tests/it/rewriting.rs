@@ -36,21 +36,10 @@ async fn joined(tools: &Tools, first: &str, second: &str, dir: &TempDir) -> [Pat
     [a, b, both]
 }
 
-/// The second half of a rewritten file of 200 pictures, without its bars.
-async fn second_half(tools: &Tools, file: &Path, crop: &str, dir: &TempDir) -> PathBuf {
+/// Some pictures of a rewritten file, without bars.
+async fn part(tools: &Tools, file: &Path, filters: &str, dir: &TempDir) -> PathBuf {
     let part = dir.path().join("part.mkv");
-    let args = format!(
-        "-i {} -vf trim=start_frame=100,crop={crop} -fps_mode passthrough -c:v ffv1",
-        file.display()
-    );
-    make(tools, &args, &part).await;
-    part
-}
-
-async fn first_half(tools: &Tools, file: &Path, dir: &TempDir) -> PathBuf {
-    let part = dir.path().join("first.mkv");
-    let args =
-        format!("-i {} -vf trim=end_frame=100 -fps_mode passthrough -c:v ffv1", file.display());
+    let args = format!("-i {} -vf {filters} -fps_mode passthrough -c:v ffv1", file.display());
     make(tools, &args, &part).await;
     part
 }
@@ -73,10 +62,11 @@ async fn another_size_is_fitted_into_the_first_in_any_container() {
     let (file, facts) = rewritten(&tools, &both, &dir).await;
     let video = facts.video.unwrap();
     assert_eq!((video.coded_width, video.coded_height, video.timeline.frames), (320, 180, 200));
-    assert_like(&first_half(&tools, &file, &dir).await, &Expected::all(&wide), 34.0);
+    let first = part(&tools, &file, "trim=end_frame=100", &dir).await;
+    assert_like(&first, &Expected::all(&wide), 34.0);
     // 180 × 320 in 180 lines is 102 wide (101.25), in the middle (109 rounded to whole chroma).
-    let part = second_half(&tools, &file, "102:180:108:0", &dir).await;
-    assert_like(&part, &Expected::all(&tall), 34.0);
+    let second = part(&tools, &file, "trim=start_frame=100,crop=102:180:108:0", &dir).await;
+    assert_like(&second, &Expected::all(&tall), 34.0);
 }
 
 #[tokio::test]
@@ -88,15 +78,22 @@ async fn another_sample_aspect_is_not_squeezed() {
             "-f lavfi -i testsrc2=s=180x144:r=25:d=4 -pix_fmt yuv420p -c:v mpeg2video -q:v 2 -g 10 -aspect {aspect}"
         )
     };
-    let [narrow, wide, both] = joined(&tools, &card("4:3"), &card("16:9"), &dir).await;
-    assert_eq!(probe(&tools, &both).await.non_standard, [NonStandard::SizeChange]);
+    let [narrow, wide, both] = ["a.ts", "b.ts", "both.ts"].map(|name| dir.path().join(name));
+    make(&tools, &card("4:3"), &narrow).await;
+    make(&tools, &format!("{} -output_ts_offset 4", card("16:9")), &wide).await;
+    // Byte by byte: Matroska says one sample aspect for all, and that is then what counts.
+    let bytes = [&narrow, &wide].map(|file| fs_err::read(file).unwrap()).concat();
+    fs_err::write(&both, bytes).unwrap();
+    assert!(probe(&tools, &both).await.non_standard.contains(&NonStandard::SizeChange));
     let (file, facts) = rewritten(&tools, &both, &dir).await;
     let video = facts.video.unwrap();
     let size = (video.coded_width, video.coded_height, video.sample_aspect);
-    assert_eq!((size, video.timeline.frames), ((192, 144, (1, 1)), 200));
-    assert_like(&first_half(&tools, &file, &dir).await, &Expected::all(&narrow), 34.0);
-    let part = second_half(&tools, &file, "192:108:0:18", &dir).await;
-    assert_like(&part, &Expected::all(&wide), 34.0);
+    // The last picture of the first part and the first of the second bear one stamp.
+    assert_eq!((size, video.timeline.frames), ((192, 144, (1, 1)), 199));
+    let first = part(&tools, &file, "trim=end_frame=99", &dir).await;
+    assert_like(&first, &Expected::all(&narrow).numbers(0..99), 34.0);
+    let second = part(&tools, &file, "trim=start_frame=99,crop=192:108:0:18", &dir).await;
+    assert_like(&second, &Expected::all(&wide), 34.0);
 }
 
 #[tokio::test]
