@@ -151,7 +151,7 @@ fn ffmpeg(error: &ffmpeg::Error) -> (ErrorCode, bool) {
         E::InvalidData { .. } => (ErrorCode::CorruptMedia, false),
         E::NoStreams => (ErrorCode::NoStreams, false),
         E::PictureTooLarge { .. } => (ErrorCode::SourceTooLarge, false),
-        E::UnsupportedCodec { .. } => (ErrorCode::UnsupportedMedia, false),
+        E::UnsupportedCodec { .. } | E::Encrypted => (ErrorCode::UnsupportedMedia, false),
         E::OutputTooLarge { .. } => (ErrorCode::EncoderFailed, false),
         // ffmpeg reads nothing over a connection but our own store.
         E::InputLost { .. } => (ErrorCode::StoreUnavailable, true),

@@ -100,6 +100,9 @@ pub enum Error {
         /// The codec's name, or its four-character tag when it has none.
         codec: String,
     },
+    /// The pictures or the sound are encrypted (Common Encryption, ISO/IEC 23001-7).
+    #[error("the media is encrypted: only what plays without a key can be transcoded")]
+    Encrypted,
     /// The program printed something that could not be understood.
     #[error("output of `{program}` is not understood: {detail}")]
     Parse {

@@ -11,18 +11,20 @@ mod suspicion;
 
 use std::time::Duration;
 
+use media::epochs::{Correction, Laid};
 use media::plan::SAMPLE_RATE;
 use media::rate::FrameRate;
 use media::source::{
-    AudioFacts, Color, NonStandard, Rotation, Seeks, SourceFacts, SubtitleFacts, VideoFacts,
+    AudioFacts, Color, NonStandard, Repair, Rotation, Seeks, SourceFacts, SubtitleFacts, VideoFacts,
 };
+use media::timeline::{TimeBase, Timeline};
 
 use crate::failure::judge_output;
 use crate::input::input_args;
 use crate::samples;
 use crate::{Error, Input, Tools};
 use header::{Header, Stream};
-use packets::Tracks;
+use packets::{Clock, Found, Tracks};
 
 /// Longest a look at the header may take; it reads at most a few megabytes.
 const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
@@ -32,6 +34,8 @@ const DELAY_MAX_US: i64 = 300_000;
 const CUT_MIN_SECONDS: f64 = 12.0;
 /// Audio tracks described at most, so that the facts stay small.
 const AUDIO_TRACKS_MAX: usize = 32;
+/// Picture tracks among which one is chosen.
+const PICTURE_TRACKS_MAX: usize = 8;
 /// Subtitle tracks described at most.
 const SUBTITLE_TRACKS_MAX: usize = 64;
 
@@ -41,19 +45,41 @@ const SUBTITLE_TRACKS_MAX: usize = 64;
 pub async fn probe(
     tools: &Tools,
     input: &Input,
-    mut on_packets: impl FnMut(u64) + Send,
+    on_packets: impl FnMut(u64) + Send,
 ) -> Result<SourceFacts, Error> {
+    Ok(survey(tools, input, on_packets).await?.0)
+}
+
+/// New stamps for packets of a stream.
+#[derive(Debug)]
+pub(crate) struct Restamped {
+    pub(crate) stream: u32,
+    /// Unit of the corrections.
+    pub(crate) base: TimeBase,
+    pub(crate) corrections: Vec<Correction>,
+}
+
+/// The facts of a source, and what has to be done to the stamps of the streams they describe: none
+/// are listed where there is nothing to do.
+pub(crate) async fn survey(
+    tools: &Tools,
+    input: &Input,
+    mut on_packets: impl FnMut(u64) + Send,
+) -> Result<(SourceFacts, Vec<Restamped>), Error> {
     let header = read_header(tools, input).await?;
-    let video = main_video(&header.streams)?;
+    let candidates = picture_tracks(&header.streams)?;
     let audio: Vec<&Stream> =
         header.streams.iter().filter(|s| s.is_audio()).take(AUDIO_TRACKS_MAX).collect();
-    if video.is_none() && audio.is_empty() {
+    if candidates.is_empty() && audio.is_empty() {
         return Err(Error::NoStreams);
     }
-    let mut tracks = Tracks::new(video, &audio);
-    let demux_errors = packets::read(tools, input, &mut tracks, &mut on_packets).await?;
     let format = &header.format;
-    let (video_track, audio_tracks) = tracks.finish(&video.map(hints).unwrap_or_default());
+    let mut tracks = Tracks::new(Clock::of(&format.name), &candidates, &audio);
+    let demux_errors = packets::read(tools, input, &mut tracks, &mut on_packets).await?;
+    let chosen = main_video(&candidates, &tracks.covered_seconds())?;
+    let video = chosen.map(|track| candidates[track]);
+    let Found { video: video_track, audio: audio_tracks, laid } =
+        tracks.finish(chosen, &video.map(hints).unwrap_or_default());
     let mut non_standard = Vec::new();
     if let (Some(stream), Some(track)) = (video, &video_track)
         && let Some(timeline) = &track.timeline
@@ -61,30 +87,19 @@ pub async fn probe(
     {
         non_standard.push(NonStandard::SizeChange);
     }
+    let restamped = restamped(video.into_iter().chain(audio.iter().copied()), &laid);
+    let repairs = repairs(&laid, video, video_track.as_ref());
     let video = video.zip(video_track).and_then(|(stream, track)| {
         let timeline = track.timeline?;
-        non_standard.extend(suspicion::reasons(&format.name, stream, &timeline, &track));
-        let seeks = Seeks::of(&format.name);
+        let broken = !laid.is_empty();
+        let (name, defects) = (&format.name, track.defects);
+        non_standard.extend(suspicion::reasons(name, stream, &timeline, defects, broken));
+        let seeks = Seeks::of(name);
         Some(VideoFacts { seeks, ..video_facts(stream, timeline, track.packets) })
     });
     let mut audio: Vec<AudioFacts> =
         audio.iter().zip(audio_tracks).map(|(stream, track)| audio_facts(stream, &track)).collect();
-    let streams: Vec<&Stream> = header.streams.iter().filter(|it| it.is_audio()).collect();
-    decoders::mark(tools, input, &streams, &mut audio).await?;
-    let undecodable = audio.iter().filter_map(|it| it.undecodable.as_ref());
-    // Pictures can do without sound that nothing decodes, but not for want of a newer ffmpeg.
-    let mut missed = undecodable.filter(|codec| video.is_none() || decoders::is_misread(codec));
-    if let Some(codec) = missed.next().filter(|_| !audio.iter().any(AudioFacts::is_usable)) {
-        return Err(Error::UnsupportedCodec { kind: "audio", codec: codec.clone() });
-    }
-    for track in &mut audio {
-        // Beside a picture its own time line decides.
-        track.counted &= video.is_none() && track.is_usable();
-        if track.counted {
-            let samples = samples::count(tools, input, track).await?;
-            track.end_us = track.start_us + micros_of(samples);
-        }
-    }
+    decode_sound(tools, input, &header, &mut audio, video.is_some()).await?;
     if video.is_none() && audio.iter().all(|audio| audio.packets == 0) {
         return Err(Error::InvalidData {
             detail: "it holds no packet of video or audio".to_owned(),
@@ -101,11 +116,13 @@ pub async fn probe(
         subtitles: subtitles(&header.streams),
         chapters: u32::try_from(header.chapters.len()).unwrap_or(u32::MAX),
         cover: header.streams.iter().find(|stream| stream.is_cover()).map(|stream| stream.index),
+        repairs,
     };
+    facts.cover_sound();
     if facts.non_standard.is_empty() && !seeks_are_whole(tools, input, &facts).await? {
         facts.non_standard.push(NonStandard::UnreliableSeek);
     }
-    Ok(facts)
+    Ok((facts, restamped))
 }
 
 /// False when a seek leads to pictures whose references were not read: an index that points
@@ -124,6 +141,66 @@ async fn seeks_are_whole(tools: &Tools, input: &Input, facts: &SourceFacts) -> R
         }
     }
     Ok(true)
+}
+
+/// Adds what only decoding tells of sound; `beside` says that there are pictures.
+async fn decode_sound(
+    tools: &Tools,
+    input: &Input,
+    header: &Header,
+    audio: &mut [AudioFacts],
+    beside: bool,
+) -> Result<(), Error> {
+    let streams: Vec<&Stream> = header.streams.iter().filter(|it| it.is_audio()).collect();
+    decoders::mark(tools, input, &streams, audio).await?;
+    let undecodable = audio.iter().filter_map(|it| it.undecodable.as_ref());
+    // Pictures can do without sound that nothing decodes, but not for want of a newer ffmpeg.
+    let mut missed = undecodable.filter(|codec| !beside || decoders::is_misread(codec));
+    if let Some(codec) = missed.next().filter(|_| !audio.iter().any(AudioFacts::is_usable)) {
+        return Err(Error::UnsupportedCodec { kind: "audio", codec: codec.clone() });
+    }
+    for track in audio {
+        // Beside a picture its own time line decides.
+        track.counted &= !beside && track.is_usable();
+        if track.counted {
+            let samples = samples::count(tools, input, track).await?;
+            track.end_us = track.start_us + micros_of(samples);
+        }
+    }
+    Ok(())
+}
+
+/// The streams whose stamps have to be corrected.
+fn restamped<'a>(streams: impl Iterator<Item = &'a Stream>, laid: &Laid) -> Vec<Restamped> {
+    let corrected = streams.zip(&laid.tracks).filter(|(_, corrections)| !corrections.is_empty());
+    let restamped = corrected.map(|(stream, corrections)| Restamped {
+        stream: stream.index,
+        base: stream.time_base(),
+        corrections: corrections.clone(),
+    });
+    restamped.collect()
+}
+
+/// What is put right, in words for the user; places are counted from the first picture.
+fn repairs(
+    laid: &Laid,
+    stream: Option<&Stream>,
+    video: Option<&packets::VideoTrack>,
+) -> Vec<Repair> {
+    let line = video.and_then(|track| track.timeline.as_ref());
+    let zero = line.map_or(0, Timeline::start_us);
+    let joined = Repair::EpochsJoined {
+        count: laid.joints_us.len() as u64,
+        places_us: laid.joints_us.iter().take(8).map(|us| us - zero).collect(),
+    };
+    let placed = Repair::StraysPlaced { packets: laid.strays };
+    let aspect = stream.and_then(Stream::impossible_aspect);
+    let aspect = aspect.map(|(num, den)| Repair::AspectIgnored { num, den });
+    [(!laid.joints_us.is_empty(), joined), (laid.strays > 0, placed)]
+        .into_iter()
+        .filter_map(|(found, repair)| found.then_some(repair))
+        .chain(aspect)
+        .collect()
 }
 
 async fn read_header(tools: &Tools, input: &Input) -> Result<Header, Error> {
@@ -146,27 +223,49 @@ async fn read_header(tools: &Tools, input: &Input) -> Result<Header, Error> {
         .map_err(|error| Error::Parse { program, detail: error.to_string() })
 }
 
-/// The default picture track, else the largest; never a cover.
-fn main_video(streams: &[Stream]) -> Result<Option<&Stream>, Error> {
+/// Picture tracks that can be read, covers never.
+fn picture_tracks(streams: &[Stream]) -> Result<Vec<&Stream>, Error> {
     let pictures: Vec<&Stream> = streams.iter().filter(|stream| stream.is_picture()).collect();
-    let usable =
-        |stream: &&&Stream| stream.codec_name.is_some() && stream.width > 0 && stream.height > 0;
-    let best = pictures.iter().filter(usable).max_by_key(|stream| {
+    let sized = |stream: &Stream| stream.width > 0 && stream.height > 0;
+    let usable = |stream: &&&Stream| stream.codec_name.is_some() && sized(stream);
+    let found: Vec<&Stream> =
+        pictures.iter().filter(usable).take(PICTURE_TRACKS_MAX).copied().collect();
+    match pictures.first() {
+        Some(unknown) if found.is_empty() => Err(unreadable(unknown)),
+        _ => Ok(found),
+    }
+}
+
+/// Why a track is of no use: its codec is unknown, or there is no picture to tell its size from.
+fn unreadable(stream: &Stream) -> Error {
+    let Some(codec) = &stream.codec_name else {
+        let codec = stream.codec_tag_string.clone();
+        return Error::UnsupportedCodec { kind: "video", codec };
+    };
+    let detail = format!("no picture of the {codec} track can be decoded, so its size is unknown");
+    Error::InvalidData { detail }
+}
+
+/// The picture track to play, by its place among the candidates: of those that cover at least half
+/// as much time as any, first what stands for itself, then the default, then the largest.
+fn main_video(candidates: &[&Stream], covered: &[f64]) -> Result<Option<usize>, Error> {
+    let longest = covered.iter().copied().fold(0.0, f64::max);
+    let rank = |at: usize| {
+        let stream = candidates[at];
         let pixels = u64::from(stream.width) * u64::from(stream.height);
-        (stream.disposition.default, pixels, std::cmp::Reverse(stream.index))
-    });
-    match (best, pictures.first()) {
-        (Some(alien), _) if alien.is_dolby_vision_only() => {
+        let flags = &stream.disposition;
+        let alone = !flags.dependent && !flags.timed_thumbnails;
+        (alone, flags.default, pixels, std::cmp::Reverse(stream.index))
+    };
+    let long = (0..candidates.len()).filter(|&at| covered[at] * 2.0 >= longest);
+    let best = long.max_by_key(|&at| rank(at));
+    match best.map(|at| candidates[at]).filter(|stream| stream.is_dolby_vision_only()) {
+        None => Ok(best),
+        Some(alien) => {
             let profile = alien.dolby_vision().unwrap_or_default();
             let codec = format!("Dolby Vision profile {profile} (no HDR10, HLG or SDR base layer)");
             Err(Error::UnsupportedCodec { kind: "video", codec })
         }
-        (None, Some(unknown)) => {
-            let tag = || unknown.codec_tag_string.clone();
-            let codec = unknown.codec_name.clone().unwrap_or_else(tag);
-            Err(Error::UnsupportedCodec { kind: "video", codec })
-        }
-        (best, _) => Ok(best.copied()),
     }
 }
 
@@ -178,7 +277,7 @@ fn hints(stream: &Stream) -> Vec<FrameRate> {
         .collect()
 }
 
-fn video_facts(stream: &Stream, timeline: media::timeline::Timeline, packets: u64) -> VideoFacts {
+fn video_facts(stream: &Stream, timeline: Timeline, packets: u64) -> VideoFacts {
     let (rotation, mirrored) = stream.orientation();
     VideoFacts {
         stream: stream.index,
@@ -198,11 +297,19 @@ fn video_facts(stream: &Stream, timeline: media::timeline::Timeline, packets: u6
         },
         dolby_vision: stream.dolby_vision(),
         field_order: stream.field_order.clone(),
-        timeline,
         packets,
-        frames_promised: stream.nb_frames,
+        frames_promised: promised(stream, &timeline, packets),
         seeks: Seeks::default(),
+        timeline,
     }
+}
+
+/// Packets that the header promises. ffmpeg leaves out those that no edit shows, so that fewer are
+/// no loss where what there is lasts as long as the header says of all edits.
+fn promised(stream: &Stream, timeline: &Timeline, packets: u64) -> Option<u64> {
+    let seconds = timeline.grid().duration_seconds();
+    let whole = stream.duration_us().is_some_and(|us| seconds >= us as f64 * 0.95e-6);
+    stream.nb_frames.map(|frames| if whole { frames.min(packets) } else { frames })
 }
 
 fn audio_facts(stream: &Stream, track: &packets::AudioTrack) -> AudioFacts {

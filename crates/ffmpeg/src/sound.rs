@@ -1,5 +1,4 @@
-//! The sound's encoding run and the rewriting of a source: builds the arguments, follows the run,
-//! and says what came out.
+//! The sound's encoding run: builds the arguments, follows the run, and says what came out.
 //!
 //! Files stay where they were written; whoever owns the folder stores or removes them.
 
@@ -7,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use fs_err::tokio as fs;
 use media::plan::AudioPlan;
-use media::source::SourceFacts;
 
 use crate::run::{STALL, run_fed};
 use crate::samples::{Heard, Samples, Track};
@@ -64,17 +62,4 @@ pub async fn encode_audio(
         renditions.push(SoundFiles { init: folder.join("init.mp4"), segments });
     }
     Ok(EncodedSound { renditions, heard })
-}
-
-/// Rewrites a non-standard source into the Matroska file `output`.
-pub async fn normalize(
-    tools: &Tools,
-    input: &Input,
-    facts: &SourceFacts,
-    output: &Path,
-    mut on_micros: impl FnMut(u64) + Send,
-) -> Result<(), Error> {
-    let command = tools.ffmpeg().args(args::normalize(input, facts, output));
-    run(command, |progress| on_micros(progress.micros()), STALL).await?;
-    Ok(())
 }

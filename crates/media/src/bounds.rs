@@ -100,7 +100,8 @@ fn longest_seconds(facts: &SourceFacts) -> f64 {
 fn mean_fps(facts: &SourceFacts) -> Option<f64> {
     let video = facts.video.as_ref()?;
     let line = &video.timeline;
-    let seconds = line.time_base.seconds(line.last_ticks.checked_sub(line.start_ticks)?);
+    let seconds =
+        line.time_base.seconds(line.last_ticks.checked_sub(line.start_ticks + line.lead_ticks)?);
     let pictures = line.frames.saturating_sub(1) as f64;
     (seconds > 0.0 && pictures > 60.0).then(|| pictures / seconds)
 }

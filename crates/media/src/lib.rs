@@ -9,6 +9,7 @@ pub mod bounds;
 pub mod budget;
 pub mod chapters;
 pub mod codecs;
+pub mod epochs;
 pub mod fmp4;
 pub mod ladder;
 pub mod language;

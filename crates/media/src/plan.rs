@@ -331,7 +331,7 @@ fn audio_plan(
         loudness: None,
     };
     let Some(video) = video else {
-        let rate = FrameRate::new(25, 1).unwrap_or_else(|| unreachable!("25 is a rate"));
+        let rate = FrameRate::TWENTY_FIVE;
         let frames = sound_us.unsigned_abs().saturating_mul(25).div_ceil(1_000_000).max(1);
         let lead_us = i64::from(ENCODER_DELAY_SAMPLES) * 1_000_000 / i64::from(SAMPLE_RATE);
         return plan(AUDIO_ONLY.to_vec(), lead_us, sound_us, Grid { rate, frames });

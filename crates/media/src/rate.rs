@@ -24,6 +24,11 @@ pub struct FrameRate {
 pub struct NotARate(String);
 
 impl FrameRate {
+    /// Ten frames a second.
+    pub const TEN: Self = Self { num: 10, den: 1 };
+    /// 25 frames a second.
+    pub const TWENTY_FIVE: Self = Self { num: 25, den: 1 };
+
     /// Builds the reduced ratio; `None` when either part is zero.
     pub fn new(num: u32, den: u32) -> Option<Self> {
         if num == 0 || den == 0 {
@@ -52,6 +57,11 @@ impl FrameRate {
     /// The same rate divided by a whole number, for sources above the output's limit.
     pub fn divided_by(self, factor: u32) -> Option<Self> {
         Self::new(self.num, self.den.checked_mul(factor)?)
+    }
+
+    /// The same rate times a whole number, for sources below the output's limit.
+    pub fn times(self, factor: u32) -> Option<Self> {
+        Self::new(self.num.checked_mul(factor)?, self.den)
     }
 }
 

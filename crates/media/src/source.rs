@@ -38,6 +38,62 @@ pub struct SourceFacts {
     /// Stream index of cover art: a still picture that is not a video.
     #[serde(default)]
     pub cover: Option<u32>,
+    /// What made no sense and is put right.
+    #[serde(default)]
+    pub repairs: Vec<Repair>,
+}
+
+/// Something about a source that made no sense and is put right, for the video's `warnings`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Repair {
+    /// Clocks restarted; what was recorded by each follows the one before.
+    EpochsJoined {
+        /// How often a clock restarted.
+        count: u64,
+        /// Where, in microseconds from the start; the first eight.
+        places_us: Vec<i64>,
+    },
+    /// Packets whose stamps are far from those of their neighbours were put beside these.
+    StraysPlaced {
+        /// How many.
+        packets: u64,
+    },
+    /// A sample aspect ratio that no picture has was taken as 1:1.
+    AspectIgnored {
+        /// Width of a sample.
+        num: u32,
+        /// Height of a sample.
+        den: u32,
+    },
+}
+
+impl std::fmt::Display for Repair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::EpochsJoined { count, places_us } => {
+                let places: Vec<String> =
+                    places_us.iter().map(|&us| format!("{:.1} s", us as f64 / 1e6)).collect();
+                let more = if *count > places_us.len() as u64 { ", …" } else { "" };
+                write!(
+                    f,
+                    "the clock of the source restarts {count} times; its parts follow each other, \
+                     joined at {}{more}",
+                    places.join(", ")
+                )
+            }
+            Self::AspectIgnored { num, den } => write!(
+                f,
+                "the source states samples of {num}:{den}, which no picture has; they were taken \
+                 as square"
+            ),
+            Self::StraysPlaced { packets } => write!(
+                f,
+                "{packets} packets of the source bear time stamps far from those of their \
+                 neighbours; the stamps were left out and the packets put beside these"
+            ),
+        }
+    }
 }
 
 /// Facts of one subtitle track.
@@ -363,6 +419,16 @@ impl SourceFacts {
         }
     }
 
+    /// Lengthens the picture's time line to that of the sound that is played by default.
+    pub fn cover_sound(&mut self) {
+        let Some(sound) = self.main_audio().map(|audio| audio.start_us..audio.end_us) else {
+            return;
+        };
+        if let Some(video) = &mut self.video {
+            video.timeline.cover(sound);
+        }
+    }
+
     /// Duration of what is played, in seconds.
     pub fn duration_seconds(&self) -> f64 {
         match (&self.video, self.main_audio()) {
@@ -441,6 +507,7 @@ pub(crate) mod fixtures {
         let timeline = Timeline {
             time_base,
             start_ticks: 0,
+            lead_ticks: 0,
             last_ticks: last,
             frames,
             rate,
@@ -449,6 +516,8 @@ pub(crate) mod fixtures {
             gap_frames_max: 1,
             key_frames: frames / 50 + 1,
             key_interval_max: 50,
+            holds: vec![],
+            finer: false,
         };
         let video = VideoFacts {
             stream: 0,
@@ -479,6 +548,7 @@ pub(crate) mod fixtures {
             subtitles: vec![],
             chapters: 0,
             cover: None,
+            repairs: vec![],
         }
     }
 }

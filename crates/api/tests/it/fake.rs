@@ -189,6 +189,7 @@ fn chunk(video: &video::Input) -> transcode_chunk::Input {
     let timeline = Timeline {
         time_base: TimeBase { num: 1, den: 25 },
         start_ticks: 0,
+        lead_ticks: 0,
         last_ticks: 299,
         frames: FRAMES,
         rate,
@@ -197,6 +198,8 @@ fn chunk(video: &video::Input) -> transcode_chunk::Input {
         gap_frames_max: 1,
         key_frames: 6,
         key_interval_max: 50,
+        holds: vec![],
+        finer: false,
     };
     let facts = VideoFacts {
         stream: 0,

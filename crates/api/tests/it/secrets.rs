@@ -38,7 +38,9 @@ async fn a_secret_that_cannot_sign_is_refused_and_makes_no_video() {
     for secret in ["", "whsec_", "whsec_not base64!", "whsec_AAE", &"x".repeat(513)] {
         for (path, body) in bodies(secret) {
             let answer = harness.post(path, body.to_string()).await;
-            assert_eq!(answer.status, 422, "{path} took {secret:?}: {}", answer.text());
+            // Clients of the compatible endpoints know a fault in their request as 400.
+            let refused = if path == "/videos" { 422 } else { 400 };
+            assert_eq!(answer.status, refused, "{path} took {secret:?}: {}", answer.text());
             let said = answer.text();
             assert!(said.to_lowercase().contains("whsec_"), "{path}: {said}");
             assert!(secret.len() < 8 || !said.contains(secret), "{path} repeats it: {said}");

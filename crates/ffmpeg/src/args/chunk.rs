@@ -84,7 +84,7 @@ pub(crate) fn chunk(
     for (at, rung) in plan.rungs.iter().enumerate() {
         args.pair("-map", format!("[v{at}]"));
         encoder::encoder(&mut args, rung, plan);
-        container(&mut args, plan.grid, frames.start);
+        container(&mut args, plan.grid);
         args.output(&files.rung(at));
     }
     args.times(plan.facts.timeline.time_base, &files.decoded());
@@ -96,10 +96,9 @@ pub(crate) fn chunk(
 /// `frag_keyframe` cuts at key frames only; `min_frag_duration` of half a GOP less than a segment
 /// keeps it from cutting at the two inner ones. Composition offsets come out from minus two frames
 /// (the B-frame delay) on; `media::fmp4` moves them up.
-fn container(args: &mut Args, grid: Grid, first: u64) {
+fn container(args: &mut Args, grid: Grid) {
     let half_gop = u64::from(grid.gop_frames().div_ceil(2));
     let fragment = grid.micros(u64::from(grid.segment_frames()) - half_gop);
-    args.pair("-output_ts_offset", seconds(grid.micros(first)));
     args.pair("-video_track_timescale", grid.timescale().to_string());
     args.words("-use_editlist 0 -avoid_negative_ts disabled")
         .pair("-min_frag_duration", fragment.to_string());
@@ -149,7 +148,7 @@ mod tests {
             -format_whitelist mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,m4v,h263,h264,hevc,av1,obu,ivf,vc1,avi,asf,flv,live_flv,rm,nut,mxf,mxf_opatom,gxf,dv,wtv,gif,yuv4mpegpipe,ogg,mp3,aac,ac3,eac3,dts,dtshd,truehd,mlp,flac,wav,w64,aiff,au,caf,amr,ape,tta,wv
             -i file:/in/a.mp4
             -filter_complex_threads 1
-            -filter_complex [0:0]setpts=PTS-(0),select='if(lt(pts,361)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,360)*not(ld(1)),st(1,1+0*print(770002,16)));1',trim=start_pts=360:end_pts=720,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]fps=fps=30000/1001:start_time=12.012000:round=near,tpad=stop=360:stop_mode=clone,trim=end_frame=360,setpts=PTS-STARTPTS,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v0];[s1]scale=640:360:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v1]
+            -filter_complex [0:0]setpts=PTS-(0),select='if(lt(pts,361)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,360)*not(ld(1)),st(1,1+0*print(770002,16)));1',trim=start_pts=360:end_pts=720,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]fps=fps=30000/1001:start_time=12.012000:round=near,tpad=stop=360:stop_mode=clone,trim=end_frame=360,setpts=PTS-STARTPTS+360,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v0];[s1]scale=640:360:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v1]
             -map [v0]
             -c:v libx264
             -preset veryfast
@@ -167,7 +166,6 @@ mod tests {
             -map_chapters -1
             -fflags +bitexact
             -flags:v +bitexact
-            -output_ts_offset 12.012000
             -video_track_timescale 30000
             -use_editlist 0
             -avoid_negative_ts disabled
@@ -191,7 +189,6 @@ mod tests {
             -map_chapters -1
             -fflags +bitexact
             -flags:v +bitexact
-            -output_ts_offset 12.012000
             -video_track_timescale 30000
             -use_editlist 0
             -avoid_negative_ts disabled
@@ -225,7 +222,8 @@ mod tests {
     fn nvenc_keeps_the_grid() {
         let plan = VideoPlan { encoder: Encoder::Nvenc, ..planned("25", 500, true) };
         let args = argv(&plan, 1, Seek::Index);
-        let encoder = args.split("-c:v").nth(1).unwrap().split("-output_ts_offset").next().unwrap();
+        let encoder =
+            args.split("-c:v").nth(1).unwrap().split("-video_track_timescale").next().unwrap();
         expect![[r"
              h264_nvenc
             -preset p4
@@ -247,7 +245,8 @@ mod tests {
             -flags:v +bitexact
         "]]
         .assert_eq(encoder);
-        let container = |args: &str| args.split("-output_ts_offset").nth(1).unwrap().to_owned();
+        let container =
+            |args: &str| args.split("-video_track_timescale").nth(1).unwrap().to_owned();
         assert_eq!(
             container(&args).split("-map").next(),
             container(&argv(&planned("25", 500, true), 1, Seek::Index)).split("-map").next()
@@ -301,7 +300,7 @@ mod tests {
             -format_whitelist png_pipe,apng,jpeg_pipe,webp_pipe,gif,gif_pipe,bmp_pipe,tiff_pipe,jpegxl_pipe,qoi_pipe
             -i file:/in/1.png
             -filter_complex_threads 1
-            -filter_complex [0:0]setpts=PTS-(0),select='if(lt(pts,361)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,360)*not(ld(1)),st(1,1+0*print(770002,16)));1',trim=start_pts=360:end_pts=720,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]fps=fps=30000/1001:start_time=12.012000:round=near,tpad=stop=360:stop_mode=clone,trim=end_frame=360,setpts=PTS-STARTPTS,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[p0];[1:0]settb=1001/30000,setpts=0,scale=out_color_matrix=bt709:out_range=tv,format=yuva420p[m0];[p0][m0]overlay=x=W-w-24:y=24:eval=init:format=yuv420[v0];[s1]scale=640:360:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[p1];[2:0]settb=1001/30000,setpts=0,scale=out_color_matrix=bt709:out_range=tv,format=yuva420p[m1];[p1][m1]overlay=x=W-w-24:y=24:eval=init:format=yuv420[v1]
+            -filter_complex [0:0]setpts=PTS-(0),select='if(lt(pts,361)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,360)*not(ld(1)),st(1,1+0*print(770002,16)));1',trim=start_pts=360:end_pts=720,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]fps=fps=30000/1001:start_time=12.012000:round=near,tpad=stop=360:stop_mode=clone,trim=end_frame=360,setpts=PTS-STARTPTS+360,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[p0];[1:0]settb=1001/30000,setpts=0,scale=out_color_matrix=bt709:out_range=tv,format=yuva420p[m0];[p0][m0]overlay=x=W-w-24:y=24:eval=init:format=yuv420[v0];[s1]scale=640:360:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[p1];[2:0]settb=1001/30000,setpts=0,scale=out_color_matrix=bt709:out_range=tv,format=yuva420p[m1];[p1][m1]overlay=x=W-w-24:y=24:eval=init:format=yuv420[v1]
         "]].assert_eq(args[from..].split("-map").next().unwrap());
     }
 
@@ -323,7 +322,7 @@ mod tests {
         let interlaced = |facts: &mut VideoFacts| facts.field_order = Some("tt".into());
         expect![[r"
             11.970000
-            [0:0]setpts=PTS-(0),select='if(lt(pts,300)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,300)*not(ld(1)),st(1,1+0*print(770002,16)));1',trim=start_pts=299,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]bwdif=mode=send_frame:parity=auto:deint=all,fps=fps=25:start_time=12.000000:round=near,tpad=stop=200:stop_mode=clone,trim=end_frame=200,setpts=PTS-STARTPTS,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v0];[s1]scale=640:360:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v1]
+            [0:0]setpts=PTS-(0),select='if(lt(pts,300)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,300)*not(ld(1)),st(1,1+0*print(770002,16)));1',trim=start_pts=299,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]bwdif=mode=send_frame:parity=auto:deint=all,fps=fps=25:start_time=12.000000:round=near,tpad=stop=200:stop_mode=clone,trim=end_frame=200,setpts=PTS-STARTPTS+300,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v0];[s1]scale=640:360:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v1]
         "]].assert_eq(&graph_of(interlaced, 1));
         let unsaid = graph_of(|facts| facts.field_order = None, 0);
         assert!(unsaid.contains("deint=interlaced,fps="), "{unsaid}");
@@ -334,7 +333,7 @@ mod tests {
         let hlg = |facts: &mut VideoFacts| facts.color.transfer = Some("arib-std-b67".into());
         expect![[r"
             12.010000
-            [0:0]setpts=PTS-(0),select='if(lt(pts,301)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,300)*not(ld(1)),st(1,1+0*print(770002,16)));1',trim=start_pts=300,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]fps=fps=25:start_time=12.000000:round=near,tpad=stop=200:stop_mode=clone,trim=end_frame=200,setpts=PTS-STARTPTS,scale=1280:720:flags=bicubic:out_range=tv,zscale=pin=bt2020:min=bt2020nc:tin=arib-std-b67:rin=tv:t=linear:npl=203:p=bt709,format=gbrpf32le,tonemap=mobius:param=0.3:peak=4.926,zscale=p=bt709:m=bt709:t=bt709:r=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic,setsar=1[v0];[s1]scale=640:360:flags=bicubic,setsar=1[v1]
+            [0:0]setpts=PTS-(0),select='if(lt(pts,301)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,300)*not(ld(1)),st(1,1+0*print(770002,16)));1',trim=start_pts=300,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]fps=fps=25:start_time=12.000000:round=near,tpad=stop=200:stop_mode=clone,trim=end_frame=200,setpts=PTS-STARTPTS+300,scale=1280:720:flags=bicubic:out_range=tv,zscale=pin=bt2020:min=bt2020nc:tin=arib-std-b67:rin=tv:t=linear:npl=203:p=bt709,format=gbrpf32le,tonemap=mobius:param=0.3:peak=4.926,zscale=p=bt709:m=bt709:t=bt709:r=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic,setsar=1[v0];[s1]scale=640:360:flags=bicubic,setsar=1[v1]
         "]].assert_eq(&graph_of(hlg, 1));
     }
 

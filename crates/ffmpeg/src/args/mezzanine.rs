@@ -13,7 +13,7 @@ use media::{
 use super::{
     Args,
     audio::{Level, piped, sound},
-    picture,
+    from_zero, picture,
 };
 use crate::input::{Input, input_args};
 
@@ -49,10 +49,9 @@ pub(crate) fn mezzanine(
 fn pictures(plan: &VideoPlan) -> String {
     let (facts, grid) = (&plan.facts, plan.grid);
     format!(
-        "[0:{}]setpts=PTS-({}),{}fps=fps={}:start_time=0:round=near,tpad=stop={count}:stop_mode=clone,\
+        "{},{}tpad=stop=1:stop_mode=clone,fps=fps={}:start_time=0:round=near:eof_action=pass,tpad=stop={count}:stop_mode=clone,\
          trim=end_frame={count},setpts=PTS-STARTPTS,{}[v]",
-        facts.stream,
-        facts.timeline.start_ticks,
+        from_zero(facts),
         picture::progressive(facts),
         grid.rate,
         picture::clean(facts, own_sides(facts.display_size())),
@@ -108,7 +107,7 @@ mod tests {
             -ac 2
             -protocol_whitelist pipe
             -i pipe:0
-            -filter_complex [0:0]setpts=PTS-(0),fps=fps=25:start_time=0:round=near,tpad=stop=500:stop_mode=clone,trim=end_frame=500,setpts=PTS-STARTPTS,scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v];[1:a]aformat=sample_fmts=fltp:channel_layouts=stereo,apad=whole_len=961023,atrim=start_sample=1024:end_sample=961023,asetpts=PTS-STARTPTS[a]
+            -filter_complex [0:0]setpts=PTS-(0),tpad=stop=1:stop_mode=clone,fps=fps=25:start_time=0:round=near:eof_action=pass,tpad=stop=500:stop_mode=clone,trim=end_frame=500,setpts=PTS-STARTPTS,scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v];[1:a]aformat=sample_fmts=fltp:channel_layouts=stereo,apad=whole_len=961023,atrim=start_sample=1024:end_sample=961023,asetpts=PTS-STARTPTS[a]
             -map [v]
             -c:v libx264
             -preset fast

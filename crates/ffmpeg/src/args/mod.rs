@@ -9,6 +9,7 @@ mod mezzanine;
 mod normalize;
 mod picture;
 mod remux;
+mod restamp;
 mod samples;
 mod scenes;
 mod sprites;
@@ -23,6 +24,7 @@ pub(crate) use loudness::loudness;
 pub(crate) use mezzanine::{mezzanine, mezzanine_sound};
 pub(crate) use normalize::normalize;
 pub(crate) use remux::remux;
+pub(crate) use restamp::{Unit, restamp};
 pub(crate) use samples::{PLACED, SOURCE, samples};
 pub(crate) use scenes::{changes, scenes};
 pub(crate) use sprites::{Take, sheet, sheets, single, spread, time_us};
@@ -32,7 +34,7 @@ pub(crate) use watermark::{INK, SCRIPT, cut, image, ink, letters};
 
 use std::{ffi::OsString, path::Path};
 
-use media::timeline::TimeBase;
+use media::{source::VideoFacts, timeline::TimeBase};
 
 /// An argument list under construction.
 #[derive(Default)]
@@ -84,6 +86,17 @@ fn seconds(us: i64) -> String {
     let sign = if us < 0 { "-" } else { "" };
     let us = us.unsigned_abs();
     format!("{sign}{}.{:06}", us / 1_000_000, us % 1_000_000)
+}
+
+/// The picture track with times counted from output frame 0, in the time line's ticks.
+fn from_zero(facts: &VideoFacts) -> String {
+    let line = &facts.timeline;
+    let finer = if line.finer {
+        format!("settb={}/{},", line.time_base.num, line.time_base.den)
+    } else {
+        String::new()
+    };
+    format!("[0:{}]{finer}setpts=PTS-({})", facts.stream, line.start_ticks)
 }
 
 /// A path as a filter takes it: escaped once for the filter's options, once for the graph.

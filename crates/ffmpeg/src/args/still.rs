@@ -8,7 +8,7 @@ use std::{ffi::OsString, fmt::Write as _, path::Path};
 use media::source::{SourceFacts, VideoFacts};
 
 use super::{
-    Args, Seek, pads,
+    Args, Seek, from_zero, pads,
     picture::{self, Colors},
     seconds, start,
 };
@@ -52,14 +52,12 @@ impl<'a> Track<'a> {
 
     /// The frame whose picture is shown at `frame`: the last one stays until the end.
     pub(super) fn shown(&self, frame: u64) -> u64 {
-        let line = &self.facts.timeline;
-        let last_us = line.time_base.micros(line.last_ticks - line.start_ticks);
-        frame.min(media::chapters::frame_at(last_us, line.grid()))
+        frame.min(self.facts.timeline.last_frame())
     }
 
     /// The track with times counted from its first picture.
     pub(super) fn begin(&self) -> String {
-        format!("[0:{}]setpts=PTS-({})", self.facts.stream, self.facts.timeline.start_ticks)
+        from_zero(self.facts)
     }
 
     /// First tick at or after a time, counted from the first picture.
@@ -139,9 +137,10 @@ pub(crate) fn still(
     track.open(&mut args, seek_us(track, frame, seek));
     let mut graph = window(track, frame, seek);
     let timeline = &track.facts.timeline;
+    let (held, eof) = held(track, frame);
     let _ = write!(
         graph,
-        ",split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]{}fps=fps={}:start_time={}:round=near,\
+        ",split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]{}{held}fps=fps={}:start_time={}:round=near{eof},\
          tpad=stop=1:stop_mode=clone,trim=end_frame=1,setpts=PTS-STARTPTS",
         picture::progressive(track.facts),
         timeline.rate,
@@ -206,33 +205,44 @@ fn seek_us(track: Track<'_>, frame: u64, seek: Seek) -> Option<i64> {
             Seek::Index => 0,
             Seek::Early(us) => us,
         };
-    let reach = reach(track) + MARGIN_FRAMES;
-    (frame > reach).then(|| grid.micros(frame - reach) + grid.micros(1) / 4 - back)
+    let from = earliest(track, frame);
+    (from > 0).then(|| grid.micros(from) + grid.micros(1) / 4 - back)
 }
 
-/// Frames by which the picture shown may have begun earlier.
-fn reach(track: Track<'_>) -> u64 {
-    let timeline = &track.facts.timeline;
-    if timeline.constant { 0 } else { u64::from(timeline.gap_frames_max) }
+/// The earliest frame at which a picture that `frame` needs can have appeared.
+fn earliest(track: Track<'_>, frame: u64) -> u64 {
+    track.facts.timeline.shown_since(frame).saturating_sub(MARGIN_FRAMES)
 }
 
 /// The track, cut to what is needed for one frame.
 fn window(track: Track<'_>, frame: u64, seek: Seek) -> String {
     let timeline = &track.facts.timeline;
-    let start = timeline.first_tick_of(frame.saturating_sub(reach(track) + MARGIN_FRAMES));
-    let end = timeline.first_tick_of(frame + 1 + MARGIN_FRAMES);
+    let start = timeline.first_tick_of(earliest(track, frame));
+    let end = timeline.first_tick_of(frame + 1 + MARGIN_FRAMES).max(timeline.after_first_picture());
     let from_start = start == i64::MIN || seek == Seek::Start;
     if from_start {
         return format!("{},trim=end_pts={end}", track.begin());
     }
     let whole_before = timeline.first_tick_of(track.shown(frame) + 1);
+    let whole_before = whole_before.max(timeline.after_first_picture());
     let marks = start::marks(track.facts, whole_before, start);
     format!("{},{marks},trim=start_pts={start}:end_pts={end}", track.begin())
 }
 
+/// Filters before fps, and options of it, that show a picture at `frame` which appeared earlier.
+fn held(track: Track<'_>, frame: u64) -> (String, &'static str) {
+    let timeline = &track.facts.timeline;
+    if timeline.constant && timeline.frames > 1 {
+        return (String::new(), "");
+    }
+    let late = timeline.ticks(frame);
+    (format!("setpts=max(PTS\\,{late}),tpad=stop=1:stop_mode=clone,"), ":eof_action=pass")
+}
+
 /// True when the pictures decoded hold the one shown at `frame`: one that is not later than it.
 pub(crate) fn holds(framecrc: &str, track: Track<'_>, frame: u64) -> bool {
-    let after = track.facts.timeline.first_tick_of(track.shown(frame) + 1);
+    let timeline = &track.facts.timeline;
+    let after = timeline.first_tick_of(track.shown(frame) + 1).max(timeline.after_first_picture());
     super::listed_times(framecrc).any(|time| time < after)
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use media::source::AudioRole;
+use media::timeline::TimeBase;
 use serde::{Deserialize, Deserializer};
 
 #[derive(Debug, Default, Deserialize)]
@@ -57,9 +58,11 @@ pub(super) struct Stream {
     pub(super) field_order: Option<String>,
     pub(super) r_frame_rate: String,
     pub(super) avg_frame_rate: String,
-    pub(super) time_base: String,
+    time_base: String,
     #[serde(deserialize_with = "number")]
     start_time: Option<f64>,
+    #[serde(deserialize_with = "number")]
+    duration: Option<f64>,
     #[serde(deserialize_with = "number")]
     pub(super) nb_frames: Option<u64>,
     #[serde(deserialize_with = "number")]
@@ -93,6 +96,10 @@ pub(super) struct Disposition {
     visual_impaired: bool,
     #[serde(deserialize_with = "flag")]
     descriptions: bool,
+    #[serde(deserialize_with = "flag")]
+    pub(super) dependent: bool,
+    #[serde(deserialize_with = "flag")]
+    pub(super) timed_thumbnails: bool,
 }
 
 impl Disposition {
@@ -136,6 +143,14 @@ impl SideData {
 }
 
 impl Stream {
+    /// Unit of the packets' times.
+    pub(super) fn time_base(&self) -> TimeBase {
+        let parts = self.time_base.split_once('/');
+        let parts = parts.and_then(|(num, den)| Some((num.parse().ok()?, den.parse().ok()?)));
+        let (num, den) = parts.filter(|&(num, den)| num > 0 && den > 0).unwrap_or((1, 1_000_000));
+        TimeBase { num, den }
+    }
+
     /// Start of the stream in microseconds, when ffprobe knows it.
     pub(super) fn start_us(&self) -> Option<i64> {
         self.start_time.map(micros)
@@ -193,10 +208,32 @@ impl Stream {
 
     /// Sample aspect ratio; 1:1 when it is not given or makes no sense.
     pub(super) fn sample_aspect(&self) -> (u32, u32) {
-        let parts = self.sample_aspect_ratio.split_once(':');
-        let ratio = parts.and_then(|(num, den)| Some((num.parse().ok()?, den.parse().ok()?)));
-        ratio.filter(|&(num, den)| num > 0 && den > 0).unwrap_or((1, 1))
+        self.stated_aspect().filter(|&(num, den)| is_shape(num, den)).unwrap_or((1, 1))
     }
+
+    /// The sample aspect ratio that is stated although no picture has that shape.
+    pub(super) fn impossible_aspect(&self) -> Option<(u32, u32)> {
+        self.stated_aspect().filter(|&(num, den)| !is_shape(num, den))
+    }
+
+    fn stated_aspect(&self) -> Option<(u32, u32)> {
+        let (num, den) = self.sample_aspect_ratio.split_once(':')?;
+        let ratio: (u32, u32) = (num.parse().ok()?, den.parse().ok()?);
+        Some(ratio).filter(|&(num, den)| num > 0 && den > 0)
+    }
+
+    /// Duration of the stream in microseconds as the header states it, edits included.
+    pub(super) fn duration_us(&self) -> Option<i64> {
+        self.duration.map(micros)
+    }
+}
+
+/// Samples are at most so many times as wide as high, or as high as wide: twice in anamorphic
+/// formats, nearly three times where half the lines or columns were dropped too.
+const ASPECT_MAX: u32 = 5;
+
+fn is_shape(num: u32, den: u32) -> bool {
+    num <= den.saturating_mul(ASPECT_MAX) && den <= num.saturating_mul(ASPECT_MAX)
 }
 
 /// A number that ffprobe may write as text, or as `N/A`.

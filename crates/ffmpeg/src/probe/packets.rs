@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use media::epochs::{Correction, Laid, Runs, Stamps, lay};
 use media::rate::FrameRate;
 use media::timeline::{Defects, TimeBase, Timeline, TimelineBuilder};
 
@@ -15,6 +16,11 @@ use crate::lines::Lines;
 use crate::run::{read_log, unreadable};
 use crate::{Error, Input, Tools};
 
+/// What is read of each packet.
+const ENTRIES: &str = "packet=stream_index,pts,dts,duration,flags:packet_side_data=side_data_type";
+/// Side data of a packet that has to be decrypted, as ffprobe names it.
+const ENCRYPTED: &str = "Encryption info";
+
 /// Packets between two signs of life.
 const BEAT: u64 = 1000;
 
@@ -23,19 +29,51 @@ const STALL: Duration = Duration::from_mins(1);
 
 /// Stamps of sound that go back by more microseconds than this have started again.
 const RESTART_US: i64 = 1_000_000;
+/// Containers whose clocks may restart (`AVFMT_TS_DISCONT` of libavformat).
+const RESTARTING: [&str; 6] = ["mpegts", "mpeg", "flv", "live_flv", "ogg", "wtv"];
+/// Steps back in seconds that are no restart: what ffmpeg allows such clocks (ffmpeg.c), and what
+/// stamps of arrival, or presentation times where there are no others, may go back.
+const BACK: (f64, f64) = (0.1, 1.0);
+
+/// How a container keeps time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    restarts: bool,
+    /// True when decode times are libavformat's guess from presentation times.
+    guessed: bool,
+}
+
+impl Clock {
+    pub(super) fn of(container: &str) -> Self {
+        let is = |name: &str| container.split(',').any(|it| it == name);
+        Self { restarts: RESTARTING.iter().any(|name| is(name)), guessed: is("matroska") }
+    }
+
+    fn runs(self, base: TimeBase) -> Runs {
+        Runs::new(base, if self.restarts { BACK.0 } else { BACK.1 })
+    }
+}
 
 /// The tracks being read.
 pub(super) struct Tracks {
-    video: Option<Pictures>,
+    video: Vec<Pictures>,
     audio: Vec<Sound>,
+    clock: Clock,
+    read: u64,
+}
+
+/// What the tracks say, picture first, and what has to be done to their stamps.
+pub(super) struct Found {
+    pub(super) video: Option<VideoTrack>,
+    pub(super) audio: Vec<AudioTrack>,
+    pub(super) laid: Laid,
 }
 
 /// A sound track being read.
 struct Sound {
     stream: u32,
-    base: TimeBase,
     packets: u64,
-    /// Start of the first packet and end of the last, in ticks.
+    /// Start of the first packet and end of the last, in ticks, with the stamps they have.
     span: Option<(i64, i64)>,
     /// Sum of the durations, in ticks.
     sum: i64,
@@ -43,12 +81,14 @@ struct Sound {
     last: Option<i64>,
     /// The stamps went back by more than packets out of order do.
     restarted: bool,
+    runs: Runs,
 }
 
 /// The picture track being read.
 struct Pictures {
     stream: u32,
     builder: TimelineBuilder,
+    runs: Runs,
     packets: u64,
     shown: u64,
     /// Packets without presentation time.
@@ -57,6 +97,8 @@ struct Pictures {
     hidden_key: bool,
     /// When the next packet is due, should it not say.
     due: i64,
+    /// Latest time so far, and the time covered by pictures up to it, in ticks.
+    covered: Option<(i64, i64)>,
 }
 
 /// What the packets of the picture track say.
@@ -79,41 +121,68 @@ pub(super) struct AudioTrack {
 }
 
 impl Tracks {
-    pub(super) fn new(video: Option<&Stream>, audio: &[&Stream]) -> Self {
-        let base = |stream: &Stream| parse_base(&stream.time_base);
+    pub(super) fn new(clock: Clock, video: &[&Stream], audio: &[&Stream]) -> Self {
         Self {
-            video: video.map(|stream| Pictures::new(stream.index, base(stream))),
-            audio: audio.iter().map(|s| Sound::new(s.index, base(s))).collect(),
+            video: video.iter().map(|s| Pictures::new(s.index, clock, s.time_base())).collect(),
+            audio: audio.iter().map(|s| Sound::new(s.index, clock, s.time_base())).collect(),
+            clock,
+            read: 0,
         }
     }
 
     fn push(&mut self, packet: &Packet) {
-        if let Some(pictures) = self.video.as_mut().filter(|it| it.stream == packet.stream) {
-            pictures.push(packet);
+        let order = self.read;
+        self.read += 1;
+        let guessed = self.clock.guessed;
+        if let Some(pictures) = self.video.iter_mut().find(|it| it.stream == packet.stream) {
+            pictures.push(packet, order, guessed);
             return;
         }
         if let Some(sound) = self.audio.iter_mut().find(|it| it.stream == packet.stream) {
-            sound.push(packet);
+            sound.push(packet, order, guessed);
         }
     }
 
-    pub(super) fn finish(self, hints: &[FrameRate]) -> (Option<VideoTrack>, Vec<AudioTrack>) {
-        let video = self.video.map(|pictures| pictures.finish(hints));
-        let audio = self.audio.iter().map(Sound::finish).collect();
-        (video, audio)
+    /// Seconds covered by the pictures of each track. A picture counts for half a second at the most:
+    /// a still or a few slides beside a film do not cover what they stand for.
+    pub(super) fn covered_seconds(&self) -> Vec<f64> {
+        let ticks = |it: &Pictures| it.covered.map_or(0, |(_, covered)| covered.max(1));
+        self.video.iter().map(|it| it.runs.base.seconds(ticks(it))).collect()
+    }
+
+    /// What was found, of the picture track `chosen`. Sound alone is left as it is: its decoder's
+    /// filters follow a clock that restarts.
+    pub(super) fn finish(mut self, chosen: Option<usize>, hints: &[FrameRate]) -> Found {
+        let video = chosen.map(|track| self.video.swap_remove(track));
+        let cuttable = video.as_ref().is_some_and(|it| it.shown == it.packets);
+        let laid = match &video {
+            Some(pictures) if cuttable => {
+                let sound = self.audio.iter().map(|it| it.runs.clone());
+                let runs: Vec<Runs> = [pictures.runs.clone()].into_iter().chain(sound).collect();
+                lay(&runs, Some(0), self.clock.restarts)
+            }
+            _ => Laid::default(),
+        };
+        let of = |track: usize| laid.tracks.get(track).map_or(&[][..], Vec::as_slice);
+        let video = video.map(|pictures| pictures.finish(of(0), hints));
+        let sound = self.audio.iter().enumerate();
+        let audio = sound.map(|(at, sound)| sound.finish(of(at + 1))).collect();
+        Found { video, audio, laid }
     }
 }
 
 impl Sound {
-    fn new(stream: u32, base: TimeBase) -> Self {
-        Self { stream, base, packets: 0, span: None, sum: 0, last: None, restarted: false }
+    fn new(stream: u32, clock: Clock, base: TimeBase) -> Self {
+        let runs = clock.runs(base);
+        Self { stream, packets: 0, span: None, sum: 0, last: None, restarted: false, runs }
     }
 
-    fn push(&mut self, packet: &Packet) {
+    fn push(&mut self, packet: &Packet, order: u64, guessed: bool) {
         self.packets += 1;
+        self.runs.push(order, packet.clock(guessed), packet.pts, packet.duration);
         if let Some(start) = packet.pts.filter(|_| !packet.discard) {
             let last = self.last.replace(start).unwrap_or(start);
-            self.restarted |= self.base.micros(last.saturating_sub(start)) > RESTART_US;
+            self.restarted |= self.runs.base.micros(last.saturating_sub(start)) > RESTART_US;
             self.sum = self.sum.saturating_add(packet.duration.max(0));
             let end = start.saturating_add(packet.duration);
             let (first, last) = self.span.unwrap_or((start, end));
@@ -121,30 +190,54 @@ impl Sound {
         }
     }
 
-    fn finish(&self) -> AudioTrack {
-        let (start, end) = self.span.unwrap_or_default();
-        let (start_us, end_us) = (self.base.micros(start), self.base.micros(end));
-        let packets_us = self.base.micros(self.sum);
-        AudioTrack {
-            start_us,
-            end_us,
-            packets: self.packets,
-            packets_us,
-            restarted: self.restarted,
+    fn finish(&self, corrections: &[Correction]) -> AudioTrack {
+        let (mut start, mut end) = self.span.unwrap_or_default();
+        if !corrections.is_empty() {
+            let spans = self.runs.runs().iter().map(|run| {
+                let correction =
+                    corrections.iter().find(|it| (it.from..it.to).contains(&run.first));
+                match correction.map(|it| it.stamps) {
+                    None => (run.start, run.end),
+                    Some(Stamps::Moved(by)) => (run.start + by, run.end + by),
+                    Some(Stamps::Counted { first, step }) => {
+                        (first, first + i64::try_from(run.packets).unwrap_or(0) * step)
+                    }
+                }
+            });
+            let whole = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+            (start, end) = whole.unwrap_or_default();
         }
+        let base = self.runs.base;
+        let (start_us, end_us) = (base.micros(start), base.micros(end));
+        let packets_us = base.micros(self.sum);
+        // What is corrected no longer restarts.
+        let restarted = self.restarted && corrections.is_empty();
+        AudioTrack { start_us, end_us, packets: self.packets, packets_us, restarted }
     }
 }
 
 impl Pictures {
-    fn new(stream: u32, base: TimeBase) -> Self {
+    fn new(stream: u32, clock: Clock, base: TimeBase) -> Self {
         let builder = TimelineBuilder::new(base);
-        Self { stream, builder, packets: 0, shown: 0, untimed: 0, hidden_key: false, due: 0 }
+        let runs = clock.runs(base);
+        Self {
+            stream,
+            builder,
+            runs,
+            packets: 0,
+            shown: 0,
+            untimed: 0,
+            hidden_key: false,
+            due: 0,
+            covered: None,
+        }
     }
 
     /// A packet that does not say when it is shown (AVI, raw streams) is placed by its decode time,
     /// or else behind the one before it, so that at least count and rate are right.
-    fn push(&mut self, packet: &Packet) {
+    fn push(&mut self, packet: &Packet, order: u64, guessed: bool) {
         self.packets += 1;
+        self.runs.push(order, packet.clock(guessed), packet.pts, packet.duration);
         // What an edit list hides is in the file but is never shown.
         if packet.discard {
             self.hidden_key |= packet.key && self.shown == 0;
@@ -154,10 +247,19 @@ impl Pictures {
         self.untimed += u64::from(packet.pts.is_none());
         let time = packet.pts.or(packet.dts).unwrap_or(self.due);
         self.due = time.saturating_add(packet.duration.max(1));
+        let most = i64::from(self.runs.base.den / self.runs.base.num / 2).max(1);
+        let own = packet.duration.clamp(0, most);
+        self.covered = Some(match self.covered {
+            None => (time, own),
+            Some((last, covered)) => {
+                (last.max(time), covered + time.saturating_sub(last).clamp(0, most))
+            }
+        });
         self.builder.push(Some(time), packet.duration, packet.key);
     }
 
-    fn finish(self, hints: &[FrameRate]) -> VideoTrack {
+    fn finish(mut self, corrections: &[Correction], hints: &[FrameRate]) -> VideoTrack {
+        self.builder.correct(corrections);
         let (timeline, defects) = self.builder.finish(hints);
         let no_leading_key = defects.no_leading_key && !self.hidden_key;
         let defects = Defects { missing: self.untimed, no_leading_key, ..defects };
@@ -175,6 +277,11 @@ struct Packet {
 }
 
 impl Packet {
+    /// The time by which packets of a track follow each other.
+    fn clock(&self, guessed: bool) -> Option<i64> {
+        if guessed { self.pts } else { self.dts.or(self.pts) }
+    }
+
     /// Reads `stream|pts|dts|duration|flags`; side data may follow.
     fn parse(line: &str) -> Option<Self> {
         let mut fields = line.split('|');
@@ -198,7 +305,7 @@ pub(super) async fn read(
     let command = tools
         .ffprobe()
         .args(["-v", "repeat+level+error", "-of", "compact=p=0:nk=1"])
-        .args(["-show_entries", "packet=stream_index,pts,dts,duration,flags"])
+        .args(["-show_entries", ENTRIES])
         .args(input_args(input));
     let mut child = command.spawn()?;
     let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
@@ -225,6 +332,9 @@ async fn follow(
         let line = movement.wait(lines.next()).await?.map_err(unreadable)?;
         let Some(line) = line else { return Ok(()) };
         movement.moved();
+        if line.ends_with(ENCRYPTED) {
+            return Err(Error::Encrypted);
+        }
         if let Some(packet) = Packet::parse(&line) {
             tracks.push(&packet);
             count += 1;
@@ -235,21 +345,15 @@ async fn follow(
     }
 }
 
-fn parse_base(text: &str) -> TimeBase {
-    let parts =
-        text.split_once('/').and_then(|(num, den)| Some((num.parse().ok()?, den.parse().ok()?)));
-    let (num, den) = parts.filter(|&(num, den)| num > 0 && den > 0).unwrap_or((1, 1_000_000));
-    TimeBase { num, den }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn fold(lines: &str) -> VideoTrack {
-        let mut pictures = Pictures::new(0, TimeBase { num: 1, den: 25 });
-        lines.lines().filter_map(Packet::parse).for_each(|packet| pictures.push(&packet));
-        pictures.finish(&[])
+        let mut pictures = Pictures::new(0, Clock::of("mov"), TimeBase { num: 1, den: 25 });
+        let packets = lines.lines().filter_map(Packet::parse);
+        (0..).zip(packets).for_each(|(order, packet)| pictures.push(&packet, order, false));
+        pictures.finish(&[], &[])
     }
 
     #[test]

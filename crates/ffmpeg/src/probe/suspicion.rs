@@ -1,23 +1,23 @@
 //! Why a source cannot be cut where it stands.
 
 use media::source::{NonStandard, Seeks};
-use media::timeline::Timeline;
+use media::timeline::{Defects, Timeline};
 
 use super::header::Stream;
-use super::packets::VideoTrack;
 
 /// Containers without an index that seeks can rely on.
 const UNINDEXED: [&str; 8] =
     ["mpegvideo", "h264", "hevc", "m4v", "obu", "ivf", "yuv4mpegpipe", "gif"];
 
-/// Every reason, in a fixed order; none for a standard source.
+/// Every reason, in a fixed order; none for a standard source. `broken` says that stamps have to be
+/// corrected.
 pub(super) fn reasons(
     container: &str,
     stream: &Stream,
     timeline: &Timeline,
-    track: &VideoTrack,
+    defects: Defects,
+    broken: bool,
 ) -> Vec<NonStandard> {
-    let defects = &track.defects;
     let raw = container.split(',').any(|name| UNINDEXED.contains(&name));
     let packed = stream.codec_tag_string.eq_ignore_ascii_case("xvid")
         || container.split(',').any(|name| name == "avi");
@@ -26,7 +26,7 @@ pub(super) fn reasons(
     [
         (raw, NonStandard::NoIndex),
         (defects.missing > 0 || packed, NonStandard::MissingTimestamps),
-        (defects.jump || defects.repeated > 0, NonStandard::BrokenTimestamps),
+        (broken || defects.repeated > 0, NonStandard::BrokenTimestamps),
         (defects.no_leading_key, NonStandard::NoLeadingKeyFrame),
         (interval > Seeks::of(container).key_interval_max(), NonStandard::SparseKeyFrames),
     ]

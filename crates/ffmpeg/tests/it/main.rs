@@ -10,6 +10,7 @@ mod probe;
 mod rewriting;
 mod run;
 mod sound;
+mod time;
 
 use std::path::Path;
 

@@ -18,12 +18,17 @@ type Curve = fn(f64) -> f64;
 const WHITE: f64 = 203.0;
 const PEAK: f64 = 1000.0 / WHITE;
 
-async fn probe(tools: &Tools, file: &Path) -> media::source::SourceFacts {
+pub(super) async fn probe(tools: &Tools, file: &Path) -> media::source::SourceFacts {
     ffmpeg::probe(tools, &Input::Path(file.to_owned()), |_| {}).await.unwrap()
 }
 
 /// Plans a clip in these resolutions, with so high a bit rate that encoding leaves no trace.
-async fn planned(tools: &Tools, file: &Path, rungs: &[&str], chunk_seconds: u32) -> VideoPlan {
+pub(super) async fn planned(
+    tools: &Tools,
+    file: &Path,
+    rungs: &[&str],
+    chunk_seconds: u32,
+) -> VideoPlan {
     let options = Options {
         resolutions: Some(rungs.iter().map(|&name| name.to_owned()).collect()),
         ..Options::default()
@@ -38,7 +43,7 @@ async fn planned(tools: &Tools, file: &Path, rungs: &[&str], chunk_seconds: u32)
     video
 }
 
-async fn encode(
+pub(super) async fn encode(
     tools: &Tools,
     file: &Path,
     marks: &[Input],
@@ -67,7 +72,12 @@ async fn pictures(tools: &Tools, file: &Path, form: &str, (w, h): (u32, u32)) ->
     bytes.chunks_exact(size).map(<[u8]>::to_vec).collect()
 }
 
-async fn rung(tools: &Tools, plan: &VideoPlan, made: &EncodedChunk, at: usize) -> Vec<Vec<u8>> {
+pub(super) async fn rung(
+    tools: &Tools,
+    plan: &VideoPlan,
+    made: &EncodedChunk,
+    at: usize,
+) -> Vec<Vec<u8>> {
     let size = (plan.rungs[at].width, plan.rungs[at].height);
     pictures(tools, &made.files[at], "yuv420p", size).await
 }

@@ -48,7 +48,10 @@ pub(super) async fn make(ctx: &Context, job: &Input) -> Result<Output, Stop> {
     let (source, facts) = fetched?;
     job.limits.source.check(&facts).map_err(|error| too_large(&error))?;
     let reasons = facts.non_standard.clone();
+    ctx.state_mut(|state| state.tracker.warn(quality::repaired(&facts)));
+    let pictures = quality::pictures(&facts);
     let (source, mut facts) = standardize(ctx, job, source, facts).await?;
+    ctx.state_mut(|state| state.tracker.warn(quality::lost(pictures, &facts)));
     if job.options.audio_only == Some(true) {
         facts.video = None;
     }

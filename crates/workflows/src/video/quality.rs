@@ -1,7 +1,7 @@
 //! How much of a source may be lost before the video is refused.
 
 use contract::{ErrorCode, Warning, verify_video};
-use media::source::SourceFacts;
+use media::source::{Scan, SourceFacts};
 
 use crate::failure::Stop;
 
@@ -20,6 +20,37 @@ pub(super) fn refuse_truncated(facts: &SourceFacts) -> Result<(), Stop> {
         video.packets
     );
     Err(Stop::failed(ErrorCode::CorruptMedia, message))
+}
+
+/// What was wrong with the stamps of a source and is put right.
+pub(super) fn repaired(facts: &SourceFacts) -> Vec<Warning> {
+    let repairs = facts.repairs.iter().map(|repair| Warning {
+        step: "probe".to_owned(),
+        code: ErrorCode::DamagedMedia,
+        message: repair.to_string(),
+    });
+    repairs.collect()
+}
+
+/// Pictures of a source that may be rewritten; `None` where two of them can be the fields of one.
+pub(super) fn pictures(facts: &SourceFacts) -> Option<u64> {
+    let video = facts.video.as_ref().filter(|video| video.scan() == Scan::Progressive)?;
+    Some(video.timeline.frames)
+}
+
+/// Pictures that the rewriting could not decode, of as many as there were before it: most often
+/// those in front of the first key frame.
+pub(super) fn lost(before: Option<u64>, rewritten: &SourceFacts) -> Option<Warning> {
+    let (before, left) = (before?, rewritten.video.as_ref()?.timeline.frames);
+    let lost = before.saturating_sub(left);
+    let message = format!(
+        "{lost} of {before} pictures could not be decoded, as those before the first key frame"
+    );
+    (lost > 0).then(|| Warning {
+        step: "normalize".to_owned(),
+        code: ErrorCode::DamagedMedia,
+        message,
+    })
 }
 
 /// Judges what the decoders met: nothing, a warning, or too much.

@@ -14,7 +14,7 @@ use media::{ladder::Rung, options::Position, plan::VideoPlan, source::VideoFacts
 
 use super::Seek;
 use crate::args::{
-    pads,
+    from_zero, pads,
     picture::{self, Colors},
     seconds, start,
 };
@@ -31,16 +31,20 @@ pub(super) fn seek_us(plan: &VideoPlan, first: u64, seek: Seek) -> Option<i64> {
     // On a constant grid one picture itself is wanted; a quarter of a frame more makes sure that
     // rounding does not land on the key frame before it.
     let rounding = if timeline.constant { plan.grid.micros(1) / 4 } else { 0 };
-    let wanted = plan.grid.micros(first) - plan.grid.micros(reach(&plan.facts)) + rounding;
+    let wanted = plan.grid.micros(earliest(&plan.facts, first)) + rounding;
     let at = timeline.start_us() + wanted - back - plan.container_start_us;
     (first > 0 && at > 0).then_some(at)
 }
 
-/// Frames before a chunk's first in which a picture may begin that the chunk needs: on a varying
-/// grid the one shown at the first, and where fields are joined one more.
-fn reach(facts: &VideoFacts) -> u64 {
-    let gap = if facts.timeline.constant { 0 } else { u64::from(facts.timeline.gap_frames_max) };
-    gap + neighbour(facts)
+/// The earliest frame at which a picture can have appeared that frame `first` needs: the one shown
+/// there, and where fields are joined the one before it.
+fn earliest(facts: &VideoFacts, first: u64) -> u64 {
+    let shown = facts.timeline.shown_since(first);
+    if picture::needs_neighbours(facts) {
+        facts.timeline.shown_since(shown.saturating_sub(1))
+    } else {
+        shown
+    }
 }
 
 /// Frames to either side within which the neighbour of a picture stands.
@@ -54,8 +58,9 @@ fn neighbour(facts: &VideoFacts) -> u64 {
 
 /// The tick before which a picture must have been decoded for the chunk's first frame to be whole.
 pub(super) fn needed_before(plan: &VideoPlan, first: u64) -> i64 {
+    let timeline = &plan.facts.timeline;
     let after = (first + 1).saturating_sub(neighbour(&plan.facts)).max(1);
-    plan.facts.timeline.first_tick_of(after)
+    timeline.first_tick_of(after).max(timeline.after_first_picture())
 }
 
 /// The whole graph, with a watermark when there are `marks` of them, inputs 1 and following.
@@ -64,14 +69,16 @@ pub(super) fn graph(plan: &VideoPlan, index: u32, seek: Seek, marks: usize) -> S
     let count = frames.end - frames.start;
     // fps pads from `start_time` and drops what is shown before it; tpad holds the last picture
     // where the source has none. The list of decoded pictures tells how many were really there.
+    // Frames are numbered over the whole video, because a muxer's offset would be in microseconds.
+    let (held, eof) = held(plan, index);
     let mut graph = format!(
         "{},split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];\
-         [grid]{}{}fps=fps={}:start_time={}:round=near,tpad=stop={count}:stop_mode=clone,trim=end_frame={count},setpts=PTS-STARTPTS",
+         [grid]{}{held}fps=fps={}:start_time={}:round=near{eof},tpad=stop={count}:stop_mode=clone,trim=end_frame={count},setpts=PTS-STARTPTS{}",
         window(plan, index, seek),
         picture::progressive(&plan.facts),
-        single(&plan.facts),
         plan.grid.rate,
         seconds(plan.grid.micros(frames.start)),
+        if frames.start > 0 { format!("+{}", frames.start) } else { String::new() },
     );
     let shared = plan.rungs.first().filter(|_| picture::changes_colors(&plan.facts));
     if let Some(highest) = shared {
@@ -90,10 +97,19 @@ pub(super) fn graph(plan: &VideoPlan, index: u32, seek: Seek, marks: usize) -> S
     graph
 }
 
-/// Repeats a single picture for a second: fps of ffmpeg 5.1 drops one of which no end is known, and a
-/// second one may fall on the same frame of the grid. What is too much is cut away again behind.
-fn single(facts: &VideoFacts) -> &'static str {
-    if facts.timeline.frames == 1 { "tpad=stop_duration=1:stop_mode=clone," } else { "" }
+/// Filters before fps, and options of it, that hold pictures over a chunk in which few appear: those
+/// that appeared earlier are shown from its start on. fps of ffmpeg 5.1 drops the last picture where
+/// its end is not known to reach the next frame, so that it is repeated once and its end rounded up.
+fn held(plan: &VideoPlan, index: u32) -> (String, &'static str) {
+    let (frames, timeline) = (plan.chunk(index), &plan.facts.timeline);
+    if timeline.constant && timeline.frames > 1 && frames.end <= timeline.last_frame() + 1 {
+        return (String::new(), "");
+    }
+    let late = match frames.start {
+        0 => String::new(),
+        start => format!("setpts=max(PTS\\,{}),", timeline.ticks(start)),
+    };
+    (format!("{late}tpad=stop=1:stop_mode=clone,"), ":eof_action=pass")
 }
 
 fn size(rung: &Rung) -> (u32, u32) {
@@ -103,8 +119,9 @@ fn size(rung: &Rung) -> (u32, u32) {
 /// The track with times counted from its first picture, cut to what the chunk needs.
 fn window(plan: &VideoPlan, index: u32, seek: Seek) -> String {
     let (frames, timeline) = (plan.chunk(index), &plan.facts.timeline);
-    let start = timeline.first_tick_of(frames.start.saturating_sub(reach(&plan.facts)));
+    let start = timeline.first_tick_of(earliest(&plan.facts, frames.start));
     let end = timeline.first_tick_of(frames.end + neighbour(&plan.facts));
+    let end = end.max(timeline.after_first_picture());
     let bounds: Vec<String> = [
         (start > i64::MIN && seek != Seek::Start).then(|| format!("start_pts={start}")),
         (index + 1 < plan.chunks).then(|| format!("end_pts={end}")),
@@ -112,7 +129,7 @@ fn window(plan: &VideoPlan, index: u32, seek: Seek) -> String {
     .into_iter()
     .flatten()
     .collect();
-    let mut from = format!("[0:{}]setpts=PTS-({})", plan.facts.stream, timeline.start_ticks);
+    let mut from = from_zero(&plan.facts);
     if frames.start > 0 {
         let whole_before = needed_before(plan, frames.start);
         let begins = timeline.first_tick_of(frames.start);

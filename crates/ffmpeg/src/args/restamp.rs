@@ -1,0 +1,114 @@
+//! A source with corrected stamps, copied into a Matroska file: nothing is decoded.
+//!
+//! Packets are counted, not compared: what the probe counted is what `setts` counts, because both
+//! read the same demuxer. With `-copyts` ffmpeg's own repair stays out of it. `setts` of ffmpeg 5.1
+//! gets stamps in the output's time base although its `TB` is another's, so that both are said here.
+
+use std::{ffi::OsString, fmt::Write as _, path::Path};
+
+use media::{
+    epochs::{Correction, Stamps},
+    source::SourceFacts,
+};
+
+use super::Args;
+use crate::input::{Input, input_args};
+use crate::probe::Restamped;
+
+/// The time base in which `setts` gets its stamps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// That of the output: milliseconds in Matroska.
+    Output,
+    /// That of the track in the input.
+    Track,
+}
+
+/// Arguments for copying the played tracks and texts of a source into `output`.
+pub(crate) fn restamp(
+    input: &Input,
+    facts: &SourceFacts,
+    restamped: &[Restamped],
+    unit: Unit,
+    output: &Path,
+) -> Vec<OsString> {
+    let mut args = Args::default();
+    args.words("-copyts").extend(input_args(input));
+    let usable = facts.audio.iter().filter(|audio| audio.channels > 0 && audio.packets > 0);
+    let video = facts.video.iter().map(|video| video.stream);
+    for (at, stream) in video.chain(usable.map(|audio| audio.stream)).enumerate() {
+        args.pair("-map", format!("0:{stream}"));
+        if let Some(found) = restamped.iter().find(|it| it.stream == stream) {
+            let scale = match unit {
+                Unit::Output => found.base.seconds(1) * 1000.0,
+                Unit::Track => 1.0,
+            };
+            let stamps = |name| stamps(name, &found.corrections, scale);
+            let (pts, dts) = (stamps("PTS"), stamps("DTS"));
+            args.pair(&format!("-bsf:{at}"), format!("setts=pts={pts}:dts={dts}"));
+        }
+    }
+    // Texts of a broken clock have no place of their own; chapters neither.
+    if restamped.iter().all(|it| only_strays(&it.corrections)) {
+        for track in facts.subtitles.iter().filter(|track| track.is_text()) {
+            args.pair("-map", format!("0:{}", track.stream));
+        }
+        args.words("-c:s srt -map_chapters 0");
+    } else {
+        args.words("-map_chapters -1");
+    }
+    args.words("-c:v copy -c:a copy -copyinkf -map_metadata:g -1 -f matroska").output(output);
+    args.0
+}
+
+fn only_strays(corrections: &[Correction]) -> bool {
+    corrections.iter().all(|it| matches!(it.stamps, Stamps::Counted { .. }))
+}
+
+/// An expression of `setts`: the stamp `name`, corrected by the packet's number; a tick of the track
+/// is `scale` of what it gets. Commas are escaped once, for the list of filters.
+fn stamps(name: &str, corrections: &[Correction], scale: f64) -> String {
+    let scaled = |ticks: i64| ticks as f64 * scale;
+    let mut sum = name.to_owned();
+    for Correction { from, to, stamps } in corrections {
+        let within = format!("between(N\\,{from}\\,{})", to - 1);
+        let _ = match stamps {
+            Stamps::Moved(by) => write!(sum, "+{within}*({:.3})", scaled(*by)),
+            Stamps::Counted { first, step } => write!(
+                sum,
+                "+{within}*({:.3}+(N-{from})*{:.6}-{name})",
+                scaled(*first),
+                scaled(*step)
+            ),
+        };
+    }
+    format!("if(eq({name}\\,NOPTS)\\,NOPTS\\,{sum})")
+}
+
+#[cfg(test)]
+mod tests {
+    use media::timeline::TimeBase;
+
+    use super::*;
+    use crate::args::{joined, test_facts};
+
+    #[test]
+    fn packets_are_corrected_by_their_number() {
+        let corrections = vec![
+            Correction { from: 250, to: 500, stamps: Stamps::Moved(-630_000) },
+            Correction { from: 500, to: 501, stamps: Stamps::Counted { first: 7, step: 3600 } },
+        ];
+        let base = TimeBase { num: 1, den: 90_000 };
+        let restamped = [Restamped { stream: 0, base, corrections }];
+        let input = Input::Path("/in/a.ts".into());
+        let facts = test_facts("25", 501);
+        let argv =
+            |unit| joined(&restamp(&input, &facts, &restamped, unit, Path::new("/out/a.mkv")));
+        let args = argv(Unit::Output);
+        let pts = "if(eq(PTS\\,NOPTS)\\,NOPTS\\,PTS+between(N\\,250\\,499)*(-7000.000)\
+                   +between(N\\,500\\,500)*(0.078+(N-500)*40.000000-PTS))";
+        assert!(args.contains(&format!("-bsf:0 setts=pts={pts}:dts=if(eq(DTS")), "{args}");
+        assert!(!args.contains("-bsf:1") && args.starts_with("-copyts\n"), "{args}");
+        assert!(argv(Unit::Track).contains("499)*(-630000.000)"));
+    }
+}

@@ -1,0 +1,83 @@
+//! The rewriting of a source that cannot be cut where it stands.
+//!
+//! Stamps are put right by copying; what is wrong beyond them is encoded again. The file stays where
+//! it was written; whoever owns the folder stores or removes it.
+
+use std::path::Path;
+
+use fs_err::tokio as fs;
+use media::source::{NonStandard, Repair, SourceFacts};
+
+use crate::args::Unit;
+use crate::probe::{probe, survey};
+use crate::run::STALL;
+use crate::{Error, Input, Tools, args, run};
+
+/// By how many seconds a copy may be longer or shorter than it should be: stamps are rounded.
+const OFF_MAX: f64 = 0.5;
+
+/// Rewrites a non-standard source into the Matroska file `output`; `on_micros` hears how far it is.
+///
+/// Run twice, it overwrites the file.
+pub async fn normalize(
+    tools: &Tools,
+    input: &Input,
+    facts: &SourceFacts,
+    output: &Path,
+    mut on_micros: impl FnMut(u64) + Send,
+) -> Result<(), Error> {
+    if !facts.non_standard.contains(&NonStandard::BrokenTimestamps) {
+        return encode(tools, input, facts, output, on_micros).await;
+    }
+    let copy = output.with_extension("restamped.mkv");
+    let Some(copied) = restamp(tools, input, &copy, &mut on_micros).await? else {
+        return encode(tools, input, facts, output, on_micros).await;
+    };
+    if copied.non_standard.is_empty() {
+        return fs::rename(&copy, output).await.map_err(Error::io("name the rewritten file"));
+    }
+    encode(tools, &Input::Path(copy.clone()), &copied, output, on_micros).await?;
+    fs::remove_file(&copy).await.map_err(Error::io("remove the copied file"))
+}
+
+/// Copies a source with corrected stamps; gives the facts of the copy. `None` where there is nothing
+/// to correct, or where Matroska does not take the codecs as they are.
+async fn restamp(
+    tools: &Tools,
+    input: &Input,
+    copy: &Path,
+    on_micros: &mut (impl FnMut(u64) + Send),
+) -> Result<Option<SourceFacts>, Error> {
+    let (facts, restamped) = survey(tools, input, &mut *on_micros).await?;
+    if restamped.is_empty() {
+        return Ok(None);
+    }
+    for unit in [Unit::Output, Unit::Track] {
+        let args = args::restamp(input, &facts, &restamped, unit, copy);
+        let command = tools.ffmpeg().args(args);
+        match run(command, |progress| on_micros(progress.micros()), STALL).await {
+            Ok(_) => {}
+            Err(Error::Failed { .. } | Error::InvalidData { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let copied = probe(tools, &Input::Path(copy.to_owned()), &mut *on_micros).await?;
+        let off = (copied.duration_seconds() - facts.duration_seconds()).abs();
+        let clocks = |it: &&Repair| !matches!(it, Repair::AspectIgnored { .. });
+        if off < OFF_MAX && !copied.repairs.iter().any(|it| clocks(&it)) {
+            return Ok(Some(copied));
+        }
+    }
+    Ok(None)
+}
+
+async fn encode(
+    tools: &Tools,
+    input: &Input,
+    facts: &SourceFacts,
+    output: &Path,
+    mut on_micros: impl FnMut(u64) + Send,
+) -> Result<(), Error> {
+    let command = tools.ffmpeg().args(args::normalize(input, facts, output));
+    run(command, |progress| on_micros(progress.micros()), STALL).await?;
+    Ok(())
+}

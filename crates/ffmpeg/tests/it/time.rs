@@ -1,0 +1,188 @@
+//! Which source picture is shown in which output frame, for sources whose pictures are slow, late,
+//! held or jittered.
+
+use std::path::Path;
+
+use ffmpeg::Input;
+use media::plan::VideoPlan;
+use media::source::{NonStandard, Repair, SourceFacts};
+
+use crate::make;
+use crate::picture::{encode, planned, probe, rung};
+
+/// Pictures of one grey each, picture n being 20 + 9·n, up to 191 and from 20 again.
+fn greys(rate: &str, count: u32) -> String {
+    format!(
+        "-f lavfi -i nullsrc=s=64x48:r={rate},trim=end_frame={count},geq=lum=mod(N*9\\,172)+20:cb=128:cr=128"
+    )
+}
+
+fn grey(picture: u64) -> f64 {
+    (picture * 9 % 172 + 20) as f64
+}
+
+/// Encodes every chunk and compares each frame with the picture that belongs there.
+async fn shows(
+    tools: &ffmpeg::Tools,
+    clip: &Path,
+    plan: &VideoPlan,
+    picture_at: impl Fn(u64) -> u64,
+) {
+    let (mut frame, mut decoded) = (0, 0);
+    for chunk in 0..plan.chunks {
+        let (_folder, made) = encode(tools, clip, &[], plan, chunk).await;
+        decoded += made.decoded;
+        for shown in rung(tools, plan, &made, 0).await {
+            let luma = &shown[..shown.len() * 2 / 3];
+            let mean = luma.iter().map(|&luma| f64::from(luma)).sum::<f64>() / luma.len() as f64;
+            let right = grey(picture_at(frame));
+            assert!((mean - right).abs() < 4.0, "frame {frame} has {mean:.1}, not {right}");
+            frame += 1;
+        }
+    }
+    assert_eq!((frame, decoded), (plan.grid.frames, plan.facts.timeline.frames));
+}
+
+const CODED: &str = "-pix_fmt yuv420p -c:v libx264 -preset ultrafast -qp 4";
+
+#[tokio::test]
+async fn slow_pictures_stand_in_segments_of_normal_length() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let clip = dir.path().join("slow.mp4");
+    for (rate, count, output, each) in [("1/5", 6, "10", 50), ("7/10", 14, "21/2", 15)] {
+        make(&tools, &format!("{} {CODED}", greys(rate, count)), &clip).await;
+        let plan = planned(&tools, &clip, &["240p"], 6).await;
+        assert_eq!(plan.grid.rate.to_string(), output);
+        assert_eq!(plan.grid.frames, u64::from(count) * each);
+        assert!(plan.chunks > 2);
+        shows(&tools, &clip, &plan, |frame| frame / each).await;
+    }
+}
+
+#[tokio::test]
+async fn a_picture_is_held_over_whole_chunks() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let clip = dir.path().join("pause.mkv");
+    // 5 pictures a second, 660 s of nothing between the twentieth and the next.
+    let pause = "-bsf:v setts=ts=TS+gte(N\\,20)*660000";
+    make(&tools, &format!("{} {CODED} -bf 0 -g 10 {pause}", greys("5", 40)), &clip).await;
+    let plan = planned(&tools, &clip, &["240p"], 60).await;
+    assert_eq!((plan.grid.rate.to_string().as_str(), plan.grid.frames), ("10", 6680));
+    let after =
+        |frame: u64| if frame < 40 { frame / 2 } else { 19.max(frame.saturating_sub(6600) / 2) };
+    shows(&tools, &clip, &plan, after).await;
+}
+
+#[tokio::test]
+async fn pictures_cover_the_sound_before_and_after_them() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let clip = dir.path().join("late.mp4");
+    let late = format!("-itsoffset 8 {} -f lavfi -i sine=d=20:r=48000", greys("25", 100));
+    make(&tools, &format!("{late} {CODED} -c:a aac"), &clip).await;
+    let plan = planned(&tools, &clip, &["240p"], 6).await;
+    assert_eq!((plan.facts.timeline.start_us(), plan.grid.rate.to_string()), (0, "25".into()));
+    assert!((500..=502).contains(&plan.grid.frames), "{} frames", plan.grid.frames);
+    shows(&tools, &clip, &plan, |frame| frame.saturating_sub(200).min(99)).await;
+}
+
+#[tokio::test]
+async fn one_picture_with_sound_is_held_to_its_end() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let clip = dir.path().join("podcast.mkv");
+    let sound = "-f lavfi -i sine=d=20:r=48000 -c:a aac";
+    make(&tools, &format!("{} {sound} {CODED}", greys("25", 1)), &clip).await;
+    let plan = planned(&tools, &clip, &["240p"], 6).await;
+    let seconds = plan.grid.duration_seconds();
+    assert!((19.95..20.15).contains(&seconds), "{seconds} s");
+    shows(&tools, &clip, &plan, |_| 0).await;
+}
+
+#[tokio::test]
+async fn jittered_stamps_keep_every_picture_once() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let clip = dir.path().join("webcam.mkv");
+    // Up to 16 ms early or late, in no order.
+    let jitter = "-bsf:v setts=ts=TS+200+round(16*sin(N*N))";
+    let coded = "-pix_fmt yuv420p -c:v libx264 -preset ultrafast -qp 4 -bf 0";
+    make(&tools, &format!("{} {coded} {jitter}", greys("30", 400)), &clip).await;
+    let plan = planned(&tools, &clip, &["240p"], 6).await;
+    assert_eq!((plan.grid.rate.to_string().as_str(), plan.grid.frames), ("30", 400));
+    shows(&tools, &clip, &plan, |frame| frame).await;
+}
+
+#[tokio::test]
+async fn a_transport_streams_rate_is_that_of_its_pictures() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let clip = dir.path().join("rate.ts");
+    for rate in ["60000/1001", "24000/1001", "30000/1001", "50"] {
+        make(&tools, &format!("{} {CODED} -bf 2", greys(rate, 500)), &clip).await;
+        let plan = planned(&tools, &clip, &["240p"], 6).await;
+        assert_eq!((plan.grid.rate.to_string().as_str(), plan.grid.frames), (rate, 500));
+        assert!(plan.facts.timeline.constant);
+    }
+}
+
+/// Rewrites a source and says how: the facts before, and the plan of what came out.
+async fn rewritten(tools: &ffmpeg::Tools, clip: &Path, output: &Path) -> (SourceFacts, VideoPlan) {
+    let input = Input::Path(clip.to_owned());
+    let facts = probe(tools, clip).await;
+    assert!(facts.non_standard.contains(&NonStandard::BrokenTimestamps), "{facts:?}");
+    ffmpeg::normalize(tools, &input, &facts, output, |_| {}).await.unwrap();
+    let after = probe(tools, output).await;
+    assert_eq!((after.non_standard, after.repairs), (vec![], vec![]));
+    let (before, after) = (facts.audio[0].end_us - facts.audio[0].start_us, &after.audio[0]);
+    assert!((after.end_us - after.start_us).abs_diff(before) < 50_000, "{before} {after:?}");
+    (facts, planned(tools, output, &["240p"], 6).await)
+}
+
+#[tokio::test]
+async fn programmes_with_clocks_of_their_own_follow_each_other() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let (clip, out) = (dir.path().join("spliced.ts"), dir.path().join("out.mkv"));
+    let part = dir.path().join("part.ts");
+    // Clocks: 7 s back, an hour on, and from the start.
+    let mut bytes = Vec::new();
+    for start in [40, 33, 3633, 0] {
+        let sound = "-f lavfi -i sine=d=4:r=48000";
+        let coded = format!("{CODED} -bf 2 -g 50 -c:a mp2 -output_ts_offset {start}");
+        make(&tools, &format!("{} {sound} {coded}", greys("25", 100)), &part).await;
+        bytes.extend(fs_err::read(&part).unwrap());
+    }
+    fs_err::write(&clip, bytes).unwrap();
+    let (facts, plan) = rewritten(&tools, &clip, &out).await;
+    let [Repair::EpochsJoined { count, places_us }] = &facts.repairs[..] else {
+        panic!("{facts:?}")
+    };
+    assert_eq!(*count, 3);
+    for (place, right) in places_us.iter().zip([4, 8, 12]) {
+        assert!(place.abs_diff(right * 1_000_000) < 150_000, "{places_us:?}");
+    }
+    assert_eq!(plan.facts.timeline.frames, 400);
+    let seconds = plan.grid.duration_seconds();
+    assert!((16.0..16.3).contains(&seconds), "{seconds} s");
+    shows(&tools, &out, &plan, |frame| frame % 100).await;
+}
+
+#[tokio::test]
+async fn one_stray_stamp_decides_nothing() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let (clip, out) = (dir.path().join("stray.mkv"), dir.path().join("out.mkv"));
+    for stray in
+        ["-bsf:v setts=ts=TS+eq(N\\,120)*300000", "-bsf:a setts=ts=TS+eq(N\\,300)*30000000"]
+    {
+        let sound = "-f lavfi -i sine=d=8:r=48000 -c:a aac";
+        make(&tools, &format!("{} {sound} {CODED} -bf 0 {stray}", greys("25", 200)), &clip).await;
+        let (facts, plan) = rewritten(&tools, &clip, &out).await;
+        assert!(matches!(facts.repairs[..], [Repair::StraysPlaced { .. }]), "{:?}", facts.repairs);
+        assert_eq!((plan.grid.frames, plan.facts.timeline.constant), (200, true), "{stray}");
+        shows(&tools, &out, &plan, |frame| frame).await;
+    }
+}

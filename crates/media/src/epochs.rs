@@ -1,0 +1,52 @@
+//! Clocks that restart, and stamps that stray: what a recorder, a splice or a damaged packet leaves.
+//!
+//! The stamps of each track fold into runs that advance. Runs of all tracks that share a clock are an
+//! epoch; epochs are laid end to end, sound with its picture. A run of one or a few packets beside
+//! the run of their neighbours, or of packets that all bear one stamp, says nothing about time: its
+//! packets are put where they stand in the file.
+
+mod lay;
+mod runs;
+
+pub use lay::{Laid, lay};
+pub use runs::{Run, Runs};
+
+/// New stamps for packets `from..to` of a track, counted in file order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Correction {
+    /// First packet.
+    pub from: u64,
+    /// First packet behind.
+    pub to: u64,
+    /// What becomes of their stamps.
+    pub stamps: Stamps,
+}
+
+/// What becomes of stamps, in ticks of the track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamps {
+    /// All move by so much.
+    Moved(i64),
+    /// Packet `from + i` is stamped `first + i · step`.
+    Counted {
+        /// Stamp of the first.
+        first: i64,
+        /// From one to the next.
+        step: i64,
+    },
+}
+
+impl Correction {
+    /// The new stamp of packet `index`, which must be one of these.
+    pub fn apply(&self, index: u64, stamp: i64) -> i64 {
+        match self.stamps {
+            Stamps::Moved(by) => stamp + by,
+            Stamps::Counted { first, step } => {
+                first + i64::try_from(index - self.from).unwrap_or(0) * step
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! Files of known clocks.
+
+use super::*;
+use crate::timeline::TimeBase;
+
+const MS: TimeBase = TimeBase { num: 1, den: 1000 };
+
+/// Tracks of packets given as (track, stamp), in file order; pictures last 40 ms, sound 20 ms.
+fn laid(packets: &[(usize, i64)], restarts: bool) -> Laid {
+    let mut tracks = vec![Runs::new(MS, 0.1), Runs::new(MS, 0.1)];
+    for (order, &(track, stamp)) in (0..).zip(packets) {
+        tracks[track].push(order, Some(stamp), Some(stamp), [40, 20][track]);
+    }
+    lay(&tracks, Some(0), restarts)
+}
+
+/// Ten seconds of both tracks from `start` on, the sound muxed half a second late.
+fn programme(start: i64) -> Vec<(usize, i64)> {
+    let mut packets: Vec<(i64, usize, i64)> =
+        (0..250).map(|i| (i * 40, 0, start + i * 40)).collect();
+    packets.extend((0..500).map(|i| (i * 20 + 500, 1, start + i * 20)));
+    packets.sort_unstable();
+    packets.into_iter().map(|(_, track, stamp)| (track, stamp)).collect()
+}
+
+fn moved(from: u64, to: u64, by: i64) -> Correction {
+    Correction { from, to, stamps: Stamps::Moved(by) }
+}
+
+#[test]
+fn one_clock_is_left_alone() {
+    assert!(laid(&programme(5000), true).is_empty());
+}
+
+#[test]
+fn programmes_follow_each_other_whatever_their_clocks() {
+    for (second, by) in [(3000, 7000), (0, 10_000), (5_000_000, -4_990_000)] {
+        let mut packets = programme(0);
+        packets.extend(programme(second));
+        let laid = laid(&packets, true);
+        assert_eq!(laid.tracks, [vec![moved(250, 500, by)], vec![moved(500, 1000, by)]]);
+        assert_eq!((laid.joints_us, laid.strays), (vec![10_000_000], 0));
+    }
+}
+
+#[test]
+fn three_programmes_are_three_epochs() {
+    let mut packets = programme(50_000);
+    packets.extend(programme(20_000));
+    packets.extend(programme(10_000));
+    let laid = laid(&packets, true);
+    assert_eq!(laid.tracks[0], [moved(250, 500, 40_000), moved(500, 750, 60_000)]);
+    assert_eq!(laid.tracks[1], [moved(500, 1000, 40_000), moved(1000, 1500, 60_000)]);
+    assert_eq!(laid.joints_us, [60_000_000, 70_000_000]);
+}
+
+#[test]
+fn a_pause_stays_where_clocks_cannot_restart_or_sound_goes_on() {
+    let slides = [(0, 0), (0, 40), (0, 700_000), (0, 700_040)];
+    assert!(laid(&slides, false).is_empty());
+    assert!(!laid(&slides, true).is_empty());
+    let mut heard: Vec<(usize, i64)> = (0..36_000).map(|i| (1, i * 20)).collect();
+    heard.splice(0..0, [(0, 0), (0, 40)]);
+    heard.extend([(0, 700_000), (0, 700_040)]);
+    assert!(laid(&heard, true).is_empty());
+}
+
+#[test]
+fn a_stray_packet_is_put_where_it_stands() {
+    let mut packets = programme(0);
+    let at = packets.iter().position(|packet| *packet == (0, 4800)).unwrap();
+    packets[at].1 = 304_800;
+    let found = laid(&packets, false);
+    let counted =
+        |from, to, first, step| Correction { from, to, stamps: Stamps::Counted { first, step } };
+    assert_eq!(found.tracks, [vec![counted(120, 121, 4800, 40)], vec![]]);
+    assert_eq!((found.strays, found.joints_us.len()), (1, 0));
+    // A muxer that lets no stamp go back repeats it for all that follow, at the end of the file.
+    let mut packets: Vec<_> =
+        programme(0).into_iter().filter(|&(track, at)| track == 0 || at < 6400).collect();
+    packets.extend(std::iter::repeat_n((1, 30_000_000), 180));
+    let found = laid(&packets, false);
+    assert_eq!(found.tracks, [vec![], vec![counted(320, 500, 6400, 20)]]);
+    // The last packet alone: nothing else is near it.
+    let mut packets = programme(0);
+    packets.push((0, 300_000));
+    assert_eq!(laid(&packets, false).tracks[0], [counted(250, 251, 10_000, 40)]);
+}
