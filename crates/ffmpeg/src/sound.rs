@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use fs_err::tokio as fs;
 use media::plan::AudioPlan;
 
-use crate::run::{STALL, run_fed};
+use crate::run::run_fed;
 use crate::samples::{Heard, Samples, Track};
-use crate::{Error, Input, Progress, Tools, args, run};
+use crate::{Error, Input, Progress, Tools, args};
 
 /// Files of the sound in one bit rate.
 #[derive(Debug)]
