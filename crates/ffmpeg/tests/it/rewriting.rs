@@ -141,8 +141,9 @@ async fn an_odd_size_is_rewritten() {
     let Some(tools) = crate::tools() else { return };
     let dir = tempfile::tempdir().unwrap();
     let clip = dir.path().join("odd.avi");
-    make(&tools, "-f lavfi -i testsrc2=s=161x91:r=25:d=0.4 -c:v ffv1 -pix_fmt yuv420p", &clip)
-        .await;
+    // The source filter itself makes even sizes only.
+    let cut = "testsrc2=s=162x92:r=25:d=0.4,format=yuv420p,crop=161:91:0:0:exact=1";
+    make(&tools, &format!("-f lavfi -i {cut} -c:v ffv1"), &clip).await;
     let (_, facts) = rewritten(&tools, &clip, &dir).await;
     let video = facts.video.unwrap();
     assert_eq!((video.coded_width, video.coded_height, video.timeline.frames), (162, 92, 10));

@@ -15,7 +15,8 @@ const JUMP_MIN: f64 = 0.020;
 /// Seconds by which stamps may go back and still be an overlap, which is cut; beyond, a recorder has
 /// started again, and nothing may be lost.
 const OVERLAP_MAX: f64 = 1.0;
-/// At the end of the sound, fewer seconds than these cannot tell a gap from late packets.
+/// At the end of the sound, fewer seconds than these cannot tell a gap from late packets, nor a new
+/// clock from stray ones.
 const ENDING_SECONDS: f64 = 0.25;
 /// Error in seconds that is left alone: stamps of many containers count milliseconds.
 const ERROR_MIN: f64 = 0.001;
@@ -129,8 +130,8 @@ impl Clock {
         }
         let (low, high) = (seen.quantile(0.1)?, seen.quantile(0.9)?);
         let min = JUMP_MIN * self.rate;
+        let brief = ending && seen.span < ENDING_SECONDS * self.rate;
         if low > min {
-            let brief = ending && seen.span < ENDING_SECONDS * self.rate;
             return (!brief).then_some(Verdict::Late(samples(low)));
         }
         if high >= -min {
@@ -138,6 +139,9 @@ impl Clock {
         }
         if high >= -OVERLAP_MAX * self.rate {
             return Some(Verdict::Early(samples(-high)));
+        }
+        if brief {
+            return None;
         }
         self.offset -= seen.quantile(0.5)?;
         Some(Verdict::Restarted)

@@ -185,13 +185,13 @@ async fn hls_js_plays_every_track_and_texts_begin_with_their_pictures() {
     let folder = data();
     let options = json!({"resolutions": ["240p"]});
     let Some(notes) = played(film(folder.path()), options, 6.0, 2).await else { return };
-    assert_eq!(column(&notes.audio, "lang"), [&json!("eng"), &json!("spa"), &Value::Null]);
+    assert_eq!(column(&notes.audio, "lang"), [&json!("en"), &json!("es"), &Value::Null]);
     assert_eq!(column(&notes.audio, "default"), [true, false, false]);
     assert_eq!(notes.audio[2]["name"], "Commentary");
     for (heard, hertz) in notes.tones.iter().zip([440.0, 880.0, 1760.0]) {
         assert!((heard - hertz).abs() < 12.0, "{:?}", notes.tones);
     }
-    assert_eq!(column(&notes.subtitles, "lang"), ["eng", "fre"]);
+    assert_eq!(column(&notes.subtitles, "lang"), ["en", "fr"]);
     assert_eq!(column(&notes.subtitles, "forced"), [false, true]);
     let texts = [["Two, early", "Two &amp; <i>late</i>"], ["Deux", "Déjà « vu »"]];
     for (cues, texts) in notes.cues.iter().zip(texts) {
@@ -215,7 +215,7 @@ async fn hls_js_plays_a_real_film_with_three_sounds_and_two_subtitles() {
     let options = json!({"resolutions": ["360p"], "preset": "ultrafast"});
     let Some(notes) = played(file, options, 12.0, 3).await else { return };
     assert_eq!(notes.audio.len(), 3, "{:?}", notes.audio);
-    assert_eq!(column(&notes.subtitles, "lang"), ["eng", "fre"]);
+    assert_eq!(column(&notes.subtitles, "lang"), ["en", "fr"]);
     assert_eq!(column(&notes.subtitles, "forced"), [false, true]);
     let [english, french] = &notes.cues[..] else { panic!("{:?}", notes.cues) };
     assert_eq!(english[2].text, "A dangerous quest &amp; <i>a lone</i> hunter.");

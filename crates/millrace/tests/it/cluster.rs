@@ -42,7 +42,7 @@ impl Cluster {
         fs_err::write(&key, SECRET_KEY).unwrap();
         let flags = Flags::default()
             .and(["--database", &postgres.create_database()])
-            .and(["--s3-endpoint", &s3.endpoint("127.0.0.1"), "--s3-bucket-prefix", "acme-"])
+            .and(["--s3-endpoint", &s3.endpoint("127.0.0.1")])
             .and(["--secret-key-file", &key.to_string_lossy()])
             .with("AWS_ACCESS_KEY_ID", "test")
             .with("AWS_SECRET_ACCESS_KEY", "test");
@@ -59,7 +59,9 @@ impl Cluster {
             Worker::with_flags(&folder(), &address, &flags)
         });
         let arriving = shared.join("uploads").to_string_lossy().into_owned();
-        let of_api = flags.and(["--chunk-seconds", "6", "--uploads-folder", &arriving]);
+        let of_api = flags
+            .and(["--chunk-seconds", "6", "--uploads-folder", &arriving])
+            .and(["--media-url", &s3.endpoint("127.0.0.1")]);
         let apis = [(); 2].map(|()| Product::api_alone(&folder(), &address, &of_api));
         Some(Self {
             _workers: workers.into(),
@@ -72,7 +74,7 @@ impl Cluster {
     }
 }
 
-/// Plays a video through an API's media listener: every file of every playlist, and the pictures of the
+/// Plays a video from the store, as players do: every file of every playlist, and the pictures of the
 /// first rendition.
 async fn plays(product: &Product, video: &Value, pictures: u64) {
     let master = video["outputs"]["master"].as_str().unwrap();
@@ -134,7 +136,7 @@ async fn two_apis_and_a_worker_per_queue_are_one_service() {
     uploaded(one, other).await;
     retried(one, other, &base, web.path()).await;
 
-    let store = store(&cluster.s3).await;
+    let store = store(&cluster.s3, None).await;
     let master = Object::new(Bucket::Videos, format!("{id}/outputs/master.m3u8")).unwrap();
     assert!(store.head(&master).await.unwrap().is_some(), "this looks in another place");
     assert_eq!(other.delete(&format!("/videos/{id}")).await, 202);

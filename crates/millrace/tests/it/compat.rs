@@ -117,7 +117,7 @@ async fn a_runpod_job_goes_to_the_buckets_of_its_caller_and_its_credentials_nowh
     let data = data();
     let Some(product) = Product::start(data.path(), &Flags::short_chunks()) else { return };
     let Some(server) = S3Server::start() else { return };
-    let store = store(&server).await;
+    let store = store(&server, Some("acme-")).await;
     let put = |key: &str| Object::new(Bucket::Videos, key).unwrap();
     let clip = Clip::new().size(160, 120).seconds(8);
     store.copy_file(&put(INPUT_KEY), &clip.path()).await.unwrap();
@@ -200,13 +200,13 @@ fn holds(folder: &Path, text: &str) -> bool {
 }
 
 /// The buckets of a real S3 server, `acme-videos` and so on, as the caller sees them.
-pub(crate) async fn store(server: &S3Server) -> Store {
+pub(crate) async fn store(server: &S3Server, prefix: Option<&str>) -> Store {
     let config = S3Config {
         endpoint: Some(server.endpoint("127.0.0.1").parse().unwrap()),
         access_key: Some("test".to_owned()),
         secret_key: Some(Secret::new("test")),
         force_path_style: true,
-        bucket_prefix: Some("acme-".to_owned()),
+        bucket_prefix: prefix.map(str::to_owned),
         ..S3Config::default()
     };
     let store = Store::open_s3(&config).await.unwrap();

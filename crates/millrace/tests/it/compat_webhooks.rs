@@ -67,7 +67,7 @@ async fn a_runpod_job_is_told_by_the_keys_of_its_caller() {
     let data = data();
     let Some(product) = Product::start(data.path(), &flags()) else { return };
     let Some(server) = S3Server::start() else { return };
-    let (store, endpoint) = (store(&server).await, server.endpoint("127.0.0.1"));
+    let (store, endpoint) = (store(&server, Some("acme-")).await, server.endpoint("127.0.0.1"));
     let port = port();
     let mut receiver = Receiver::listen(port).await;
     let clip = Clip::new().size(160, 120).seconds(8);
@@ -109,7 +109,7 @@ async fn a_cancelled_runpod_job_is_told_and_leaves_nothing_to_play() {
     let data = data();
     let Some(product) = Product::start(data.path(), &flags()) else { return };
     let Some(server) = S3Server::start() else { return };
-    let (store, endpoint) = (store(&server).await, server.endpoint("127.0.0.1"));
+    let (store, endpoint) = (store(&server, Some("acme-")).await, server.endpoint("127.0.0.1"));
     let port = port();
     let mut receiver = Receiver::listen(port).await;
     let source = Object::new(Bucket::Videos, INPUT_KEY).unwrap();

@@ -149,7 +149,7 @@ async fn the_calls_of_runpod_are_as_recorded() {
     let data = data();
     let Some(product) = Product::start(data.path(), &flags()) else { return };
     let Some(server) = S3Server::start() else { return };
-    let (store, endpoint) = (store(&server).await, server.endpoint("127.0.0.1"));
+    let (store, endpoint) = (store(&server, Some("acme-")).await, server.endpoint("127.0.0.1"));
     let source = Object::new(Bucket::Videos, INPUT_KEY).unwrap();
     store.copy_file(&source, &Clip::new().size(320, 240).seconds(3).path()).await.unwrap();
     let port = port();
