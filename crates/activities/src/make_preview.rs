@@ -106,7 +106,7 @@ mod tests {
         Box::pin(studio.encode(&source, &plan)).await;
         let option = PreviewOption { seconds };
         let input = Input { video: studio.video, source, plan, option };
-        let output = run(&studio.deps, &Pulse::still(), input.clone()).await.unwrap();
+        let output = Box::pin(run(&studio.deps, &Pulse::still(), input.clone())).await.unwrap();
         let after = contract::clean_up::After::Ready;
         let clean = contract::clean_up::Input { video: studio.video, after, attempt: None };
         Box::pin(clean_up::run(&studio.deps, clean)).await.unwrap();
@@ -138,7 +138,7 @@ mod tests {
         let Some(_) = fixtures::require_or_skip("ffmpeg") else { return };
         let studio = Studio::open().await;
         let clip = Clip::new().size(160, 120).seconds(20).fps("30000/1001");
-        let (input, output, place) = made(&studio, &clip.path(), 12).await;
+        let (input, output, place) = Box::pin(made(&studio, &clip.path(), 12)).await;
         assert!(output.playlist.ends_with("/outputs/preview/preview.m3u8"), "{output:?}");
         assert!((output.start_seconds - 6.006).abs() < 1e-6, "{output:?}");
         assert!((output.duration_seconds - 12.012).abs() < 1e-6, "{output:?}");
@@ -156,7 +156,7 @@ mod tests {
         for (fps, seconds) in [("25", 6), ("24000/1001", 60)] {
             let studio = Studio::open().await;
             let clip = Clip::flash_and_beep().size(160, 120).seconds(20).fps(fps);
-            let (_, output, place) = made(&studio, &clip.path(), seconds).await;
+            let (_, output, place) = Box::pin(made(&studio, &clip.path(), seconds)).await;
             // Beeps are counted from the beginning of the file, which is that of the first track.
             let start = start_time(&place);
             assert!((0.0..0.022).contains(&start), "{start}");
@@ -183,7 +183,7 @@ mod tests {
         let card = "testsrc2=s=160x120:r=25:d=40,drawbox=c=black:t=fill:enable='lt(t,14)'";
         ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", card, "-preset", "ultrafast"]);
         assert!(ffmpeg.args(["-pix_fmt", "yuv420p"]).arg(&file).status().unwrap().success());
-        let (_, output, place) = made(&studio, &file, 6).await;
+        let (_, output, place) = Box::pin(made(&studio, &file, 6)).await;
         assert!((output.start_seconds - 18.0).abs() < 1e-6, "{output:?}");
         assert_eq!(pictures(&place).len(), 150);
     }
@@ -196,7 +196,7 @@ mod tests {
         let mut ffmpeg = tools::command(tools::ffmpeg().unwrap());
         ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", "sine=d=25"]).arg(&file);
         assert!(ffmpeg.status().unwrap().success());
-        let (input, output, place) = made(&studio, &file, 12).await;
+        let (input, output, place) = Box::pin(made(&studio, &file, 12)).await;
         assert!((5.9..6.1).contains(&output.start_seconds), "{output:?}");
         assert!((11.9..12.1).contains(&output.duration_seconds), "{output:?}");
         let text = fs_err::read_to_string(&place).unwrap();

@@ -49,7 +49,7 @@ async fn rewrite(deps: &Deps, pulse: &Pulse, input: &Input, object: &Object) -> 
     let file = scratch.path().join("rewritten.mkv");
     let beat = |micros| pulse.set(&micros);
     let rewrite = ffmpeg::normalize(&deps.tools, source.input(), &input.facts, &file, beat);
-    source.during(rewrite).await?;
+    source.during(Box::pin(rewrite)).await?;
     Ok(deps.store.put_file(object, &file).await?)
 }
 

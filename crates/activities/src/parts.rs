@@ -60,15 +60,15 @@ async fn read(file: &mut fs::File, range: Range<usize>) -> Result<Vec<u8>, Error
 mod tests {
     use super::*;
 
-    fn small(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    fn small(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
         let size = u32::try_from(8 + body.len()).unwrap();
-        [&size.to_be_bytes()[..], kind, body].concat()
+        [&size.to_be_bytes()[..], &kind, body].concat()
     }
 
     /// With the size behind the type, in 64 bits.
-    fn large(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    fn large(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
         let size = 16 + body.len() as u64;
-        [&1_u32.to_be_bytes()[..], kind, &size.to_be_bytes(), body].concat()
+        [&1_u32.to_be_bytes()[..], &kind, &size.to_be_bytes(), body].concat()
     }
 
     async fn opened(bytes: &[u8]) -> Result<Parts, Error> {
@@ -81,14 +81,14 @@ mod tests {
     #[tokio::test]
     async fn parts_are_those_of_the_file_in_memory() {
         let bytes = [
-            small(b"ftyp", b"isom"),
-            small(b"moov", b"tracks"),
-            small(b"moof", b""),
-            large(b"mdat", &[1; 100]),
-            small(b"styp", b"x"),
-            small(b"moof", b"y"),
-            small(b"mdat", b""),
-            small(b"mfra", b"index"),
+            small(*b"ftyp", b"isom"),
+            small(*b"moov", b"tracks"),
+            small(*b"moof", b""),
+            large(*b"mdat", &[1; 100]),
+            small(*b"styp", b"x"),
+            small(*b"moof", b"y"),
+            small(*b"mdat", b""),
+            small(*b"mfra", b"index"),
         ]
         .concat();
         let whole = fmp4::split(&bytes).unwrap();

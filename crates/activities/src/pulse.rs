@@ -93,7 +93,7 @@ where
     let mut pulse = Pulse { attempt: info.attempt, tally: left(ctx), details: Arc::default() };
     let run = Run::start(info);
     let limit = limit(ctx);
-    let work = work(pulse.clone());
+    let work = Box::pin(work(pulse.clone()));
     let work = async move {
         match limit {
             Some(limit) => {

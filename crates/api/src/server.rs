@@ -28,7 +28,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long a client may take to send the head of a request, or stay idle between two.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// How long a client may read nothing of an answer that is ready for it.
-const WRITE_STALL: Duration = Duration::from_secs(60);
+const WRITE_STALL: Duration = Duration::from_mins(1);
 /// The pause after an accept that failed, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 

@@ -46,7 +46,7 @@ const NOT_INPUT: &[&str] = &[
 /// Protocols that inputs are read by and outputs are not. What they report is no word on the media.
 const CONNECTIONS: &[&str] = &["http", "https", "tcp", "tls"];
 
-/// What ffmpeg says of each such picture (`check_decode_result` in ffmpeg.c up to 6, ffmpeg_dec.c
+/// What ffmpeg says of each such picture (`check_decode_result` in `ffmpeg.c` up to 6, `ffmpeg_dec.c`
 /// later).
 const DAMAGED: &str = "corrupt decoded frame";
 

@@ -73,7 +73,8 @@ pub async fn run(
     on_progress: impl FnMut(&Progress) + Send,
     stall: Duration,
 ) -> Result<Finished, Error> {
-    run_with(command, on_progress, stall, |_| std::future::ready(Ok(())))
+    // On the heap, as whoever awaits it holds all of it otherwise.
+    Box::pin(run_with(command, on_progress, stall, |_| std::future::ready(Ok(()))))
         .await
         .map(|(finished, ())| finished)
 }
@@ -84,7 +85,7 @@ pub(crate) async fn run_fed(
     samples: Samples,
     on_progress: impl FnMut(&Progress) + Send,
 ) -> Result<(Finished, Heard), Error> {
-    run_with(command.fed(), on_progress, STALL_FED, |pipe| samples.feed(pipe)).await
+    Box::pin(run_with(command.fed(), on_progress, STALL_FED, |pipe| samples.feed(pipe))).await
 }
 
 async fn run_with<T, F: Future<Output = Result<T, Error>>>(
@@ -103,7 +104,7 @@ async fn run_with<T, F: Future<Output = Result<T, Error>>>(
         let progress = follow(&mut movement, stdout, on_progress).await?;
         Ok((progress, movement.wait(child.wait()).await??))
     };
-    let ((progress, status), log, fed) = tokio::try_join!(ending, read_log(stderr), feeding)?;
+    let ((progress, status), log, outcome) = tokio::try_join!(ending, read_log(stderr), feeding)?;
     judge(child.program(), status, &log)?;
     let finished = Finished {
         status,
@@ -116,7 +117,7 @@ async fn run_with<T, F: Future<Output = Result<T, Error>>>(
         progress,
         elapsed: started.elapsed(),
     };
-    Ok((finished, fed))
+    Ok((finished, outcome))
 }
 
 /// Reads progress to the end of the pipe.

@@ -446,7 +446,7 @@ mod tests {
     fn main(tracks: &[(bool, AudioRole, u32)]) -> u32 {
         let mut facts = fixtures::source("25", 250);
         let track = |(stream, &(default, role, channels)): (u32, &(bool, AudioRole, u32))| {
-            AudioFacts { stream, default, role, channels, ..fixtures::audio(0, 1_000_000) }
+            AudioFacts { stream, channels, default, role, ..fixtures::audio(0, 1_000_000) }
         };
         facts.audio = (0..).zip(tracks).map(track).collect();
         facts.main_audio().unwrap().stream

@@ -45,18 +45,16 @@ pub(crate) async fn serve(
             () = until_unfit(deps, queue) => None,
         };
         served.set(0.0);
-        let result = match result {
-            Some(result) => result,
-            None => {
-                shutdown();
-                match tokio::time::timeout(GRACE + HAND_BACK, run).await {
-                    Ok(result) => result,
-                    Err(_) => {
-                        tracing::warn!(%queue, "Temporal does not answer; its work is left to others");
-                        return Ok(());
-                    }
-                }
-            }
+        let result = if let Some(result) = result {
+            result
+        } else {
+            shutdown();
+            let ended = tokio::time::timeout(GRACE + HAND_BACK, run).await;
+            let Ok(result) = ended else {
+                tracing::warn!(%queue, "Temporal does not answer; its work is left to others");
+                return Ok(());
+            };
+            result
         };
         result.map_err(|error| failed(queue, "go on")(error.to_string()))?;
         if stop.is_cancelled() {

@@ -110,7 +110,7 @@ async fn stopping_lets_requests_in_flight_finish() {
     let (stop, stopped) = oneshot::channel::<()>();
     let server =
         tokio::spawn(api::serve(listener, router, api::ConnectionLimits::default(), async {
-            drop(stopped.await)
+            drop(stopped.await);
         }));
 
     let mut client = TcpStream::connect(address).await.unwrap();

@@ -3,7 +3,7 @@
 //! It is an ordinary MP4, whose edit lists say where picture and sound begin: nothing stands in front,
 //! unlike in the segments.
 
-use std::{ffi::OsString, path::Path};
+use std::{ffi::OsString, fmt::Write as _, path::Path};
 
 use media::{
     ladder::own_sides,
@@ -30,7 +30,7 @@ pub(crate) fn mezzanine(
     if let Some(audio) = audio {
         graph.push(';');
         args.extend(piped());
-        graph.push_str(&format!("{},asetpts=PTS-STARTPTS[a]", sound(1, audio, Level::Kept)));
+        let _ = write!(graph, "{},asetpts=PTS-STARTPTS[a]", sound(1, audio, Level::Kept));
     }
     args.pair("-filter_complex", graph).words("-map [v]");
     args.words("-c:v libx264 -preset fast -crf 18 -profile:v high -fps_mode passthrough");

@@ -102,13 +102,13 @@ mod tests {
         let restamped = [Restamped { stream: 0, base, corrections }];
         let input = Input::Path("/in/a.ts".into());
         let facts = test_facts("25", 501);
-        let argv =
+        let counted =
             |unit| joined(&restamp(&input, &facts, &restamped, unit, Path::new("/out/a.mkv")));
-        let args = argv(Unit::Output);
+        let args = counted(Unit::Output);
         let pts = "if(eq(PTS\\,NOPTS)\\,NOPTS\\,PTS+between(N\\,250\\,499)*(-7000.000)\
                    +between(N\\,500\\,500)*(0.078+(N-500)*40.000000-PTS))";
         assert!(args.contains(&format!("-bsf:0 setts=pts={pts}:dts=if(eq(DTS")), "{args}");
         assert!(!args.contains("-bsf:1") && args.starts_with("-copyts\n"), "{args}");
-        assert!(argv(Unit::Track).contains("499)*(-630000.000)"));
+        assert!(counted(Unit::Track).contains("499)*(-630000.000)"));
     }
 }

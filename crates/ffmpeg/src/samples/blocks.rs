@@ -104,8 +104,10 @@ impl Blocks {
         // swresample puts one channel on both sides at -3 dB.
         let gain = if time.channels == 1 { std::f32::consts::SQRT_2 } else { 1.0 };
         let frame = |bytes: &[u8; FRAME]| -> Frame {
-            let [a, b, c, d, e, f, g, h] = *bytes;
-            [f32::from_le_bytes([a, b, c, d]) * gain, f32::from_le_bytes([e, f, g, h]) * gain]
+            let (left, right) = (bytes[..4].as_array(), bytes[4..].as_array());
+            let level =
+                |side: Option<&[u8; 4]>| f32::from_le_bytes(*side.unwrap_or(&[0; 4])) * gain;
+            [level(left), level(right)]
         };
         let frames = bytes.as_chunks::<FRAME>().0.iter().map(frame).collect();
         self.bytes.drain(..count);

@@ -111,6 +111,7 @@ mod tests {
 
     const RATE: f64 = 48_000.0;
 
+    #[expect(clippy::cast_possible_truncation, reason = "samples are of 32 bits")]
     fn tone(hertz: f64, count: usize) -> Vec<Frame> {
         let level = |n: usize| (2.0 * PI * hertz * n as f64 / RATE).sin() as f32;
         (0..count).map(|n| [level(n), -level(n)]).collect()

@@ -1,5 +1,12 @@
 //! Sound whose every sample tells where it came from, so that its place in the output can be read.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::float_cmp,
+    reason = "the steps of the ramp are whole numbers that every type here holds exactly"
+)]
+
 use proptest::prelude::*;
 
 use super::*;

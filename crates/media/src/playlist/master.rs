@@ -100,12 +100,12 @@ pub fn master_playlist(master: &Master) -> String {
         let attributes = [quoted("DATA-ID", &data.data_id), quoted("URI", &data.uri)];
         line(&mut text, format_args!("#EXT-X-SESSION-DATA:{}", attributes.join(",")));
     }
-    let members = master.audio.iter().map(AudioRendition::member).collect();
-    for (audio, chosen) in master.audio.iter().zip(selection::chosen(members)) {
+    let members: Vec<_> = master.audio.iter().map(AudioRendition::member).collect();
+    for (audio, chosen) in master.audio.iter().zip(selection::chosen(&members)) {
         line(&mut text, format_args!("#EXT-X-MEDIA:{}", audio.attributes(chosen).join(",")));
     }
-    let members = master.subtitles.iter().map(SubtitleRendition::member).collect();
-    for (subtitles, chosen) in master.subtitles.iter().zip(selection::chosen(members)) {
+    let members: Vec<_> = master.subtitles.iter().map(SubtitleRendition::member).collect();
+    for (subtitles, chosen) in master.subtitles.iter().zip(selection::chosen(&members)) {
         line(&mut text, format_args!("#EXT-X-MEDIA:{}", subtitles.attributes(chosen).join(",")));
     }
     for variant in &master.variants {

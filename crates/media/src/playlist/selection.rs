@@ -33,7 +33,7 @@ pub(super) struct Chosen {
 }
 
 /// Lets the first of several that are asked for have it; defaults before others.
-pub(super) fn chosen(members: Vec<Member>) -> Vec<Chosen> {
+pub(super) fn chosen(members: &[Member]) -> Vec<Chosen> {
     let mut all = vec![Chosen::default(); members.len()];
     let same = |a: &Member, b: &Member| a.group == b.group && a.kind == b.kind;
     for (at, member) in members.iter().enumerate().filter(|(_, member)| member.default) {
@@ -67,7 +67,7 @@ mod tests {
             let kind = Kind { characteristics: Some("described"), ..member.kind };
             Member { kind, ..member }
         };
-        let members = vec![
+        let members = [
             member("a", "en", false),
             member("a", "en", true),
             described(member("a", "en", false)),
@@ -82,6 +82,6 @@ mod tests {
             (true, false) => '!',
             (false, false) => '-',
         };
-        assert_eq!(chosen(members).iter().map(letters).collect::<String>(), "-DAADA-");
+        assert_eq!(chosen(&members).iter().map(letters).collect::<String>(), "-DAADA-");
     }
 }

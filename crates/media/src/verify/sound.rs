@@ -81,8 +81,8 @@ fn check_rendition(made: &RenditionManifest, duration_us: i64, findings: &mut Ve
 /// Every packet lasts as long as the samples in it; only the last of all may be cut short.
 fn check_packets(rendition: &str, segment: &Segment, last: bool, findings: &mut Vec<Finding>) {
     let want = u64::from(segment.samples) * u64::from(PACKET_SAMPLES);
-    let least = if last { want.saturating_sub(u64::from(PACKET_SAMPLES) - 1) } else { want };
-    if segment.odd_packets > 0 || !(least..=want).contains(&segment.duration) {
+    let min = if last { want.saturating_sub(u64::from(PACKET_SAMPLES) - 1) } else { want };
+    if segment.odd_packets > 0 || !(min..=want).contains(&segment.duration) {
         findings.push(Finding::WrongPackets {
             rendition: rendition.to_owned(),
             segment: segment.index,

@@ -134,7 +134,7 @@ async fn a_file_that_is_replaced_while_it_is_read_is_named() {
         store.put_bytes(&object, "two").await.unwrap();
         Ok::<_, ()>(2)
     };
-    let error = source.during(replace).await.unwrap_err();
+    let error = Box::pin(source.during(replace)).await.unwrap_err();
     assert!(matches!(&error, Error::Replaced { what } if what == "videos/1/a.mp4"), "{error:?}");
     let error = store.open(&object, Some(seen)).await.unwrap_err();
     assert!(matches!(error, Error::Replaced { .. }), "{error:?}");

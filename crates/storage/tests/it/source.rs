@@ -45,7 +45,7 @@ async fn read(source: &Source, from: usize) -> std::io::Result<Vec<u8>> {
 async fn served(server: &S3Server) -> Vec<u8> {
     let bytes = content(BYTES);
     s3_server::store(server).await.put_bytes(&object(KEY), bytes.clone()).await.unwrap();
-    bytes.to_vec()
+    bytes
 }
 
 fn faults() -> Vec<Fault> {
