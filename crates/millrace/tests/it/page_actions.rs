@@ -52,7 +52,7 @@ async fn videos_are_cancelled_and_tried_again_by_keyboard() {
     product.until(&long, |_| !ffmpegs_on(data.path()).is_empty()).await;
     press(&mut tab, "Cancel");
     tab.until("document.querySelector('.status.cancelled')");
-    assert_eq!(tab.read("document.activeElement.textContent"), "Delete");
+    assert_eq!(tab.read("document.activeElement.textContent"), "Try again");
     assert_eq!(tab.read("document.querySelector('#said').textContent"), "long.mp4 is cancelled");
 
     tab.open(&format!("{}/#/videos/{late}", product.api()));

@@ -38,9 +38,9 @@ async fn the_page_works_with_a_key_and_keeps_it_to_its_tab() {
     let noted = tab.complaints();
     assert!(noted.iter().all(|entry| entry["entry"]["source"] == "network"), "{noted:#?}");
 
-    let clip = Clip::new().size(640, 480).seconds(18);
+    let clip = Clip::new().size(640, 480).seconds(36);
     send(&mut tab, &clip.path());
-    tab.until("document.querySelector('[data-map]')?.ariaLabel.match(/^[1-9]\\d* of 3 chunks/)");
+    tab.until("document.querySelector('[data-map]')?.ariaLabel.match(/^[1-9]\\d* of 6 chunks/)");
     tab.until("document.querySelector('video')");
     let found = format!("Object.values(sessionStorage).includes({key:?})");
     assert_eq!(tab.read(&found), true);

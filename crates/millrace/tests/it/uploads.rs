@@ -6,7 +6,7 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
-use fixtures::{Clip, repo_root, require_or_skip, tools};
+use fixtures::{Clip, S3Server, repo_root, require_or_skip, tools};
 use serde_json::json;
 
 use crate::product::{Flags, Product, data};
@@ -98,26 +98,11 @@ async fn an_upload_goes_on_after_a_kill_and_its_video_begins() {
     assert!(!stored.exists(), "the upload outlived its video");
 }
 
-/// The server that the tests of the store start, too.
-fn s3_server() -> Option<(Script, String)> {
-    let mut command = python()?;
-    let script = repo_root().join("crates/storage/tests/it/s3_server.py");
-    let mut child =
-        command.arg(script).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
-    let server = Script(child);
-    let address = log.by_ref().map_while(Result::ok).find_map(|line| {
-        line.split_once("Running on ").map(|(_, address)| address.trim().to_owned())
-    });
-    std::thread::spawn(move || log.for_each(drop));
-    Some((server, address.unwrap()))
-}
-
 #[tokio::test]
 async fn a_file_goes_straight_into_the_store() {
     let data = data();
-    let Some((_server, address)) = s3_server() else { return };
-    let flags = Flags::default().and(["--s3-endpoint", &address]);
+    let Some(server) = S3Server::start() else { return };
+    let flags = Flags::default().and(["--s3-endpoint", &server.endpoint("127.0.0.1")]);
     let flags = flags.with("AWS_ACCESS_KEY_ID", "test").with("AWS_SECRET_ACCESS_KEY", "test");
     let Some(product) = Product::start(data.path(), &flags) else { return };
     let file = clip();
