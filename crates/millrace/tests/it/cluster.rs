@@ -93,7 +93,8 @@ async fn plays(video: &Value, pictures: u64) {
             files += 1;
         }
     }
-    assert!(files >= 6, "{files} files");
+    // Two init segments, and a segment of each track at least.
+    assert!(files >= 4, "{files} files");
     assert_eq!(hls::decoded_frames(&place(&master)), pictures);
 }
 
