@@ -32,6 +32,10 @@ const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
 const DELAY_MAX_US: i64 = 300_000;
 /// Shortest source that is cut into chunks where it is not asked for, in seconds: two segments.
 const CUT_MIN_SECONDS: f64 = 12.0;
+/// Containers that hold no stamps: libavformat counts packets at the rate of the first, and only samples
+/// tell where another rate follows.
+const UNSTAMPED: [&str; 11] =
+    ["aac", "mp3", "ac3", "eac3", "dts", "dtshd", "truehd", "mlp", "amr", "ape", "tta"];
 /// Audio tracks described at most, so that the facts stay small.
 const AUDIO_TRACKS_MAX: usize = 32;
 /// Picture tracks among which one is chosen.
@@ -99,6 +103,9 @@ pub(crate) async fn survey(
     });
     let mut audio: Vec<AudioFacts> =
         audio.iter().zip(audio_tracks).map(|(stream, track)| audio_facts(stream, &track)).collect();
+    if UNSTAMPED.contains(&format.name.as_str()) {
+        audio.iter_mut().for_each(|track| track.counted = true);
+    }
     decode_sound(tools, input, &header, &mut audio, video.is_some()).await?;
     if video.is_none() && audio.iter().all(|audio| audio.packets == 0) {
         return Err(Error::InvalidData {

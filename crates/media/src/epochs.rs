@@ -32,8 +32,26 @@ pub enum Stamps {
         /// Stamp of the first.
         first: i64,
         /// From one to the next.
-        step: i64,
+        step: Step,
     },
+}
+
+/// The mean distance of packets, exact: one of 21⅓ ms that is counted as 21 is two frames of a film
+/// early after four seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Ticks in which `packets` pass.
+    pub ticks: i64,
+    /// At least 1.
+    pub packets: i64,
+}
+
+impl Step {
+    /// Ticks in which `count` packets pass, to the nearest.
+    pub fn times(self, count: i64) -> i64 {
+        let (above, below) = (i128::from(self.ticks) * i128::from(count), i128::from(self.packets));
+        i64::try_from((2 * above + below).div_euclid(2 * below)).unwrap_or(i64::MAX)
+    }
 }
 
 impl Correction {
@@ -42,7 +60,7 @@ impl Correction {
         match self.stamps {
             Stamps::Moved(by) => stamp + by,
             Stamps::Counted { first, step } => {
-                first + i64::try_from(index - self.from).unwrap_or(0) * step
+                first + step.times(i64::try_from(index - self.from).unwrap_or(0))
             }
         }
     }

@@ -71,7 +71,7 @@ pub(crate) fn chunk(
     let mut args = Args::default();
     // Warnings tell of damaged pictures.
     args.words("-v repeat+level+warning");
-    args.pair("-threads", plan.threads.to_string()).words("-copyts");
+    args.pair("-threads", plan.threads.to_string()).source_stamps();
     if let Some(at) = graph::seek_us(plan, frames.start, seek) {
         args.words("-noaccurate_seek").pair("-ss", seconds(at));
     }
@@ -142,6 +142,7 @@ mod tests {
             -v repeat+level+warning
             -threads 1
             -copyts
+            -itsoffset 0.000001
             -noaccurate_seek
             -ss 12.020341
             -protocol_whitelist file

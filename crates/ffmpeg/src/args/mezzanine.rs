@@ -25,7 +25,7 @@ pub(crate) fn mezzanine(
     output: &Path,
 ) -> Vec<OsString> {
     let mut args = Args::default();
-    args.words("-copyts -sn -dn").extend(input_args(input));
+    args.source_stamps().words("-sn -dn").extend(input_args(input));
     let mut graph = pictures(video);
     if let Some(audio) = audio {
         graph.push(';');
@@ -97,6 +97,7 @@ mod tests {
         let args = mezzanine(&input, video, Some(&sound), Path::new("/out/a.mp4"));
         expect![[r"
             -copyts
+            -itsoffset 0.000001
             -sn
             -dn
             -protocol_whitelist file

@@ -47,6 +47,15 @@ impl Args {
         self
     }
 
+    /// Takes the stamps of the next input as they are.
+    ///
+    /// Without the offset, which rounds to nothing in every container concerned, ffmpeg moves the
+    /// streams in use to the start of a file that starts at zero, in spite of `-copyts`, where clocks
+    /// may restart (`ts_offset == -start_time` in `process_input` of fftools).
+    fn source_stamps(&mut self) -> &mut Self {
+        self.words("-copyts -itsoffset 0.000001")
+    }
+
     /// Adds a flag and its value, which may hold anything.
     fn pair(&mut self, flag: &str, value: impl Into<OsString>) -> &mut Self {
         self.0.push(flag.into());

@@ -7,7 +7,9 @@
 
 use std::{ffi::OsString, path::Path};
 
+use media::rate::FrameRate;
 use media::source::{AudioFacts, NonStandard, SourceFacts, SubtitleFacts, VideoFacts};
+use media::timeline::Timeline;
 
 use super::{Args, picture};
 use crate::input::{Input, input_args};
@@ -17,12 +19,15 @@ pub(crate) fn normalize(input: &Input, facts: &SourceFacts, output: &Path) -> Ve
     let mut args = Args::default();
     args.words("-fflags +genpts").extend(input_args(input));
     if let Some(video) = &facts.video {
-        let rate = video.timeline.rate;
+        let rate = source_rate(&video.timeline);
         args.pair("-map", format!("0:{}", video.stream));
         let timing = if needs_constant_rate(facts) { "cfr" } else { "vfr" };
         args.pair("-fps_mode", timing);
         if timing == "cfr" {
             args.pair("-r", rate.to_string());
+        } else {
+            // Left alone, ffmpeg rounds stamps to whole frames from zero, away from their sound.
+            args.pair("-enc_time_base", "1:90000");
         }
         // Fields are joined here, because the rewriting does not say that they are two.
         let joined = picture::progressive(video);
@@ -107,6 +112,20 @@ fn text(track: &SubtitleFacts) -> &'static str {
     if matches!(track.codec.as_str(), "subrip" | "ass") { "copy" } else { "srt" }
 }
 
+/// Pictures a second of a source: slow ones are repeated in the output.
+fn source_rate(timeline: &Timeline) -> FrameRate {
+    let shown = timeline.rate;
+    let above = u128::from(shown.num()) * u128::from(timeline.frames);
+    let below = u128::from(shown.den()) * u128::from(timeline.grid_frames.max(1));
+    let (mut common, mut rest) = (above, below);
+    while rest > 0 {
+        (common, rest) = (rest, common % rest);
+    }
+    let part = |of: u128| u32::try_from(of / common.max(1)).ok();
+    let exact = part(above).zip(part(below)).and_then(|(num, den)| FrameRate::new(num, den));
+    exact.filter(|_| !timeline.constant).unwrap_or(shown)
+}
+
 /// Time stamps that cannot be trusted are replaced by counting.
 fn needs_constant_rate(facts: &SourceFacts) -> bool {
     facts.non_standard.contains(&NonStandard::MissingTimestamps)
@@ -132,6 +151,7 @@ mod tests {
             -i file:/in/a.ts
             -map 0:0
             -fps_mode vfr
+            -enc_time_base 1:90000
             -vf bwdif=mode=send_frame:parity=auto:deint=interlaced,scale=1280:720
             -c:v libx264
             -preset ultrafast

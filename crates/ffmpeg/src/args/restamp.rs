@@ -33,7 +33,7 @@ pub(crate) fn restamp(
     output: &Path,
 ) -> Vec<OsString> {
     let mut args = Args::default();
-    args.words("-copyts").extend(input_args(input));
+    args.source_stamps().extend(input_args(input));
     let usable = facts.audio.iter().filter(|audio| audio.channels > 0 && audio.packets > 0);
     let video = facts.video.iter().map(|video| video.stream);
     for (at, stream) in video.chain(usable.map(|audio| audio.stream)).enumerate() {
@@ -78,7 +78,7 @@ fn stamps(name: &str, corrections: &[Correction], scale: f64) -> String {
                 sum,
                 "+{within}*({:.3}+(N-{from})*{:.6}-{name})",
                 scaled(*first),
-                scaled(*step)
+                scaled(step.ticks) / step.packets as f64
             ),
         };
     }
@@ -87,7 +87,7 @@ fn stamps(name: &str, corrections: &[Correction], scale: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use media::timeline::TimeBase;
+    use media::{epochs::Step, timeline::TimeBase};
 
     use super::*;
     use crate::args::{joined, test_facts};
@@ -96,7 +96,11 @@ mod tests {
     fn packets_are_corrected_by_their_number() {
         let corrections = vec![
             Correction { from: 250, to: 500, stamps: Stamps::Moved(-630_000) },
-            Correction { from: 500, to: 501, stamps: Stamps::Counted { first: 7, step: 3600 } },
+            Correction {
+                from: 500,
+                to: 501,
+                stamps: Stamps::Counted { first: 7, step: Step { ticks: 3600, packets: 1 } },
+            },
         ];
         let base = TimeBase { num: 1, den: 90_000 };
         let restamped = [Restamped { stream: 0, base, corrections }];
@@ -108,7 +112,10 @@ mod tests {
         let pts = "if(eq(PTS\\,NOPTS)\\,NOPTS\\,PTS+between(N\\,250\\,499)*(-7000.000)\
                    +between(N\\,500\\,500)*(0.078+(N-500)*40.000000-PTS))";
         assert!(args.contains(&format!("-bsf:0 setts=pts={pts}:dts=if(eq(DTS")), "{args}");
-        assert!(!args.contains("-bsf:1") && args.starts_with("-copyts\n"), "{args}");
+        assert!(
+            !args.contains("-bsf:1") && args.starts_with("-copyts\n-itsoffset 0.000001\n"),
+            "{args}"
+        );
         assert!(counted(Unit::Track).contains("499)*(-630000.000)"));
     }
 }

@@ -22,7 +22,7 @@ pub(crate) const PLACED: &str = "ashowinfo@placed";
 pub(crate) fn samples(input: &Input, facts: &AudioFacts, rate: u32) -> Vec<OsString> {
     let mut args = Args::default();
     args.words("-hide_banner -nostdin -nostats -v repeat+level+info -max_error_rate 1");
-    args.words("-threads 1 -copyts -vn -sn -dn").extend(input_args(input));
+    args.words("-threads 1").source_stamps().words("-vn -sn -dn").extend(input_args(input));
     let graph = format!(
         "[0:{}]{SOURCE},{}aresample={rate},aformat=sample_fmts=flt:channel_layouts=stereo,{PLACED}[s]",
         facts.stream,
@@ -76,6 +76,7 @@ mod tests {
             -max_error_rate 1
             -threads 1
             -copyts
+            -itsoffset 0.000001
             -vn
             -sn
             -dn

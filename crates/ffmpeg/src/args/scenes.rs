@@ -79,6 +79,7 @@ mod tests {
         expect![[r"
             -threads 1
             -copyts
+            -itsoffset 0.000001
             -an
             -sn
             -dn

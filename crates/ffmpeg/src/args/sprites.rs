@@ -152,6 +152,7 @@ mod tests {
         expect![[r"
             -threads 1
             -copyts
+            -itsoffset 0.000001
             -an
             -sn
             -dn
@@ -185,6 +186,7 @@ mod tests {
             -skip_frame nokey
             -threads 1
             -copyts
+            -itsoffset 0.000001
             -noaccurate_seek
             -ss 5.000000
             -an

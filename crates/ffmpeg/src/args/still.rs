@@ -36,7 +36,7 @@ impl<'a> Track<'a> {
 
     /// Opens the input for a look at the time `at_us` after the first picture.
     pub(super) fn open(&self, args: &mut Args, at_us: Option<i64>) {
-        args.words("-threads 1 -copyts");
+        args.words("-threads 1").source_stamps();
         if let Some(at_us) = self.position(at_us) {
             args.words("-noaccurate_seek").pair("-ss", seconds(at_us));
         }
@@ -272,6 +272,7 @@ mod tests {
         expect![[r"
             -threads 1
             -copyts
+            -itsoffset 0.000001
             -noaccurate_seek
             -ss 9.951608
             -an

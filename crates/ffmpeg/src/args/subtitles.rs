@@ -41,7 +41,8 @@ impl TrackFiles {
 /// no UTF-8 are passed on: a decoder that minds them would drop the whole text.
 pub(crate) fn subtitles(input: &Input, tracks: &[(u32, TrackFiles)]) -> Vec<OsString> {
     let mut args = Args::default();
-    args.words("-threads 1 -copyts -sub_charenc_mode ignore -vn -an -dn").extend(input_args(input));
+    args.words("-threads 1").source_stamps();
+    args.words("-sub_charenc_mode ignore -vn -an -dn").extend(input_args(input));
     for (stream, files) in tracks {
         for (format, file) in [("data", &files.texts), ("framecrc", &files.times)] {
             args.pair("-map", format!("0:{stream}")).words("-c:s ass");
@@ -84,6 +85,7 @@ mod tests {
         expect![[r"
             -threads 1
             -copyts
+            -itsoffset 0.000001
             -sub_charenc_mode ignore
             -vn
             -an

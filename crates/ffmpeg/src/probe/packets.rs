@@ -49,8 +49,10 @@ impl Clock {
         Self { restarts: RESTARTING.iter().any(|name| is(name)), guessed: is("matroska") }
     }
 
-    fn runs(self, base: TimeBase) -> Runs {
-        Runs::new(base, if self.restarts { BACK.0 } else { BACK.1 })
+    /// Runs of pictures, or of sound. The decode times of pictures never go back in a healthy stream.
+    fn runs(self, base: TimeBase, pictures: bool) -> Runs {
+        let back = if self.restarts { BACK.0 } else { BACK.1 };
+        Runs::new(base, if self.restarts && pictures { 0.0 } else { back })
     }
 }
 
@@ -135,7 +137,10 @@ impl Tracks {
         self.read += 1;
         let guessed = self.clock.guessed;
         if let Some(pictures) = self.video.iter_mut().find(|it| it.stream == packet.stream) {
-            pictures.push(packet, order, guessed);
+            // What follows in the file belongs to the new clock, however little it differs.
+            if pictures.push(packet, order, guessed) && self.clock.restarts {
+                self.audio.iter_mut().for_each(|sound| sound.runs.cut());
+            }
             return;
         }
         if let Some(sound) = self.audio.iter_mut().find(|it| it.stream == packet.stream) {
@@ -173,7 +178,7 @@ impl Tracks {
 
 impl Sound {
     fn new(stream: u32, clock: Clock, base: TimeBase) -> Self {
-        let runs = clock.runs(base);
+        let runs = clock.runs(base, false);
         Self { stream, packets: 0, span: None, sum: 0, last: None, restarted: false, runs }
     }
 
@@ -200,7 +205,7 @@ impl Sound {
                     None => (run.start, run.end),
                     Some(Stamps::Moved(by)) => (run.start + by, run.end + by),
                     Some(Stamps::Counted { first, step }) => {
-                        (first, first + i64::try_from(run.packets).unwrap_or(0) * step)
+                        (first, first + step.times(i64::try_from(run.packets).unwrap_or(0)))
                     }
                 }
             });
@@ -219,7 +224,7 @@ impl Sound {
 impl Pictures {
     fn new(stream: u32, clock: Clock, base: TimeBase) -> Self {
         let builder = TimelineBuilder::new(base);
-        let runs = clock.runs(base);
+        let runs = clock.runs(base, true);
         Self {
             stream,
             builder,
@@ -235,13 +240,14 @@ impl Pictures {
 
     /// A packet that does not say when it is shown (AVI, raw streams) is placed by its decode time,
     /// or else behind the one before it, so that at least count and rate are right.
-    fn push(&mut self, packet: &Packet, order: u64, guessed: bool) {
+    /// True when the clock went back.
+    fn push(&mut self, packet: &Packet, order: u64, guessed: bool) -> bool {
         self.packets += 1;
-        self.runs.push(order, packet.clock(guessed), packet.pts, packet.duration);
+        let back = self.runs.push(order, packet.clock(guessed), packet.pts, packet.duration);
         // What an edit list hides is in the file but is never shown.
         if packet.discard {
             self.hidden_key |= packet.key && self.shown == 0;
-            return;
+            return back;
         }
         self.shown += 1;
         self.untimed += u64::from(packet.pts.is_none());
@@ -256,6 +262,7 @@ impl Pictures {
             }
         });
         self.builder.push(Some(time), packet.duration, packet.key);
+        back
     }
 
     fn finish(mut self, corrections: &[Correction], hints: &[FrameRate]) -> VideoTrack {
@@ -352,7 +359,9 @@ mod tests {
     fn fold(lines: &str) -> VideoTrack {
         let mut pictures = Pictures::new(0, Clock::of("mov"), TimeBase { num: 1, den: 25 });
         let packets = lines.lines().filter_map(Packet::parse);
-        (0..).zip(packets).for_each(|(order, packet)| pictures.push(&packet, order, false));
+        for (order, packet) in (0..).zip(packets) {
+            pictures.push(&packet, order, false);
+        }
         pictures.finish(&[], &[])
     }
 

@@ -100,6 +100,29 @@ async fn the_rate_changes_on_the_way() {
 }
 
 #[tokio::test]
+async fn streams_without_stamps_are_as_long_as_their_samples() {
+    let Some(tools) = crate::tools() else { return };
+    // Samples of a packet, and of the encoder's delay, with which each part begins.
+    for (name, coded, packet, delay) in
+        [("a.aac", "-c:a aac -f adts", 1024, 1024), ("a.ac3", "-c:a ac3 -f ac3", 1536, 256)]
+    {
+        let mut parts = Parts::new();
+        parts.add(&tools, 0.0, 5.0, (44_100, 2), coded).await;
+        parts.add(&tools, 5.0, 10.0, (48_000, 1), coded).await;
+        let file = parts.join(name);
+        let facts = probe(&tools, &file).await;
+        assert!((facts.duration_seconds() - 10.0).abs() < 0.1, "{}", facts.duration_seconds());
+        let sound = encoded(&tools, &file).await;
+        let seconds = |samples: u32, rate: u32| f64::from(samples) / f64::from(rate);
+        let first = DELAY + seconds(delay, 44_100);
+        let whole = (5 * 44_100 + delay).div_ceil(packet) * packet;
+        let second = DELAY + seconds(whole, 44_100) - 5.0 + seconds(delay, 48_000);
+        chirp::assert_in_step(&sound.files[0], first, 0.1, 4.9);
+        chirp::assert_in_step(&sound.files[0], second, 5.2, 9.9);
+    }
+}
+
+#[tokio::test]
 async fn links_of_a_chain_follow_one_another() {
     let Some(tools) = crate::tools() else { return };
     let mut parts = Parts::new();

@@ -89,6 +89,22 @@ async fn pictures_cover_the_sound_before_and_after_them() {
 }
 
 #[tokio::test]
+async fn a_file_that_starts_at_zero_keeps_what_comes_late_late() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["late.ts", "late.flv"] {
+        let clip = dir.path().join(name);
+        let late = format!("-itsoffset 0.4 {} -f lavfi -i sine=d=6:r=48000", greys("25", 100));
+        let coded = format!("{CODED} -bf 0 -c:a aac -bsf:a setts=ts=TS-STARTPTS");
+        let muxed = "-muxdelay 0 -muxpreload 0 -avoid_negative_ts disabled";
+        make(&tools, &format!("{late} {coded} {muxed}"), &clip).await;
+        let plan = planned(&tools, &clip, &["240p"], 6).await;
+        assert_eq!((plan.facts.timeline.start_us(), plan.grid.rate.to_string()), (0, "25".into()));
+        shows(&tools, &clip, &plan, |frame| frame.saturating_sub(10).min(99)).await;
+    }
+}
+
+#[tokio::test]
 async fn one_picture_with_sound_is_held_to_its_end() {
     let Some(tools) = crate::tools() else { return };
     let dir = tempfile::tempdir().unwrap();

@@ -14,7 +14,7 @@ const STRAYS_MAX: u64 = 3;
 /// How closely in microseconds the run after strays goes on where the run before them ended.
 const RESUMES_US: i64 = 2_000_000;
 /// Distance in microseconds from which first or last packets are judged against other tracks.
-const APART_US: i64 = 60_000_000;
+const APART_US: i64 = NEAR_US;
 /// Sound that reaches over a joint by less than this, in microseconds, does not delay the pictures.
 const OVERHANG_US: i64 = 100_000;
 /// Sound that starts earlier than the first picture of an epoch by less is cut there.
@@ -66,7 +66,7 @@ pub fn lay(tracks: &[Runs], picture: Option<usize>, restarts: bool) -> Laid {
 
 /// Which runs of a track say nothing about time.
 fn strays(tracks: &[Runs], track: usize) -> Vec<bool> {
-    let (runs, base, step) = (tracks[track].runs(), tracks[track].base, tracks[track].step());
+    let (runs, base) = (tracks[track].runs(), tracks[track].base);
     let us = |ticks: i64| base.micros(ticks);
     let near = |run: &Run| {
         let mut others = tracks.iter().enumerate().filter(|(other, _)| *other != track);
@@ -81,10 +81,7 @@ fn strays(tracks: &[Runs], track: usize) -> Vec<bool> {
     for (at, run) in runs.iter().enumerate() {
         let before = (0..at).rev().find(|&before| !found[before]).map(|before| &runs[before]);
         let after = runs.get(at + 1);
-        let steps = i64::try_from(run.packets).unwrap_or(i64::MAX) - 1;
-        let frozen = runs.len() > 1
-            && steps > 0
-            && 2 * (run.clock.1 - run.clock.0) < step.saturating_mul(steps);
+        let frozen = runs.len() > 1 && run.is_frozen(base);
         let stray = run.packets <= STRAYS_MAX
             && match (before, after) {
                 (Some(before), Some(after)) => {
@@ -126,7 +123,12 @@ impl Epochs {
         for (_, track, at) in all {
             let (run, base) = (&tracks[track].runs()[at], tracks[track].base);
             let clock = base.micros(run.clock.0);
+            let joined = |(epoch, _)| epochs.around(clock, epoch + 1, NEAR_US);
             let epoch = match current[track] {
+                // A splice of less than the clocks' play: sound may even advance over it.
+                before @ Some(_) if run.cut && before.and_then(joined).is_some() => {
+                    before.and_then(joined)
+                }
                 Some((epoch, last)) if goes_on(tracks, track, last..clock, restarts) => Some(epoch),
                 Some((epoch, _)) => epochs.around(clock, epoch + 1, NEAR_US),
                 None => {
@@ -164,7 +166,7 @@ impl Epochs {
             let pictures = picture.and_then(|track| {
                 let last = self.pictures(&tracks[track], track, epoch - 1)?;
                 let first = self.pictures(&tracks[track], track, epoch)?;
-                let step = tracks[track].base.micros(tracks[track].step()).max(1);
+                let step = tracks[track].base.micros(tracks[track].step().times(1)).max(1);
                 Some((last.end + before, first.start, step))
             });
             moved.push(match pictures {
@@ -186,7 +188,7 @@ impl Epochs {
     fn pictures(&self, runs: &Runs, track: usize, epoch: usize) -> Option<Range<i64>> {
         let of = runs.runs().iter().zip(&self.of[track]);
         let within = of.filter(|(_, it)| **it == Some(epoch)).map(|(run, _)| run);
-        let range = within.map(|run| (run.start, run.end.max(run.clock.1 + runs.step())));
+        let range = within.map(|run| (run.start, run.end.max(run.clock.1 + runs.step().times(1))));
         let (start, end) = range.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
         Some(runs.base.micros(start)..runs.base.micros(end))
     }
@@ -232,15 +234,15 @@ fn corrections(
             let next = (at + 1..all.len()).find(|&next| !strays[next]);
             let before_next = || {
                 let next = next?;
-                Some(all[next].start + ticks(moved(next)?) - count * step)
+                Some(all[next].start + ticks(moved(next)?) - step.times(count))
             };
             let first = due.or_else(before_next).unwrap_or(0);
             found.push(Correction { from, to, stamps: Stamps::Counted { first, step } });
-            due = Some(first + count * step);
+            due = Some(first + step.times(count));
             continue;
         }
         let by = ticks(moved(at).unwrap_or(0));
-        due = Some((run.end.max(run.clock.1 + step)) + by);
+        due = Some((run.end.max(run.clock.1 + step.times(1))) + by);
         match found.last_mut() {
             Some(last) if last.to == from && last.stamps == Stamps::Moved(by) => last.to = to,
             _ if by == 0 => {}

@@ -71,18 +71,75 @@ fn a_stray_packet_is_put_where_it_stands() {
     let at = packets.iter().position(|packet| *packet == (0, 4800)).unwrap();
     packets[at].1 = 304_800;
     let found = laid(&packets, false);
-    let counted =
-        |from, to, first, step| Correction { from, to, stamps: Stamps::Counted { first, step } };
-    assert_eq!(found.tracks, [vec![counted(120, 121, 4800, 40)], vec![]]);
+    let counted = |from, to, first, (ticks, packets)| {
+        let step = Step { ticks, packets };
+        Correction { from, to, stamps: Stamps::Counted { first, step } }
+    };
+    assert_eq!(found.tracks, [vec![counted(120, 121, 4800, (5120, 128))], vec![]]);
     assert_eq!((found.strays, found.joints_us.len()), (1, 0));
     // A muxer that lets no stamp go back repeats it for all that follow, at the end of the file.
     let mut packets: Vec<_> =
         programme(0).into_iter().filter(|&(track, at)| track == 0 || at < 6400).collect();
     packets.extend(std::iter::repeat_n((1, 30_000_000), 180));
     let found = laid(&packets, false);
-    assert_eq!(found.tracks, [vec![], vec![counted(320, 500, 6400, 20)]]);
+    assert_eq!(found.tracks, [vec![], vec![counted(320, 500, 6400, (6380, 319))]]);
     // The last packet alone: nothing else is near it.
     let mut packets = programme(0);
     packets.push((0, 300_000));
-    assert_eq!(laid(&packets, false).tracks[0], [counted(250, 251, 10_000, 40)]);
+    assert_eq!(laid(&packets, false).tracks[0], [counted(250, 251, 10_000, (9960, 249))]);
+}
+
+#[test]
+fn stamps_that_stand_still_behind_a_stray_one_are_counted_however_many_they_are() {
+    // The stray one is early in the file; the muxer repeats it, or counts ticks from there.
+    for (kept, creep) in [(120, 0), (30, 0), (30, 1), (2, 0)] {
+        let mut pictures = -1;
+        let packets: Vec<_> = programme(0)
+            .into_iter()
+            .map(|(track, at)| match track {
+                0 => {
+                    pictures += 1;
+                    (0, if pictures < kept { at } else { 304_800 + creep * (pictures - kept) })
+                }
+                _ => (track, at),
+            })
+            .collect();
+        let found = laid(&packets, false);
+        let [correction] = found.tracks[0][..] else { panic!("{:?}", found.tracks) };
+        assert_eq!(u64::try_from(kept).unwrap()..250, correction.from..correction.to);
+        for index in correction.from..correction.to {
+            let at = i64::try_from(index).unwrap() * 40;
+            assert_eq!(correction.apply(index, 304_800), at, "{kept} {creep}");
+        }
+    }
+}
+
+#[test]
+fn a_splice_within_a_frame_or_two_moves_pictures_and_sound_alike() {
+    // The second programme begins 80 ms before the first ends; its sound does not go back.
+    let mut tracks = [Runs::new(MS, 0.0), Runs::new(MS, 0.1)];
+    let mut order = 0;
+    for start in [0, 9920] {
+        for (track, stamp) in programme(start) {
+            order += 1;
+            if tracks[track].push(order, Some(stamp), Some(stamp), [40, 20][track]) {
+                tracks[1].cut();
+            }
+        }
+    }
+    let laid = lay(&tracks, Some(0), true);
+    assert_eq!(laid.tracks, [vec![moved(250, 500, 80)], vec![moved(500, 1000, 80)]]);
+    assert_eq!((laid.joints_us, laid.strays), (vec![10_000_000], 0));
+}
+
+#[test]
+fn a_step_is_no_whole_number_of_ticks() {
+    // 1024 samples at 48 kHz in milliseconds.
+    let stamps = |i: i64| (i * 64 + 1) / 3;
+    let mut packets: Vec<(usize, i64)> = (0..300).map(|i| (1, stamps(i))).collect();
+    packets.extend(std::iter::repeat_n((1, 30_000_000), 169));
+    packets.extend((0..250).map(|i| (0, i * 40)));
+    let found = laid(&packets, false);
+    let [correction] = found.tracks[1][..] else { panic!("{:?}", found.tracks) };
+    assert!((correction.apply(468, 0) - stamps(468)).abs() <= 1, "{correction:?}");
 }

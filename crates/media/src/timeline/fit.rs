@@ -9,6 +9,9 @@ use crate::rate::FrameRate;
 /// How far a picture may stand from its place on a constant grid, in frames. Containers that round
 /// to milliseconds stay below 0.06 at 60 fps; half a frame would make the place ambiguous.
 const CONSTANT_TOLERANCE: f64 = 0.4;
+/// The same for a rate that nobody means but that the pictures seem to keep: what a splice or jitter
+/// puts off is no rate.
+const MEASURED_TOLERANCE: f64 = 0.1;
 /// Width in frames within which all pictures must stand, earliest to latest, for each to have a
 /// place of its own although its stamp is that of its arrival. One frame would be ambiguous.
 const JITTER_MAX: f64 = 0.995;
@@ -70,24 +73,34 @@ pub(super) fn fit(times: &[i64], base: TimeBase, hints: &[FrameRate], highest: f
     let simple = |rate: &FrameRate| i128::from(rate.num()) <= MEASURED_NUM_MAX;
     let named = hints.iter().copied().filter(simple).filter(|rate| pictures.may_be(*rate));
     let measured = pictures.measured();
-    let steady = pictures.closest(standards.iter().copied(), hints);
-    let steady = steady.or_else(|| pictures.closest(named, hints));
+    let steady = pictures.closest(standards.iter().copied(), hints, CONSTANT_TOLERANCE);
+    let odd = |tolerance| {
+        let named = pictures.closest(named.clone(), hints, tolerance);
+        named.or_else(|| pictures.closest(measured.into_iter(), hints, tolerance))
+    };
+    let steady = steady.or_else(|| odd(MEASURED_TOLERANCE));
     let highest_at_most = |rate: &FrameRate| rate.as_f64() <= highest;
     let narrow = |rate: FrameRate| {
         let (early, late) = pictures.deviations(rate);
         (late - early <= JITTER_MAX)
             .then_some((late - early, constant(rate, f64::midpoint(early, late))))
     };
-    if let Some(rate) = steady.or_else(|| pictures.closest(measured.into_iter(), hints)) {
+    let exact = |rate: FrameRate| {
         // A little above the most that comes out: where few pictures stand elsewhere on that grid, each
         // still has a frame for itself.
         let most = FrameRate::new(RATE_MAX, 1).filter(|most| rate.as_f64() > most.as_f64());
         let most = most.filter(|_| highest_at_most(&rate)).and_then(narrow);
-        return most.map_or(constant(rate, 0.0), |(_, fit)| fit);
+        most.map_or(constant(rate, 0.0), |(_, fit)| fit)
+    };
+    if let Some(rate) = steady {
+        return exact(rate);
     }
     let jittered = standards.into_iter().filter(highest_at_most).filter_map(narrow);
     if let Some((_, fit)) = jittered.min_by(|a, b| a.0.total_cmp(&b.0)) {
         return fit;
+    }
+    if let Some(rate) = odd(CONSTANT_TOLERANCE) {
+        return exact(rate);
     }
     let (lost, varying) = pictures.varying(hints, highest);
     let measured = measured.filter(|_| lost > 0).filter(highest_at_most).and_then(narrow);
@@ -131,13 +144,14 @@ impl Pictures<'_> {
         self,
         rates: impl Iterator<Item = FrameRate>,
         hints: &[FrameRate],
+        tolerance: f64,
     ) -> Option<FrameRate> {
         let deviation = |rate| {
             let (early, late) = self.deviations(rate);
             late.max(-early)
         };
         let mut near: Vec<(f64, FrameRate)> = rates.map(|rate| (deviation(rate), rate)).collect();
-        near.retain(|(deviation, _)| *deviation <= CONSTANT_TOLERANCE);
+        near.retain(|(deviation, _)| *deviation <= tolerance);
         let best = near.iter().map(|(deviation, _)| *deviation).min_by(f64::total_cmp)?;
         near.retain(|(deviation, rate)| *deviation <= best + self.per_tick(*rate));
         let named = hints.iter().find_map(|hint| near.iter().find(|(_, rate)| rate == hint));
