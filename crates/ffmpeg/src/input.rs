@@ -4,6 +4,7 @@
 //! script in disguise would make ffmpeg read other files and other hosts.
 
 use std::ffi::OsString;
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// Something to read.
@@ -14,6 +15,8 @@ pub enum Input {
     /// An object of our own store, as an http URL of this machine that supports ranges; never a
     /// user's URL.
     Url(String),
+    /// Bytes of one of the two.
+    Part(Box<Input>, Range<u64>),
 }
 
 /// Demuxers that read exactly the bytes they are given. Formats that name other files (hls, dash,
@@ -47,22 +50,41 @@ pub fn still_args(input: &Input) -> Vec<OsString> {
     args
 }
 
+/// Like [`input_args`], for the bytes of an input as the packets of its only stream.
+pub(crate) fn byte_args(input: &Input) -> Vec<OsString> {
+    let mut args = ["-f", "data"].map(OsString::from).to_vec();
+    args.extend(opening(input, "data"));
+    args
+}
+
 fn opening(input: &Input, demuxers: &str) -> Vec<OsString> {
-    let (network, protocols, name) = match input {
+    let (network, protocols, name) = address(input);
+    let (protocol_flag, demuxer_flag) = ("-protocol_whitelist", "-format_whitelist");
+    let mut args: Vec<OsString> = network.iter().map(OsString::from).collect();
+    args.extend([protocol_flag, &protocols, demuxer_flag, demuxers, "-i"].map(OsString::from));
+    args.push(name);
+    args
+}
+
+/// Options, protocols and name of an input.
+fn address(input: &Input) -> (&'static [&'static str], String, OsString) {
+    match input {
         // The prefix keeps a name that starts with `-` or holds a `:` a plain name.
         Input::Path(path) => {
             let mut name = OsString::from("file:");
             name.push(path);
-            (&[] as &[&str], "file", name)
+            (&[], "file".to_owned(), name)
         }
         // Without the empty option, ffmpeg asks the proxy that the environment names for it.
-        Input::Url(url) => (&["-http_proxy", ""] as &[&str], "http,tcp", OsString::from(url)),
-    };
-    let (protocol_flag, demuxer_flag) = ("-protocol_whitelist", "-format_whitelist");
-    let mut args: Vec<OsString> = network.iter().map(OsString::from).collect();
-    args.extend([protocol_flag, protocols, demuxer_flag, demuxers, "-i"].map(OsString::from));
-    args.push(name);
-    args
+        Input::Url(url) => (&["-http_proxy", ""], "http,tcp".to_owned(), OsString::from(url)),
+        Input::Part(whole, bytes) => {
+            let (network, protocols, whole) = address(whole);
+            let range = format!("subfile,,start,{},end,{},,:", bytes.start, bytes.end);
+            let mut name = OsString::from(range);
+            name.push(whole);
+            (network, format!("subfile,{protocols}"), name)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -87,6 +109,17 @@ mod tests {
         let path = PathBuf::from(OsString::from_vec(b"/in/\xff.mp4".to_vec()));
         let name = args(&Input::Path(path)).pop().unwrap();
         assert_eq!(name.into_vec(), b"file:/in/\xff.mp4");
+    }
+
+    #[test]
+    fn a_part_is_read_as_the_whole_is() {
+        let part = |whole| args(&Input::Part(Box::new(whole), 10..20));
+        let of_path = part(Input::Path("/in/a.ts".into()));
+        assert_eq!(of_path[1], "subfile,file");
+        assert_eq!(of_path[5], "subfile,,start,10,end,20,,:file:/in/a.ts");
+        let of_url = part(Input::Url("http://127.0.0.1:9/key".into()));
+        assert_eq!(of_url[..4], ["-http_proxy", "", "-protocol_whitelist", "subfile,http,tcp"]);
+        assert_eq!(of_url[7], "subfile,,start,10,end,20,,:http://127.0.0.1:9/key");
     }
 
     #[test]

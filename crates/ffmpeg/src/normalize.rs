@@ -3,6 +3,8 @@
 //! Stamps are put right by copying; what is wrong beyond them is encoded again. The file stays where
 //! it was written; whoever owns the folder stores or removes it.
 
+mod programmes;
+
 use std::path::Path;
 
 use fs_err::tokio as fs;
@@ -26,11 +28,25 @@ pub async fn normalize(
     output: &Path,
     mut on_micros: impl FnMut(u64) + Send,
 ) -> Result<(), Error> {
+    if facts.non_standard.contains(&NonStandard::ProgrammeChange) {
+        return programmes::join(tools, input, facts, output, &mut on_micros).await;
+    }
+    rewrite(tools, input, facts, output, &mut on_micros).await
+}
+
+/// Rewrites one programme.
+async fn rewrite(
+    tools: &Tools,
+    input: &Input,
+    facts: &SourceFacts,
+    output: &Path,
+    on_micros: &mut (impl FnMut(u64) + Send),
+) -> Result<(), Error> {
     if !facts.non_standard.contains(&NonStandard::BrokenTimestamps) {
         return encode(tools, input, facts, output, on_micros).await;
     }
     let copy = output.with_extension("restamped.mkv");
-    let Some(copied) = restamp(tools, input, &copy, &mut on_micros).await? else {
+    let Some(copied) = restamp(tools, input, &copy, on_micros).await? else {
         return encode(tools, input, facts, output, on_micros).await;
     };
     if copied.non_standard.is_empty() {

@@ -6,6 +6,7 @@
 mod decoders;
 mod header;
 mod packets;
+mod programmes;
 mod shapes;
 mod suspicion;
 
@@ -91,8 +92,15 @@ pub(crate) async fn survey(
     {
         non_standard.push(NonStandard::SizeChange);
     }
+    let programmes = match format.name.as_str() {
+        "mpegts" => programmes::changes(tools, input).await?,
+        _ => Vec::new(),
+    };
+    if !programmes.is_empty() {
+        non_standard.push(NonStandard::ProgrammeChange);
+    }
     let restamped = restamped(video.into_iter().chain(audio.iter().copied()), &laid);
-    let repairs = repairs(&laid, video, video_track.as_ref());
+    let repairs = repairs(&laid, video, video_track.as_ref(), programmes.len());
     let video = video.zip(video_track).and_then(|(stream, track)| {
         let timeline = track.timeline?;
         let broken = !laid.is_empty();
@@ -124,6 +132,7 @@ pub(crate) async fn survey(
         chapters: u32::try_from(header.chapters.len()).unwrap_or(u32::MAX),
         cover: header.streams.iter().find(|stream| stream.is_cover()).map(|stream| stream.index),
         repairs,
+        programmes,
     };
     facts.cover_sound();
     if facts.non_standard.is_empty() && !seeks_are_whole(tools, input, &facts).await? {
@@ -193,7 +202,12 @@ fn repairs(
     laid: &Laid,
     stream: Option<&Stream>,
     video: Option<&packets::VideoTrack>,
+    programmes: usize,
 ) -> Vec<Repair> {
+    if programmes > 0 {
+        // Stamps over the joints say nothing: each part is read by itself.
+        return vec![Repair::ProgrammesJoined { count: programmes as u64 }];
+    }
     let line = video.and_then(|track| track.timeline.as_ref());
     let zero = line.map_or(0, Timeline::start_us);
     let joined = Repair::EpochsJoined {

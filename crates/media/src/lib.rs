@@ -26,6 +26,7 @@ pub mod subtitles;
 pub mod tenant;
 pub mod thumbnail;
 pub mod timeline;
+pub mod transport;
 pub mod verify;
 pub mod vtt;
 pub mod watermark;

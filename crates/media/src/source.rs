@@ -41,6 +41,9 @@ pub struct SourceFacts {
     /// What made no sense and is put right.
     #[serde(default)]
     pub repairs: Vec<Repair>,
+    /// Byte at which each programme but the first begins, where its streams are others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub programmes: Vec<u64>,
 }
 
 /// Something about a source that made no sense and is put right, for the video's `warnings`.
@@ -58,6 +61,11 @@ pub enum Repair {
     StraysPlaced {
         /// How many.
         packets: u64,
+    },
+    /// Programmes with other streams follow the first; the first sound of each is heard.
+    ProgrammesJoined {
+        /// How many follow.
+        count: u64,
     },
     /// A sample aspect ratio that no picture has was taken as 1:1.
     AspectIgnored {
@@ -82,6 +90,11 @@ impl std::fmt::Display for Repair {
                     places.join(", ")
                 )
             }
+            Self::ProgrammesJoined { count } => write!(
+                f,
+                "the source goes over to other streams {count} times; its parts follow each other, \
+                 each with its first sound"
+            ),
             Self::AspectIgnored { num, den } => write!(
                 f,
                 "the source states samples of {num}:{den}, which no picture has; they were taken \
@@ -300,6 +313,8 @@ pub enum NonStandard {
     UnreliableSeek,
     /// Too few key frames: every chunk would decode the video from its start.
     SparseKeyFrames,
+    /// Another programme follows whose streams have other codecs or identifiers.
+    ProgrammeChange,
 }
 
 impl NonStandard {
@@ -313,6 +328,7 @@ impl NonStandard {
             Self::NoLeadingKeyFrame => "no_leading_key_frame",
             Self::UnreliableSeek => "unreliable_seek",
             Self::SparseKeyFrames => "sparse_key_frames",
+            Self::ProgrammeChange => "programme_change",
         }
     }
 }
@@ -549,6 +565,7 @@ pub(crate) mod fixtures {
             chapters: 0,
             cover: None,
             repairs: vec![],
+            programmes: vec![],
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod audio;
 mod chunk;
+mod join;
 mod loudness;
 mod mezzanine;
 mod normalize;
@@ -20,6 +21,7 @@ mod watermark;
 
 pub(crate) use audio::audio;
 pub(crate) use chunk::{ChunkFiles, Seek, chunk, decoded_within, reads_from_start, trial};
+pub(crate) use join::{Part, join};
 pub(crate) use loudness::loudness;
 pub(crate) use mezzanine::{mezzanine, mezzanine_sound};
 pub(crate) use normalize::normalize;

@@ -64,9 +64,13 @@ fn canvas(facts: &SourceFacts, video: &VideoFacts) -> String {
         let (width, height) = if turned { (height, width) } else { (width, height) };
         return format!("scale={}:{}", width.next_multiple_of(2), height.next_multiple_of(2));
     }
-    let (shown_width, shown_height) = video.display_size();
-    let (width, height) = (even(shown_width), even(shown_height));
-    let first = format!("lt(abs(dar/{:.6}-1),{SAME_SHAPE})", shown_width / shown_height);
+    fitted(video.display_size())
+}
+
+/// Fits any picture into a size in square pixels, between black bars where its shape is another.
+pub(super) fn fitted(size: (f64, f64)) -> String {
+    let (width, height) = canvas_size(size);
+    let first = format!("lt(abs(dar/{:.6}-1),{SAME_SHAPE})", size.0 / size.1);
     format!(
         "scale=w='if({first},{width},2*round(min({width},{height}*dar)/2))':\
          h='if({first},{height},2*round(min({height},{width}/dar)/2))':flags=bicubic:eval=frame,setsar=1,\
@@ -77,6 +81,11 @@ fn canvas(facts: &SourceFacts, video: &VideoFacts) -> String {
 /// Aspect ratios closer than this, as a share, are the same shape: rounding to even sizes.
 const SAME_SHAPE: f64 = 0.02;
 
+/// Even width and height.
+pub(super) fn canvas_size((width, height): (f64, f64)) -> (u32, u32) {
+    (even(width), even(height))
+}
+
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size in pixels")]
 fn even(side: f64) -> u32 {
     ((side / 2.0).round().max(1.0) as u32).saturating_mul(2)
@@ -84,7 +93,7 @@ fn even(side: f64) -> u32 {
 
 /// Pixels of red, green and blue have no matrix: they get the one, and its tags, that the renditions
 /// have. Other pixels keep theirs.
-fn colors(video: &VideoFacts) -> &'static str {
+pub(super) fn colors(video: &VideoFacts) -> &'static str {
     if !video.is_rgb() {
         return "";
     }

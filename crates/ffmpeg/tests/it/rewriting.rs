@@ -45,6 +45,71 @@ async fn part(tools: &Tools, file: &Path, filters: &str, dir: &TempDir) -> PathB
 }
 
 #[tokio::test]
+async fn programmes_with_other_codecs_or_identifiers_follow_each_other() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    // Pictures 0 to 99 and sound of four seconds, then the four seconds after them.
+    let programme = async |name: &str, at: u32, coded: &str| {
+        let pictures =
+            format!("nullsrc=s=320x180:r=25:d=4,geq=lum={}:cb=128:cr=128", 60 + 100 * at);
+        let sound = fixtures::chirp::source(f64::from(4 * at + 4), 48_000, 2);
+        let args = format!(
+            "-f lavfi -i {pictures} -ss {} -f lavfi -i {sound} {coded} -g 25 -bf 0 -qp 10 \
+             -muxdelay 0 -muxpreload 0 -output_ts_offset {} -f mpegts",
+            4 * at,
+            4 * at,
+        );
+        let path = dir.path().join(name);
+        make(&tools, &args, &path).await;
+        fs_err::read(path).unwrap()
+    };
+    let first = programme("first", 0, "-c:v libx264 -c:a aac").await;
+    for (name, second) in [
+        ("another codec", "-c:v libx264 -c:a ac3"),
+        ("another identifier", "-c:v libx264 -c:a mp2 -streamid 1:300"),
+        ("other pictures", "-c:v mpeg2video -c:a aac"),
+        ("no sound", "-c:v libx264 -an"),
+    ] {
+        let file = dir.path().join("both.ts");
+        let both = [first.clone(), programme("second", 1, second).await].concat();
+        fs_err::write(&file, both).unwrap();
+        let facts = probe(&tools, &file).await;
+        assert!(facts.non_standard.contains(&NonStandard::ProgrammeChange), "{name}: {facts:?}");
+        // ffmpeg describes the service in a packet before the tables.
+        assert_eq!(facts.programmes, [first.len() as u64 + 188], "{name}");
+        let (made, found) = rewritten(&tools, &file, &dir).await;
+        let line = &found.video.as_ref().unwrap().timeline;
+        assert_eq!((line.rate.to_string().as_str(), line.frames), ("25", 200), "{name}");
+        // The encoder's delay comes before the first picture.
+        let early = line.start_us() as f64 / 1e6;
+        fixtures::chirp::assert_in_step(&made, early, 0.1, 3.9);
+        if name != "no sound" {
+            fixtures::chirp::assert_in_step(&made, early, 4.1, 7.9);
+        }
+        assert_eq!(found.audio.len(), 1, "{name}");
+        for (picture, luma) in [(98, 51.2), (102, 167.7)] {
+            let mean = luma_of(&tools, &made, picture).await;
+            assert!((mean - luma).abs() < 4.0, "{name}: picture {picture} has {mean}");
+        }
+    }
+}
+
+/// Mean luma of one picture, from 0 to 255: 60 of 16 to 235 is 51.2 of it.
+async fn luma_of(tools: &Tools, file: &Path, picture: u32) -> f64 {
+    let command = ffmpeg::Command::new(&tools.ffmpeg).args(["-v", "error", "-i"]).arg(file).args([
+        "-vf",
+        &format!("select=eq(n\\,{picture}),format=gray"),
+        "-frames:v",
+        "1",
+        "-f",
+        "rawvideo",
+        "pipe:1",
+    ]);
+    let bytes = command.output(std::time::Duration::from_mins(1)).await.unwrap().stdout;
+    bytes.iter().map(|&luma| f64::from(luma)).sum::<f64>() / bytes.len() as f64
+}
+
+#[tokio::test]
 async fn another_size_is_fitted_into_the_first_in_any_container() {
     let Some(tools) = crate::tools() else { return };
     let dir = tempfile::tempdir().unwrap();
