@@ -1,5 +1,8 @@
 //! A source with corrected stamps, copied into a Matroska file: nothing is decoded.
 //!
+//! A transport stream becomes one again: its AAC says in every packet what it is, and may change, while
+//! Matroska says it once.
+//!
 //! Packets are counted, not compared: what the probe counted is what `setts` counts, because both
 //! read the same demuxer. With `-copyts` ffmpeg's own repair stays out of it. `setts` of ffmpeg 5.1
 //! gets stamps in the output's time base although its `TB` is another's, so that both are said here.
@@ -18,7 +21,7 @@ use crate::probe::Restamped;
 /// The time base in which `setts` gets its stamps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
-    /// That of the output: milliseconds in Matroska.
+    /// That of the output: milliseconds in Matroska, 90 kHz in a transport stream.
     Output,
     /// That of the track in the input.
     Track,
@@ -32,6 +35,10 @@ pub(crate) fn restamp(
     unit: Unit,
     output: &Path,
 ) -> Vec<OsString> {
+    let (per_second, form) = match facts.container.as_str() {
+        "mpegts" => (90_000.0, "-f mpegts -mpegts_copyts 1"),
+        _ => (1000.0, "-f matroska"),
+    };
     let mut args = Args::default();
     args.source_stamps().extend(input_args(input));
     let usable = facts.audio.iter().filter(|audio| audio.channels > 0 && audio.packets > 0);
@@ -40,7 +47,7 @@ pub(crate) fn restamp(
         args.pair("-map", format!("0:{stream}"));
         if let Some(found) = restamped.iter().find(|it| it.stream == stream) {
             let scale = match unit {
-                Unit::Output => found.base.seconds(1) * 1000.0,
+                Unit::Output => found.base.seconds(1) * per_second,
                 Unit::Track => 1.0,
             };
             let stamps = |name| stamps(name, &found.corrections, scale);
@@ -49,7 +56,8 @@ pub(crate) fn restamp(
         }
     }
     // Texts of a broken clock have no place of their own; chapters neither.
-    if restamped.iter().all(|it| only_strays(&it.corrections)) {
+    let matroska = facts.container != "mpegts";
+    if matroska && restamped.iter().all(|it| only_strays(&it.corrections)) {
         for track in facts.subtitles.iter().filter(|track| track.is_text()) {
             args.pair("-map", format!("0:{}", track.stream));
         }
@@ -57,7 +65,7 @@ pub(crate) fn restamp(
     } else {
         args.words("-map_chapters -1");
     }
-    args.words("-c:v copy -c:a copy -copyinkf -map_metadata:g -1 -f matroska").output(output);
+    args.words("-c:v copy -c:a copy -copyinkf -map_metadata:g -1").words(form).output(output);
     args.0
 }
 

@@ -123,6 +123,38 @@ async fn streams_without_stamps_are_as_long_as_their_samples() {
 }
 
 #[tokio::test]
+async fn sound_changes_where_the_clock_restarts() {
+    let Some(tools) = crate::tools() else { return };
+    let mut bytes = Vec::new();
+    let dir = tempfile::tempdir().unwrap();
+    for (at, rate, channels) in [(0, 48_000, 1), (4, 44_100, 2), (8, 48_000, 6)] {
+        let sound = chirp::source(f64::from(at) + 4.0, rate, channels);
+        let args = format!(
+            "-f lavfi -i testsrc2=s=160x90:r=25:d=4 -ss {at} -f lavfi -i {sound} -c:v libx264 -g 25 \
+             -c:a aac -b:a 192k -muxdelay 0 -muxpreload 0 -f mpegts"
+        );
+        let part = dir.path().join("part");
+        make(&tools, &args, &part).await;
+        bytes.extend(fs_err::read(part).unwrap());
+    }
+    let file = dir.path().join("a.ts");
+    fs_err::write(&file, bytes).unwrap();
+    let (facts, copy) = (probe(&tools, &file).await, dir.path().join("copy"));
+    let input = ffmpeg::Input::Path(file);
+    ffmpeg::normalize(&tools, &input, &facts, &copy, |_| {}).await.unwrap();
+    let found = probe(&tools, &copy).await;
+    let pictures = found.video.as_ref().unwrap();
+    assert_eq!((found.non_standard.len(), pictures.timeline.frames), (0, 300), "{found:?}");
+    let plan = plans(&found).remove(0);
+    let sound = encode(&tools, &copy, &plan).await;
+    // Sound begins two frames before the pictures (ADR 0002).
+    let lead = 2.0 / 25.0;
+    for (from, to) in [(0.1, 3.9), (4.1, 7.9), (8.1, 11.9)] {
+        chirp::assert_in_step(&sound.files[0], lead, from + lead, to);
+    }
+}
+
+#[tokio::test]
 async fn links_of_a_chain_follow_one_another() {
     let Some(tools) = crate::tools() else { return };
     let mut parts = Parts::new();
