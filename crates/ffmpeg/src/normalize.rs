@@ -79,7 +79,8 @@ async fn restamp(
         let copied = probe(tools, &Input::Path(copy.to_owned()), &mut *on_micros).await?;
         let off = (copied.duration_seconds() - facts.duration_seconds()).abs();
         let clocks = |it: &&Repair| !matches!(it, Repair::AspectIgnored { .. });
-        if off < OFF_MAX && !copied.repairs.iter().any(|it| clocks(&it)) {
+        let broken = copied.non_standard.contains(&NonStandard::BrokenTimestamps);
+        if off < OFF_MAX && !broken && !copied.repairs.iter().any(|it| clocks(&it)) {
             return Ok(Some(copied));
         }
     }

@@ -90,7 +90,8 @@ fn stamps(name: &str, corrections: &[Correction], scale: f64) -> String {
             ),
         };
     }
-    format!("if(eq({name}\\,NOPTS)\\,NOPTS\\,{sum})")
+    // Matroska takes no packet without a stamp: it follows the one before, as the probe has it.
+    format!("if(eq({name}\\,NOPTS)\\,PREV_OUT{name}+DURATION\\,{sum})")
 }
 
 #[cfg(test)]
@@ -117,7 +118,7 @@ mod tests {
         let counted =
             |unit| joined(&restamp(&input, &facts, &restamped, unit, Path::new("/out/a.mkv")));
         let args = counted(Unit::Output);
-        let pts = "if(eq(PTS\\,NOPTS)\\,NOPTS\\,PTS+between(N\\,250\\,499)*(-7000.000)\
+        let pts = "if(eq(PTS\\,NOPTS)\\,PREV_OUTPTS+DURATION\\,PTS+between(N\\,250\\,499)*(-7000.000)\
                    +between(N\\,500\\,500)*(0.078+(N-500)*40.000000-PTS))";
         assert!(args.contains(&format!("-bsf:0 setts=pts={pts}:dts=if(eq(DTS")), "{args}");
         assert!(

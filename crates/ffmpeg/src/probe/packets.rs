@@ -238,12 +238,17 @@ impl Pictures {
         }
     }
 
-    /// A packet that does not say when it is shown (AVI, raw streams) is placed by its decode time,
-    /// or else behind the one before it, so that at least count and rate are right.
-    /// True when the clock went back.
+    /// A packet that does not say when it is shown (AVI, raw streams) is placed by its decode time, or
+    /// behind the one before it, so that at least count and rate are right. True when the clock went
+    /// back.
     fn push(&mut self, packet: &Packet, order: u64, guessed: bool) -> bool {
         self.packets += 1;
-        let back = self.runs.push(order, packet.clock(guessed), packet.pts, packet.duration);
+        let most = i64::from(self.runs.base.den / self.runs.base.num / 2).max(1);
+        let decoded = |dts: i64| if (dts..dts + most).contains(&self.due) { self.due } else { dts };
+        let stamped = packet.pts.or(packet.dts.map(decoded));
+        let time = stamped.unwrap_or(self.due);
+        self.due = time.saturating_add(packet.duration.max(1));
+        let back = self.runs.push(order, packet.clock(guessed), stamped, packet.duration);
         // What an edit list hides is in the file but is never shown.
         if packet.discard {
             self.hidden_key |= packet.key && self.shown == 0;
@@ -251,9 +256,6 @@ impl Pictures {
         }
         self.shown += 1;
         self.untimed += u64::from(packet.pts.is_none());
-        let time = packet.pts.or(packet.dts).unwrap_or(self.due);
-        self.due = time.saturating_add(packet.duration.max(1));
-        let most = i64::from(self.runs.base.den / self.runs.base.num / 2).max(1);
         let own = packet.duration.clamp(0, most);
         self.covered = Some(match self.covered {
             None => (time, own),

@@ -187,6 +187,26 @@ async fn programmes_with_clocks_of_their_own_follow_each_other() {
 }
 
 #[tokio::test]
+async fn a_picture_without_stamp_follows_the_one_before() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let (clip, out) = (dir.path().join("spliced.mpg"), dir.path().join("out.mkv"));
+    let part = dir.path().join("part.mpg");
+    // The last picture of each part has no presentation time; small ones share one with their packet.
+    for source in ["testsrc2=s=320x180:r=25:d=4,noise=alls=40", "color=s=64x48:r=25:d=4"] {
+        let sound = "-f lavfi -i sine=d=4:r=48000";
+        let coded = "-pix_fmt yuv420p -c:v mpeg2video -q:v 2 -c:a mp2 -f vob";
+        make(&tools, &format!("-f lavfi -i {source} {sound} {coded}"), &part).await;
+        let bytes = fs_err::read(&part).unwrap();
+        fs_err::write(&clip, bytes.repeat(2)).unwrap();
+        let (_, plan) = rewritten(&tools, &clip, &out).await;
+        assert_eq!(plan.grid.rate.to_string(), "25", "{source}");
+        assert!((199..=202).contains(&plan.facts.timeline.frames), "{source}: {plan:?}");
+        assert!((plan.grid.duration_seconds() - 8.0).abs() < 0.1, "{source}");
+    }
+}
+
+#[tokio::test]
 async fn one_stray_stamp_decides_nothing() {
     let Some(tools) = crate::tools() else { return };
     let dir = tempfile::tempdir().unwrap();
