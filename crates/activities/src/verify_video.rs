@@ -100,3 +100,35 @@ fn outputs(report: &Report, plan: &Plan, master: String) -> Outputs {
         ..Outputs::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fixtures::Clip;
+    use media::options::Options;
+
+    use super::*;
+    use crate::studio::Studio;
+
+    #[tokio::test]
+    async fn a_store_that_fails_says_nothing_about_what_was_made() {
+        if fixtures::require_or_skip("ffmpeg").is_none() {
+            return;
+        }
+        let studio = Studio::open().await;
+        let (source, facts) = studio.source(&Clip::new().seconds(2).path()).await;
+        let plan = Studio::plan(&facts, &Options::default());
+        studio.encode(&source, &plan).await;
+        let input = Input { video: studio.video, source, plan: plan.clone() };
+        let init = Layout::new(studio.video).init(&names(&plan)[0]).unwrap();
+        let file = studio.folder.path().join("media").join(init.to_string());
+        // What is there cannot be read: the store's trouble, and another try may go better.
+        fs_err::remove_file(&file).unwrap();
+        fs_err::os::unix::fs::symlink(&file, &file).unwrap();
+        let error = run(&studio.deps, input.clone()).await.unwrap_err();
+        assert!(error.is_transient() && error.code() != ErrorCode::OutputInvalid, "{error:?}");
+        // It is not there: a finding.
+        fs_err::remove_file(&file).unwrap();
+        let error = run(&studio.deps, input).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::OutputInvalid);
+    }
+}

@@ -54,6 +54,13 @@ impl Step {
     }
 }
 
+impl Stamps {
+    /// True when the stamps there are play no part.
+    pub fn is_counted(&self) -> bool {
+        matches!(self, Self::Counted { .. })
+    }
+}
+
 impl Correction {
     /// The new stamp of packet `index`, which must be one of these.
     pub fn apply(&self, index: u64, stamp: i64) -> i64 {

@@ -5,6 +5,7 @@
 
 mod builder;
 mod fit;
+mod holes;
 
 use serde::{Deserialize, Serialize};
 

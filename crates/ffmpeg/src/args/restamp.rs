@@ -82,12 +82,16 @@ fn stamps(name: &str, corrections: &[Correction], scale: f64) -> String {
         let within = format!("between(N\\,{from}\\,{})", to - 1);
         let _ = match stamps {
             Stamps::Moved(by) => write!(sum, "+{within}*({:.3})", scaled(*by)),
-            Stamps::Counted { first, step } => write!(
-                sum,
-                "+{within}*({:.3}+(N-{from})*{:.6}-{name})",
-                scaled(*first),
-                scaled(step.ticks) / step.packets as f64
-            ),
+            Stamps::Counted { first, step } => {
+                let (first, step) = (scaled(*first), scaled(step.ticks) / step.packets as f64);
+                let counted = format!("{first:.3}+(N-{from})*{step:.6}");
+                // A packet that strays when it is shown may well say when it is decoded.
+                let stamp = match name {
+                    "DTS" => format!("min(DTS\\,{counted})"),
+                    _ => counted,
+                };
+                write!(sum, "+{within}*({stamp}-{name})")
+            }
         };
     }
     // Matroska takes no packet without a stamp: it follows the one before, as the probe has it.

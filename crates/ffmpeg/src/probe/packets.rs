@@ -35,6 +35,10 @@ const RESTARTING: [&str; 6] = ["mpegts", "mpeg", "flv", "live_flv", "ogg", "wtv"
 /// stamps of arrival, or presentation times where there are no others, may go back.
 const BACK: (f64, f64) = (0.1, 1.0);
 
+/// How long after it is decoded a picture is shown, in microseconds: 16 pictures of H.264 at the most
+/// (A.3.1), and offsets of QuickTime may be negative.
+const DELAY_US: std::ops::Range<i64> = -2_000_000..20_000_000;
+
 /// How a container keeps time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
@@ -164,7 +168,9 @@ impl Tracks {
             Some(pictures) if cuttable => {
                 let sound = self.audio.iter().map(|it| it.runs.clone());
                 let runs: Vec<Runs> = [pictures.runs.clone()].into_iter().chain(sound).collect();
-                lay(&runs, Some(0), self.clock.restarts)
+                let mut laid = lay(&runs, Some(0), self.clock.restarts);
+                pictures.builder.fill_holes(&mut laid.tracks[0]);
+                laid
             }
             _ => Laid::default(),
         };
@@ -184,7 +190,8 @@ impl Sound {
 
     fn push(&mut self, packet: &Packet, order: u64, guessed: bool) {
         self.packets += 1;
-        self.runs.push(order, packet.clock(guessed), packet.pts, packet.duration);
+        let clock = packet.clock(guessed, self.runs.base);
+        self.runs.push(order, clock, packet.pts, packet.duration);
         if let Some(start) = packet.pts.filter(|_| !packet.discard) {
             let last = self.last.replace(start).unwrap_or(start);
             self.restarted |= self.runs.base.micros(last.saturating_sub(start)) > RESTART_US;
@@ -248,7 +255,8 @@ impl Pictures {
         let stamped = packet.pts.or(packet.dts.map(decoded));
         let time = stamped.unwrap_or(self.due);
         self.due = time.saturating_add(packet.duration.max(1));
-        let back = self.runs.push(order, packet.clock(guessed), stamped, packet.duration);
+        let clock = packet.clock(guessed, self.runs.base);
+        let back = self.runs.push(order, clock, stamped, packet.duration);
         // What an edit list hides is in the file but is never shown.
         if packet.discard {
             self.hidden_key |= packet.key && self.shown == 0;
@@ -286,9 +294,14 @@ struct Packet {
 }
 
 impl Packet {
-    /// The time by which packets of a track follow each other.
-    fn clock(&self, guessed: bool) -> Option<i64> {
-        if guessed { self.pts } else { self.dts.or(self.pts) }
+    /// The time by which packets of a track follow each other: when they are decoded, where the
+    /// container says that and it goes together with when they are shown.
+    fn clock(&self, guessed: bool, base: TimeBase) -> Option<i64> {
+        let (Some(pts), Some(dts)) = (self.pts, self.dts) else {
+            return if guessed { self.pts } else { self.dts.or(self.pts) };
+        };
+        let strays = !DELAY_US.contains(&base.micros(pts.saturating_sub(dts)));
+        Some(if guessed || strays { pts } else { dts })
     }
 
     /// Reads `stream|pts|dts|duration|flags`; side data may follow.

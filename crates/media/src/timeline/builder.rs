@@ -1,8 +1,10 @@
 //! From packets to a [`Timeline`].
 
-use super::{HOLDS_MAX, Hold, RATE_MAX, RATE_MIN, TimeBase, Timeline, fit, to_frames};
+use super::{HOLDS_MAX, Hold, RATE_MAX, RATE_MIN, TimeBase, Timeline, fit, holes, to_frames};
 use crate::{epochs::Correction, rate::FrameRate};
 
+/// Pictures in a row whose stamps stray at most; more are in the order of the file.
+const FEW: u64 = 3;
 /// By how much a rate may exceed [`RATE_MAX`] before it is divided: consoles, screens and the
 /// recorders of either run at up to 60.5 pictures a second, and few are lost at 60.
 const ABOVE_MAX: f64 = 1.02;
@@ -81,6 +83,17 @@ impl TimelineBuilder {
                 let Some((time, _)) = self.pictures.get_mut(at) else { return };
                 *time = correction.apply(index, *time);
             }
+        }
+    }
+
+    /// Puts pictures whose stamps say nothing into the holes that they left among their neighbours:
+    /// they are shown in another order than they stand in the file. `corrections` are those of
+    /// [`Self::correct`], not applied yet.
+    pub fn fill_holes(&self, corrections: &mut Vec<Correction>) {
+        let few = |it: &Correction| it.to - it.from <= FEW && it.stamps.is_counted();
+        if corrections.iter().any(few) {
+            let times: Vec<i64> = self.pictures.iter().map(|(time, _)| *time).collect();
+            holes::fill(&times, corrections, few);
         }
     }
 

@@ -16,6 +16,7 @@ mod degraded;
 mod doctor;
 mod exchanges;
 mod faults;
+mod faulty_store;
 mod features;
 mod hls;
 mod kept;
