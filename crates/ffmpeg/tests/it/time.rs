@@ -210,12 +210,20 @@ async fn a_picture_without_stamp_follows_the_one_before() {
 async fn one_stray_stamp_decides_nothing() {
     let Some(tools) = crate::tools() else { return };
     let dir = tempfile::tempdir().unwrap();
-    let (clip, out) = (dir.path().join("stray.mkv"), dir.path().join("out.mkv"));
-    for stray in
-        ["-bsf:v setts=ts=TS+eq(N\\,120)*300000", "-bsf:a setts=ts=TS+eq(N\\,300)*30000000"]
-    {
+    let out = dir.path().join("out.mkv");
+    // Of both stamps, so that the muxer lets none that follows go back; of the sound; and of the time at
+    // which one of several reordered pictures is shown.
+    let shown = |ticks: &str| format!("-bf 2 -bsf:v setts=pts=PTS+eq(N\\,61)*{ticks}:dts=DTS");
+    for (name, stray) in [
+        ("a.mkv", "-bf 0 -bsf:v setts=ts=TS+eq(N\\,120)*300000".to_owned()),
+        ("b.mkv", "-bf 0 -bsf:a setts=ts=TS+eq(N\\,300)*30000000".to_owned()),
+        ("c.mkv", shown("300000")),
+        ("d.mp4", shown("300*12800")),
+        ("e.ts", shown("300*90000")),
+    ] {
+        let clip = dir.path().join(name);
         let sound = "-f lavfi -i sine=d=8:r=48000 -c:a aac";
-        make(&tools, &format!("{} {sound} {CODED} -bf 0 {stray}", greys("25", 200)), &clip).await;
+        make(&tools, &format!("{} {sound} {CODED} {stray}", greys("25", 200)), &clip).await;
         let (facts, plan) = rewritten(&tools, &clip, &out).await;
         assert!(matches!(facts.repairs[..], [Repair::StraysPlaced { .. }]), "{:?}", facts.repairs);
         assert_eq!((plan.grid.frames, plan.facts.timeline.constant), (200, true), "{stray}");

@@ -197,7 +197,8 @@ impl Epochs {
 /// True when a track's clock goes on from `step.start` to `step.end`: it advances, and a long pause
 /// is one that other tracks fill, or that the container's clock cannot have made up.
 fn goes_on(tracks: &[Runs], track: usize, step: Range<i64>, restarts: bool) -> bool {
-    if step.end < step.start {
+    // What packets out of order do is no restart.
+    if step.end + tracks[track].base.micros(tracks[track].back()) < step.start {
         return false;
     }
     let filled = || {

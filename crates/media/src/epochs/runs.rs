@@ -113,6 +113,11 @@ impl Runs {
         back
     }
 
+    /// How far the clock may step back without having started again, in ticks.
+    pub(super) fn back(&self) -> i64 {
+        self.back
+    }
+
     /// The runs, in file order.
     pub fn runs(&self) -> &[Run] {
         &self.found

@@ -133,6 +133,19 @@ fn a_splice_within_a_frame_or_two_moves_pictures_and_sound_alike() {
 }
 
 #[test]
+fn packets_out_of_order_behind_a_stray_one_are_no_restart() {
+    // Presentation times in coded order, as Matroska has them; the sixth strays.
+    let mut runs = Runs::new(MS, 1.0);
+    let order = [0, 4, 2, 1, 3, 308, 6, 5, 7, 12, 10, 9, 11];
+    for (at, stamp) in (0..).zip(order) {
+        runs.push(at, Some(stamp * 1000 / 25), Some(stamp * 1000 / 25), 40);
+    }
+    let found = lay(&[runs], Some(0), false);
+    let strays: Vec<_> = found.tracks[0].iter().map(|it| (it.from, it.to)).collect();
+    assert_eq!((strays, found.joints_us.len()), (vec![(5, 6)], 0));
+}
+
+#[test]
 fn a_step_is_no_whole_number_of_ticks() {
     // 1024 samples at 48 kHz in milliseconds.
     let stamps = |i: i64| (i * 64 + 1) / 3;
