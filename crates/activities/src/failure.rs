@@ -56,6 +56,9 @@ pub(crate) enum Error {
     NotTaken { http_status: Option<u16>, again: Option<Duration> },
     #[error("the step took longer than the {} s it may take", limit.as_secs())]
     Overran { limit: Duration },
+    /// Temporal would refuse it again and again.
+    #[error("what the step found out about this source has {bytes} bytes; at most {most} are taken", most = contract::payload::RESULT_BYTES_MAX)]
+    ResultTooLarge { bytes: usize },
     /// A finding about the media itself, in words for people.
     #[error("{message}")]
     Media { code: ErrorCode, message: String },
@@ -134,6 +137,7 @@ impl Error {
             Self::NotRemoved(error) => (error.classify().0, true),
             Self::Given(error) => given(error),
             Self::Destination(error) => (ErrorCode::ExportFailed, error.is_transient()),
+            Self::ResultTooLarge { .. } => (ErrorCode::SourceTooLarge, false),
             Self::Media { code, .. } => (*code, *code == ErrorCode::OutputInvalid),
         }
     }
@@ -232,7 +236,7 @@ pub(crate) fn report(error: &Error, verdict: Verdict) -> ActivityError {
         }
         Verdict::Enough(_) | Verdict::Hopeless => (chain(error), None),
     };
-    ApplicationFailure::builder(anyhow::anyhow!(message))
+    ApplicationFailure::builder(anyhow::anyhow!(contract::text::message(&message)))
         .type_name(error.code().as_str().to_owned())
         .non_retryable(again.is_none())
         .maybe_next_retry_delay(again)

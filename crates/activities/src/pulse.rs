@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use contract::tries;
+use contract::{payload, tries};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
@@ -87,6 +87,7 @@ pub(crate) async fn alive<T, F>(
     work: impl FnOnce(Pulse) -> F,
 ) -> Result<T, ActivityError>
 where
+    T: Serialize,
     F: Future<Output = Result<T, Error>>,
 {
     let info = ctx.info();
@@ -103,7 +104,8 @@ where
         }
     };
     let work = pin!(work.instrument(run.span()));
-    let error = match beating(ctx, &pulse, work).await? {
+    let done = beating(ctx, &pulse, work).await?.and_then(fitting);
+    let error = match done {
         Ok(output) => {
             run.succeeded();
             return Ok(output);
@@ -115,6 +117,14 @@ where
     ctx.record_heartbeat(pulse.get()).await?;
     run.failed(&error, matches!(verdict, Verdict::Again(_)));
     Err(failure::report(&error, verdict))
+}
+
+/// A result that the next steps can be given.
+fn fitting<T: Serialize>(result: T) -> Result<T, Error> {
+    match payload::bytes(&result) {
+        bytes if bytes > payload::RESULT_BYTES_MAX => Err(Error::ResultTooLarge { bytes }),
+        _ => Ok(result),
+    }
 }
 
 /// The tally of the try before, if there was one that left any.

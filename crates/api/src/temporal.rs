@@ -15,8 +15,9 @@ use contract::{
 };
 use temporalio_client::{
     Client, Priority, RetryOptions, RpcOptions, WorkflowCancelOptions, WorkflowDescribeOptions,
-    WorkflowExecutionStatus, WorkflowHandle, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
-    WorkflowStartOptions,
+    WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowHandle,
+    WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowStartOptions,
+    WorkflowTerminateOptions,
     errors::{WorkflowInteractionError, WorkflowStartError},
     tonic::{Code, Status},
 };
@@ -28,6 +29,10 @@ use crate::{Api, Error};
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Longest span in which a request that failed is sent again.
 const RETRY_WITHIN: Duration = Duration::from_secs(2);
+
+/// The attempt at a workflow task from which on it counts as failing for good. A worker that is killed
+/// costs an attempt; three in a row within one task are no accident.
+const STUCK_ATTEMPT: i32 = 4;
 
 const STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword(search_attributes::STATUS);
 const TENANT: SearchAttributeKey<String> = SearchAttributeKey::keyword(search_attributes::TENANT);
@@ -140,6 +145,10 @@ pub(crate) async fn cancel(client: &Client, video: &Video) -> Result<Cancelling,
     let looking = WorkflowDescribeOptions::builder().rpc_options(bounded()).build();
     match handle.describe(looking).await {
         Ok(described) => Ok(match described.status() {
+            WorkflowExecutionStatus::Running if is_stuck(&described) => {
+                terminate(&handle).await?;
+                Cancelling::Nobody
+            }
             WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused => Cancelling::Asked,
             WorkflowExecutionStatus::Terminated | WorkflowExecutionStatus::TimedOut => {
                 Cancelling::Nobody
@@ -147,6 +156,23 @@ pub(crate) async fn cancel(client: &Client, video: &Video) -> Result<Cancelling,
             _ => Cancelling::Ended,
         }),
         Err(WorkflowInteractionError::NotFound(_)) => Ok(Cancelling::Nobody),
+        Err(error) => Err(from_interaction(error)),
+    }
+}
+
+/// True when a workflow cannot even be asked to stop: its task fails on and on.
+fn is_stuck(described: &WorkflowExecutionDescription) -> bool {
+    let task = described.raw_description.pending_workflow_task.as_ref();
+    task.is_some_and(|task| task.attempt >= STUCK_ATTEMPT)
+}
+
+async fn terminate(handle: &WorkflowHandle<Client, VideoWorkflow>) -> Result<(), Error> {
+    let options = WorkflowTerminateOptions::builder()
+        .reason("asked to stop through the API while its tasks fail")
+        .rpc_options(bounded())
+        .build();
+    match handle.terminate(options).await {
+        Ok(()) | Err(WorkflowInteractionError::NotFound(_)) => Ok(()),
         Err(error) => Err(from_interaction(error)),
     }
 }

@@ -33,6 +33,7 @@ pub mod measure_loudness;
 pub mod normalize_source;
 mod outputs;
 pub mod package_video;
+pub mod payload;
 pub mod probe_source;
 mod progress;
 pub mod publish_video;

@@ -33,6 +33,7 @@ mod product;
 mod receiver;
 mod schema;
 mod sources;
+mod stuck;
 mod traces;
 mod transcode;
 mod uploads;

@@ -20,6 +20,7 @@ mod prepare;
 mod progress;
 mod quality;
 mod sound;
+mod step;
 
 use contract::{
     Progress,
@@ -58,7 +59,7 @@ impl VideoWorkflow {
     #[run(name = contract::video::NAME)]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Output> {
         let job = ctx.state(|state| state.job.clone());
-        let made = pipeline::make(ctx, &job).await;
+        let made = Box::pin(pipeline::make(ctx, &job)).await;
         ending::clean_up(ctx, &job, &made).await;
         ending::report(ctx, &job, &made).await;
         match made {

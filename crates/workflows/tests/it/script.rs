@@ -48,6 +48,8 @@ pub(crate) struct Script {
     pub(crate) stuck: Option<&'static str>,
     /// The source has subtitles, chapters and a second track of sound.
     pub(crate) rich: bool,
+    /// Bytes that what was made and its subtitles are called by.
+    pub(crate) padding: usize,
     /// A webhook is to be told.
     pub(crate) webhook: bool,
     /// What else is so about the job.
@@ -98,6 +100,9 @@ impl Stage {
         self.0.lock().unwrap().get(&video).cloned().unwrap_or_default()
     }
 
+    fn padding(&self, video: VideoId) -> String {
+        "x".repeat(self.script(video).padding)
+    }
     fn edit<T>(&self, video: VideoId, change: impl FnOnce(&mut Script) -> T) -> T {
         change(self.0.lock().unwrap().entry(video).or_default())
     }
@@ -281,7 +286,7 @@ impl Stage {
     ) -> Result<verify_video::Output, ActivityError> {
         let frames = input.plan.video.as_ref().map_or(0, |video| video.grid.frames);
         let checked = verify_video::Output {
-            outputs: Outputs { frames, ..Outputs::default() },
+            outputs: Outputs { frames, master: self.padding(input.video), ..Outputs::default() },
             master: Master::default(),
             decoded: frames - self.script(input.video).lost,
             decode_errors: 0,
@@ -441,7 +446,7 @@ impl Stage {
     ) -> Result<extract_subtitles::Output, ActivityError> {
         let track = SubtitleOutput {
             name: "subtitles-0".into(),
-            label: "English".into(),
+            label: "English".to_owned() + &self.padding(input.video),
             language: Some("en".into()),
             default: true,
             forced: false,
