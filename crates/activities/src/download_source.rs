@@ -4,7 +4,10 @@
 //! describes, and fetches nothing. A fetch that broke off goes on where it stopped, as long as it runs
 //! on the same machine.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use contract::{
     ErrorCode, Source, StoredSource, VideoId,
@@ -159,9 +162,14 @@ async fn take(
     check_size(deps, bytes)?;
     let name = folder_name(input.video);
     let file = deps.scratch.resumable(&name)?.join("given");
-    let beat = |done| pulse.set(&(done, Some(bytes)));
+    let arrived = AtomicU64::new(0);
+    let beat = |done| {
+        arrived.store(done, Ordering::Relaxed);
+        pulse.set(&(done, Some(bytes)));
+    };
     // The answer to HEAD is no promise: the limit holds for what arrives.
-    match store.get_file(key, &file, deps.fetch.max_bytes(), beat).await {
+    let get = Box::pin(store.get_file(key, &file, deps.fetch.max_bytes(), beat));
+    match deps.fetch.while_it_moves(&arrived, get).await? {
         Err(storage::Error::TooLarge { most }) => {
             deps.scratch.forget(&name)?;
             return Err(fetch::Error::TooLarge { limit: most }.into());

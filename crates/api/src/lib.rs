@@ -46,7 +46,7 @@ pub use access::{Access, NotAnOrigin, Origin};
 pub use error::{BoxError, Error};
 pub use listener::media_router;
 use problem::{Kind, Problem};
-pub use server::{ConnectionLimits, serve};
+pub use server::{ConnectionLimits, Timeouts, serve};
 pub use videos::{NotStoredSources, StoredSources};
 
 /// What the API works on.

@@ -264,6 +264,14 @@ pub(crate) struct Work {
     /// Largest source, in MiB.
     #[arg(long, env = "MILLRACE_SOURCE_MIB_MAX", default_value_t = 51_200)]
     pub(crate) source_mib_max: u64,
+    /// Bytes a second that a source must arrive with, on average over a window, in KiB; 0 waits for
+    /// any.
+    #[arg(long, env = "MILLRACE_SOURCE_RATE_MIN", default_value_t = 64)]
+    pub(crate) source_rate_min: u64,
+    /// The window over which that rate is measured, in seconds.
+    #[arg(long, env = "MILLRACE_SOURCE_RATE_SECONDS", default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) source_rate_seconds: u64,
     /// The ffmpeg to use.
     #[arg(long, env = "MILLRACE_FFMPEG", default_value = "ffmpeg")]
     pub(crate) ffmpeg: PathBuf,

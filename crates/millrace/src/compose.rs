@@ -180,6 +180,8 @@ pub(crate) fn deps(
     let config = fetch::Config {
         allow: work.allow_source_networks.clone(),
         max_bytes: work.source_mib_max << 20,
+        least_rate: work.source_rate_min << 10,
+        rate_window: Duration::from_secs(work.source_rate_seconds),
         ytdlp: work.yt_dlp.clone(),
         // A bare name is looked up in PATH there as well.
         ffmpeg: work.ffmpeg.is_absolute().then(|| work.ffmpeg.clone()),

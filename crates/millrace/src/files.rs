@@ -46,7 +46,8 @@ fn within(args: ConnectionArgs, files: u64) -> api::ConnectionLimits {
     let share = usize::try_from((files - own) / LISTENERS).unwrap_or(usize::MAX);
     let share = NonZeroUsize::new(share).unwrap_or(NonZeroUsize::MIN);
     let all = args.max.min(share);
-    api::ConnectionLimits { all, per_address: args.per_address.min(all) }
+    let (per_address, timeouts) = (args.per_address.min(all), args.timeouts());
+    api::ConnectionLimits { all, per_address, timeouts }
 }
 
 #[cfg(test)]
@@ -56,7 +57,14 @@ mod tests {
     #[test]
     fn listeners_leave_files_for_everything_else() {
         let limit = |number| NonZeroUsize::new(number).unwrap();
-        let args = ConnectionArgs { max: limit(4096), per_address: limit(1024) };
+        let args = ConnectionArgs {
+            max: limit(4096),
+            per_address: limit(1024),
+            head_seconds: 10,
+            body_seconds: 30,
+            body_rate: 1024,
+            write_seconds: 60,
+        };
         let shared = |files| {
             let limits = within(args, files);
             (limits.all.get(), limits.per_address.get())

@@ -114,7 +114,7 @@ mod tests {
             assert_eq!(pointers(asked(url, None, None)), ["#/webhook/url"], "{url}");
         }
         let named = |events: &[Event]| pointers(asked("http://h/", None, Some(events.to_vec())));
-        assert_eq!(named(&[Event::Ready; 60_000]), ["#/webhook/events"]);
+        assert_eq!(named(&vec![Event::Ready; 60_000]), ["#/webhook/events"]);
         assert_eq!(named(&[Event::Ready, Event::Failed, Event::Ready]), ["#/webhook/events/2"]);
         let all = asked("x", Some("my secret"), Some(vec![]));
         let faults = check(all).unwrap_err();

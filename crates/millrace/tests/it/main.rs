@@ -32,6 +32,7 @@ mod page_uploads;
 mod product;
 mod receiver;
 mod schema;
+mod silence;
 mod sources;
 mod stuck;
 mod traces;
