@@ -27,6 +27,7 @@ use crate::{
     manifests::{load, settle},
     observe,
     pulse::Pulse,
+    room,
 };
 
 const RECORD: &str = "the source's record";
@@ -119,8 +120,10 @@ async fn fetch(
     // Partial files outlive the attempt, so that the next one can go on.
     let name = folder_name(input.video);
     let folder = deps.scratch.resumable(&name)?;
-    let fetched = match bring(deps, pulse, &url, &folder).await {
-        Err(error) if !error.is_transient() => {
+    let brought =
+        room::while_there_is(|| deps.scratch.check_reserve(), bring(deps, pulse, &url, &folder));
+    let fetched = match brought.await {
+        Err(error) if !error.is_transient() || error.code() == ErrorCode::NoSpace => {
             deps.scratch.forget(&name)?;
             return Err(error);
         }
@@ -169,12 +172,20 @@ async fn take(
     };
     // The answer to HEAD is no promise: the limit holds for what arrives.
     let get = Box::pin(store.get_file(key, &file, deps.fetch.max_bytes(), beat));
-    match deps.fetch.while_it_moves(&arrived, get).await? {
-        Err(storage::Error::TooLarge { most }) => {
-            deps.scratch.forget(&name)?;
-            return Err(fetch::Error::TooLarge { limit: most }.into());
+    let moving = async {
+        match deps.fetch.while_it_moves(&arrived, get).await? {
+            Err(storage::Error::TooLarge { most }) => {
+                Err(fetch::Error::TooLarge { limit: most }.into())
+            }
+            got => got.map_err(Error::Given),
         }
-        got => got.map_err(Error::Given)?,
+    };
+    let got = room::while_there_is(|| deps.scratch.check_reserve(), moving).await;
+    if let Err(error) = got {
+        if matches!(error.code(), ErrorCode::SourceTooLarge | ErrorCode::NoSpace) {
+            deps.scratch.forget(&name)?;
+        }
+        return Err(error);
     }
     let object = layout.source(key)?;
     deps.store.put_file(&object, &file).await?;

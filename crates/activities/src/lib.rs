@@ -38,6 +38,7 @@ mod pulse;
 mod record_outcome;
 mod register;
 mod render_watermark;
+mod room;
 mod segments;
 mod source;
 #[cfg(test)]

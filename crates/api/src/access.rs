@@ -19,7 +19,10 @@ use tower::{Layer as _, ServiceExt as _};
 use tower_http::cors::CorsLayer;
 use url::Url;
 
-use crate::problem::{Kind, Problem};
+use crate::{
+    operator::OperatorToken,
+    problem::{Kind, Problem},
+};
 
 /// What pages may send beside what every page may.
 const SENT: [&str; 14] = [
@@ -65,6 +68,8 @@ pub struct Access {
     /// Names by which it may be called without a key, beside those that every machine has for
     /// itself.
     pub hosts: Vec<String>,
+    /// What shows the operator, who alone may read `/metrics` beside the tenant `default`.
+    pub operator: Option<OperatorToken>,
 }
 
 /// The origin of a web application, such as `https://app.example.com`.

@@ -104,6 +104,10 @@ pub(crate) struct Worker {
     /// Address on which to answer `/metrics`; nowhere by default.
     #[arg(long, env = "MILLRACE_METRICS_ADDR")]
     pub(crate) metrics_addr: Option<SocketAddr>,
+    /// What must be shown there as `Authorization: Bearer …`, needed where other machines can ask;
+    /// better given in the environment. At least 16 characters.
+    #[arg(long, env = "MILLRACE_METRICS_TOKEN", hide_env_values = true)]
+    pub(crate) metrics_token: Option<api::OperatorToken>,
     #[command(flatten)]
     pub(crate) connections: ConnectionArgs,
 }
@@ -145,6 +149,10 @@ pub(crate) struct Common {
     /// folder by default. Every process on one catalogue needs the same.
     #[arg(long, env = "MILLRACE_SECRET_KEY_FILE")]
     pub(crate) secret_key_file: Option<PathBuf>,
+    /// Refuse to put anything into the store's folder that would leave less than this free on its disk,
+    /// in MiB, so that the catalogue can still be written.
+    #[arg(long, env = "MILLRACE_STORE_RESERVE_MIB", default_value_t = 512)]
+    pub(crate) store_reserve_mib: u64,
     /// Keep objects on S3 instead of in the data folder; credentials come from the usual AWS
     /// environment variables and profiles.
     #[arg(long, env = "MILLRACE_S3")]
@@ -210,6 +218,10 @@ pub(crate) struct Listen {
     #[arg(long, env = "MILLRACE_EVENT_STREAMS_MAX",
         default_value_t = api::Bounds::default().event_streams)]
     pub(crate) event_streams_max: u32,
+    /// What a scraper of `/metrics` shows as `Authorization: Bearer …`; better given in the environment.
+    /// Without it keys of the tenant `default` may read them. At least 16 characters.
+    #[arg(long, env = "MILLRACE_METRICS_TOKEN", hide_env_values = true)]
+    pub(crate) metrics_token: Option<api::OperatorToken>,
     #[command(flatten)]
     pub(crate) uploads: UploadArgs,
     #[command(flatten)]

@@ -10,7 +10,7 @@ use media::plan::Limits;
 use storage::{Incoming, S3Config, Scratch, Store};
 use url::Url;
 
-use crate::cli::{Common, LimitArgs, MaxPixels, Mezzanine, UploadArgs, Work};
+use crate::cli::{Common, LimitArgs, MaxPixels, UploadArgs, Work};
 
 /// Name of the key file in the data folder.
 pub(crate) const SECRET_KEY: &str = "secret.key";
@@ -99,7 +99,7 @@ pub(crate) fn sqlite_url(folder: &Path) -> anyhow::Result<String> {
 /// Opens the store.
 pub(crate) async fn store(common: &Common) -> anyhow::Result<Store> {
     if !common.s3 && common.s3_endpoint.is_none() {
-        return folder_store(&common.data.join("media"));
+        return folder_store(&common.data.join("media"), common.store_reserve_mib);
     }
     let config = S3Config {
         endpoint: common.s3_endpoint.clone(),
@@ -115,9 +115,10 @@ pub(crate) async fn store(common: &Common) -> anyhow::Result<Store> {
 }
 
 /// Opens the store of master copies; the store of everything where none is given.
-pub(crate) async fn mezzanine(args: &Mezzanine, everything: &Store) -> anyhow::Result<Store> {
+pub(crate) async fn mezzanine(common: &Common, everything: &Store) -> anyhow::Result<Store> {
+    let args = &common.mezzanine;
     if let Some(folder) = &args.folder {
-        return folder_store(folder);
+        return folder_store(folder, common.store_reserve_mib);
     }
     let Some(endpoint) = &args.s3_endpoint else { return Ok(everything.clone()) };
     let config = S3Config {
@@ -135,11 +136,13 @@ pub(crate) async fn mezzanine(args: &Mezzanine, everything: &Store) -> anyhow::R
     Ok(store)
 }
 
-/// Opens a store in a folder; its paths are absolute, whatever was typed.
-pub(crate) fn folder_store(folder: &Path) -> anyhow::Result<Store> {
+/// Opens a store in a folder, which leaves so much of its disk free; its paths are absolute, whatever
+/// was typed.
+pub(crate) fn folder_store(folder: &Path, reserve_mib: u64) -> anyhow::Result<Store> {
     fs_err::create_dir_all(folder)?;
     let folder = fs_err::canonicalize(folder)?;
-    Store::open_folder(&folder).with_context(|| format!("open the store in {}", folder.display()))
+    Store::open_folder_beside(&folder, reserve_mib << 20)
+        .with_context(|| format!("open the store in {}", folder.display()))
 }
 
 /// Opens the folder where uploads arrive.

@@ -43,7 +43,7 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
     temporal::register_search_attributes(&client).await?;
     let ui = server.as_ref().and_then(Server::ui);
     let store = compose::store(&args.common).await?;
-    let mezzanine = compose::mezzanine(&args.common.mezzanine, &store).await?;
+    let mezzanine = compose::mezzanine(&args.common, &store).await?;
     let media_url = media_url(&args.listen, media_listener.local_addr()?)?;
     let deps = compose::deps(
         &args.work,
@@ -108,6 +108,12 @@ pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
 pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
     let stop = stop::on_signal()?;
     let limits = files::connection_limits(args.connections)?;
+    let token = args.metrics_token.clone();
+    if args.metrics_addr.is_some_and(|address| !address.ip().is_loopback()) && token.is_none() {
+        anyhow::bail!(
+            "other machines can reach --metrics-addr: give --metrics-token (MILLRACE_METRICS_TOKEN)"
+        );
+    }
     let metrics = match args.metrics_addr {
         Some(address) => Some((bind(address).await?, Metrics::install()?)),
         None => None,
@@ -116,7 +122,7 @@ pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
     let client = client().await?;
     temporal::register_search_attributes(&client).await?;
     let store = compose::store(&args.common).await?;
-    let mezzanine = compose::mezzanine(&args.common.mezzanine, &store).await?;
+    let mezzanine = compose::mezzanine(&args.common, &store).await?;
     let media_url = args.media_url.clone();
     let (work, pixels, data) = (&args.work, &args.pixels, &args.common.data);
     let deps = compose::deps(work, pixels, data, store, mezzanine, catalog, media_url)?;
@@ -133,7 +139,8 @@ pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
             match metrics {
                 // The catalogue is counted by the API: workers have no videos of their own.
                 Some((listener, metrics)) => {
-                    serve(listener, metrics.router(None, Some(scratch)), limits, &stop).await
+                    let router = metrics.router(None, Some(scratch));
+                    serve(listener, api::for_operators(router, token), limits, &stop).await
                 }
                 None => Ok(()),
             }
@@ -178,6 +185,7 @@ fn api_of(
             exposed: !listen.api_addr.ip().is_loopback(),
             origins: listen.allow_origins.clone(),
             hosts: listen.allow_hosts.clone(),
+            operator: listen.metrics_token.clone(),
         },
         stored_sources: listen.allow_stored_sources.clone(),
         upload_bytes_max: listen.uploads.mib_max << 20,

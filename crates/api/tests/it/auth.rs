@@ -131,6 +131,32 @@ async fn an_exposed_api_answers_nobody_before_there_is_a_key() {
     assert_eq!(get(&router, &text, "/videos").await.status, StatusCode::OK);
 }
 
+#[tokio::test]
+async fn what_tells_of_all_tenants_is_for_operators() {
+    let Some(harness) = Harness::start().await else { return };
+    let router = |operator: Option<&str>| {
+        let operator = operator.map(|token| token.parse().unwrap());
+        let access = Access { operator, ..Access::default() };
+        let beside = Router::new().route("/metrics", axum::routing::get(async || "numbers"));
+        harness.router_beside(Settings { access, ..harness.api.settings.clone() }, beside)
+    };
+    let token = "a-token-of-the-operator";
+    let open = Request::get("/metrics").body(Body::empty()).unwrap();
+    assert_eq!(ask(&router(None), open).await.status, StatusCode::OK, "before there is a key");
+    let (_, ours) = make(&harness, new_key("default")).await;
+    let (_, theirs) = make(&harness, new_key("acme")).await;
+    for with_token in [None, Some(token)] {
+        let router = router(with_token);
+        get(&router, &theirs, "/metrics").await.problem(403, "operators-only");
+        assert_eq!(get(&router, &theirs, "/videos").await.status, StatusCode::OK);
+        assert_eq!(get(&router, &ours, "/metrics").await.text(), "numbers");
+        let told = get(&router, token, "/metrics").await;
+        assert_eq!(told.status == StatusCode::OK, with_token.is_some(), "{}", told.text());
+        // The token opens nothing else.
+        get(&router, token, "/videos").await.problem(401, "unknown-key");
+    }
+}
+
 /// Every documented call that names a video.
 async fn calls_on_a_video(harness: &Harness) -> Vec<(Method, String)> {
     let document = harness.get("/openapi.json").await.json();

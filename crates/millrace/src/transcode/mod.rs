@@ -43,7 +43,7 @@ pub(crate) async fn run(args: cli::Transcode) -> anyhow::Result<()> {
     let server = Server::start(&state, Wish::any(), server_stop.clone()).await?;
     let client = temporal::connect(server.address()?).await?;
     temporal::register_search_attributes(&client).await?;
-    let store = compose::folder_store(&state.join("media"))?;
+    let store = compose::folder_store(&state.join("media"), 0)?;
     let vault = compose::vault(&state.join(compose::SECRET_KEY))?;
     let catalog =
         Catalog::open(&compose::sqlite_url(&state)?, vault).await.context("open the catalogue")?;
