@@ -36,7 +36,7 @@ async fn video(harness: &Harness, tenant: &str) -> VideoId {
 }
 
 /// A message that is due and that nobody sends.
-async fn message(harness: &Harness, tenant: &str) -> (VideoId, DeliveryId) {
+pub(crate) async fn message(harness: &Harness, tenant: &str) -> (VideoId, DeliveryId) {
     let video = video(harness, tenant).await;
     let end = Input { video, attempt: 1, outcome: Outcome::Cancelled };
     (video, harness.api.catalog.finish(&end).await.unwrap().delivery.unwrap())

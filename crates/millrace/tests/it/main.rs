@@ -4,6 +4,7 @@
 
 mod addresses;
 mod bad_input;
+mod bounds;
 mod browser;
 mod chromium;
 mod cluster;
@@ -18,6 +19,7 @@ mod exchanges;
 mod faults;
 mod features;
 mod hls;
+mod inclusion;
 mod kept;
 mod ladder;
 mod lifecycle;
