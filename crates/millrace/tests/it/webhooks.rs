@@ -54,7 +54,7 @@ fn verified(example: &(&str, &str, String), secret: &str, message: &Message, bod
 }
 
 /// Files below a folder whose bytes hold a text.
-fn files_with(folder: &Path, text: &str) -> Vec<String> {
+pub(crate) fn files_with(folder: &Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs_err::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
@@ -70,7 +70,7 @@ fn files_with(folder: &Path, text: &str) -> Vec<String> {
 }
 
 /// All texts of a workflow's history, with its payloads decoded.
-async fn history(client: &Client, id: String) -> String {
+pub(crate) async fn history(client: &Client, id: String) -> String {
     let handle = client.get_workflow_handle::<UntypedWorkflow>(id);
     let history = handle.fetch_history(WorkflowFetchHistoryOptions::default());
     let history: Value = serde_json::from_slice(&history.to_json().await.unwrap()).unwrap();
