@@ -25,6 +25,7 @@ mod problem;
 mod server;
 mod strangers;
 mod temporal;
+mod temporal_page;
 mod uploads;
 mod videos;
 
@@ -49,6 +50,7 @@ pub use listener::media_router;
 pub use operator::{OperatorToken, WeakToken, for_operators};
 use problem::{Kind, Problem};
 pub use server::{ConnectionLimits, Timeouts, serve};
+pub use temporal_page::temporal_page;
 pub use videos::{NotStoredSources, StoredSources};
 
 /// What the API works on.

@@ -11,8 +11,8 @@ use crate::cli::ConnectionArgs;
 const FILES_MAX: u64 = 65_536;
 /// Files kept back for everything but clients: stores, catalogue, Temporal, children's pipes.
 const OWN_FILES: u64 = 512;
-/// The API and the media listener.
-const LISTENERS: u64 = 2;
+/// The API, the media listener and the door of Temporal's page.
+const LISTENERS: u64 = 3;
 
 /// Raises the soft limit of open files as far as the hard one allows.
 pub(crate) fn raise_limit() -> anyhow::Result<()> {
@@ -70,8 +70,8 @@ mod tests {
             (limits.all.get(), limits.per_address.get())
         };
         assert_eq!(shared(65_536), (4096, 1024));
-        assert_eq!(shared(1024), (256, 256));
-        assert_eq!(shared(64), (16, 16));
+        assert_eq!(shared(1024), (170, 170));
+        assert_eq!(shared(64), (10, 10));
         assert_eq!(shared(1), (1, 1));
     }
 }

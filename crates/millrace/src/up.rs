@@ -36,12 +36,14 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
     let (client, server) = if let Some(client) = temporal::from_environment().await? {
         (client, None)
     } else {
-        let wish = Wish { grpc: args.temporal_port, ui: Some(args.ui_port) };
+        let door = temporal::open_door(args.ui_port).await?;
+        let wish = Wish { grpc: args.temporal_port, page: Some(temporal::hidden_address()) };
         let server = Server::start(&args.common.data, wish, server_stop.clone()).await?;
-        (temporal::connect(server.address()?).await?, Some(server))
+        (temporal::connect(server.address()?).await?, Some((server, door)))
     };
     temporal::register_search_attributes(&client).await?;
-    let ui = server.as_ref().and_then(Server::ui);
+    let (server, door) = server.unzip();
+    let ui = door.as_ref().map(own_address).transpose()?;
     let store = compose::store(&args.common).await?;
     let mezzanine = compose::mezzanine(&args.common, &store).await?;
     let media_url = media_url(&args.listen, media_listener.local_addr()?)?;
@@ -54,27 +56,31 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
         catalog.clone(),
         Some(media_url.clone()),
     )?;
+    let deps = Arc::new(deps);
     let metrics = metrics.router(Some(catalog.clone()), Some(deps.scratch.clone()));
     let incoming = compose::incoming(&args.listen.uploads, &args.common.data)?;
     let temporal = (client.clone(), ui.clone());
     let api = api_of(&args.listen, temporal, store.clone(), incoming, catalog, media_url.clone());
     api.start_waiting().await.context("start what was waiting")?;
     announce(&api_listener, &media_url, ui.as_ref(), &args.common)?;
+    let page = door.zip(server.as_ref().and_then(Server::page));
+    let access = api.settings.access.clone();
     let healer = Arc::clone(&api);
     let config = working(&args.work, TaskQueue::ALL.to_vec());
-    let (work, http, media, ()) = tokio::join!(
+    let (work, http, media, page, ()) = tokio::join!(
         ending(&stop, async {
             workers::run(client, deps, config, stop.clone()).await.context("run the workers")
         }),
         ending(&stop, serve(api_listener, api::router(api, metrics), limits, &stop)),
         ending(&stop, serve_media(media_listener, &store, limits, &stop)),
+        ending(&stop, serve_page(page, access, limits, &stop)),
         heal(&healer, &stop),
     );
     server_stop.cancel();
     if let Some(server) = server {
         server.ended().await;
     }
-    work.and(http).and(media)
+    work.and(http).and(media).and(page)
 }
 
 /// Runs the API until it is told to stop.
@@ -126,6 +132,7 @@ pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
     let media_url = args.media_url.clone();
     let (work, pixels, data) = (&args.work, &args.pixels, &args.common.data);
     let deps = compose::deps(work, pixels, data, store, mezzanine, catalog, media_url)?;
+    let deps = Arc::new(deps);
     let scratch = deps.scratch.clone();
     let queues = if args.queues.is_empty() { TaskQueue::ALL.to_vec() } else { args.queues };
     let names: Vec<_> = queues.iter().map(|queue| queue.name()).collect();
@@ -239,6 +246,19 @@ async fn serve_media(
     }
 }
 
+/// Serves Temporal's page through our door, where we run Temporal.
+async fn serve_page(
+    page: Option<(TcpListener, SocketAddr)>,
+    access: api::Access,
+    limits: api::ConnectionLimits,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    match page {
+        Some((door, page)) => serve(door, api::temporal_page(page, access), limits, stop).await,
+        None => Ok(()),
+    }
+}
+
 /// Runs one part; when it fails, everything else ends in good order too.
 async fn ending(
     stop: &CancellationToken,
@@ -250,6 +270,10 @@ async fn ending(
         stop.cancel();
     }
     result
+}
+
+fn own_address(listener: &TcpListener) -> anyhow::Result<Url> {
+    Ok(format!("http://{}", listener.local_addr()?).parse()?)
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
