@@ -12,6 +12,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use contract::TaskQueue;
 use url::Url;
 
+use crate::private::{Umask, parse_umask};
+
 pub(crate) use connections::ConnectionArgs;
 pub(crate) use keys::{Keys, KeysCommand, NewKey};
 pub(crate) use limits::{LimitArgs, MaxPixels};
@@ -58,6 +60,21 @@ pub(crate) enum Command {
     /// What concerns webhooks.
     #[command(subcommand)]
     Webhooks(crate::webhooks::Webhooks),
+}
+
+impl Command {
+    /// Where a command keeps things; `None` for the one that leaves only what the user wants.
+    pub(crate) fn common(&self) -> Option<&Common> {
+        Some(match self {
+            Self::Up(args) => &args.common,
+            Self::Api(args) => &args.common,
+            Self::Worker(args) => &args.common,
+            Self::Keys(args) => &args.common,
+            Self::Doctor(args) => &args.common,
+            Self::Webhooks(args) => args.common(),
+            Self::Transcode(_) => return None,
+        })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -142,6 +159,9 @@ pub(crate) struct Common {
     /// Folder of everything Millrace keeps.
     #[arg(long, env = "MILLRACE_DATA", default_value = "data")]
     pub(crate) data: PathBuf,
+    /// Rights that nobody gets on what is kept on disk, as `umask` writes them; 027 lets the group read.
+    #[arg(long, env = "MILLRACE_UMASK", default_value = "077", value_parser = parse_umask)]
+    pub(crate) umask: Umask,
     /// Catalogue: `sqlite://…` or `postgres://…`; an SQLite file in the data folder by default.
     #[arg(long, env = "MILLRACE_DATABASE", hide_env_values = true)]
     pub(crate) database: Option<String>,
