@@ -22,6 +22,9 @@ pub struct Deps {
     pub encoder: EncoderOption,
     /// What trying the graphics card showed.
     pub nvenc: Nvenc,
+    /// True where a source may be a file of this machine: in `millrace transcode` alone, which has no
+    /// other user than the one at the terminal.
+    pub local_files: bool,
     /// Opens addresses that users gave.
     pub fetch: fetch::Client,
     /// The catalogue of videos.

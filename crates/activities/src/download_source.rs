@@ -3,6 +3,9 @@
 //! Run twice, also by a later attempt, the second run finds the record, written last, and what it
 //! describes, and fetches nothing. A fetch that broke off goes on where it stopped, as long as it runs
 //! on the same machine.
+//!
+//! Which source that is stands in the catalogue; the workflow's word must agree with it. The secrets of
+//! an address are there alone.
 
 use std::{
     path::Path,
@@ -34,6 +37,7 @@ const RECORD: &str = "the source's record";
 const FOLDER_PREFIX: &str = "download-";
 
 pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Output, Error> {
+    let input = Input { source: asked(deps, &input).await?, ..input };
     match &input.source {
         Source::Object { bucket, key } => {
             let source = stored(deps, &Object::new(Bucket::named(bucket)?, key.clone())?).await?;
@@ -62,6 +66,18 @@ pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Outp
     };
     let (settled, _) = settle(deps, &record, RECORD, stored(deps, &object).await?).await?;
     Ok(settled)
+}
+
+/// The source that was asked for, with its secrets.
+async fn asked(deps: &Deps, input: &Input) -> Result<Source, Error> {
+    let video = deps.catalog.get(input.video).await?.filter(|video| !video.status.is_final());
+    let found = video.map(|video| video.source);
+    let found = found.filter(|source| source.redacted() == input.source.redacted());
+    let allowed = found.filter(|it| deps.local_files || !matches!(it, Source::File { .. }));
+    allowed.ok_or_else(|| {
+        tracing::error!(video = %input.video, source = %input.source, "a source is refused");
+        Error::Unauthorized("this source")
+    })
 }
 
 /// A recorded source as it is now, as a store that was moved or restored gives other tags; `None` when

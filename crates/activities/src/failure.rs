@@ -38,6 +38,9 @@ pub(crate) enum Error {
     /// are still to be removed.
     #[error(transparent)]
     NotRemoved(Box<Error>),
+    /// An order that somebody else than this service gave, or whose content was changed.
+    #[error("{0} was not asked for by this service")]
+    Unauthorized(&'static str),
     #[error("the video is still {status}")]
     StillRunning { status: contract::Status },
     #[error("the source cannot be read from the bucket that was given")]
@@ -132,6 +135,7 @@ impl Error {
                 (ErrorCode::NoSpace, true)
             }
             Self::Scratch(_) | Self::StillRunning { .. } => (ErrorCode::Internal, true),
+            Self::Unauthorized(_) => (ErrorCode::Unauthorized, false),
             Self::Overran { .. } => (ErrorCode::TimedOut, true),
             Self::Fragment(_) => (ErrorCode::OutputInvalid, true),
             Self::NotRemoved(error) => (error.classify().0, true),

@@ -39,6 +39,7 @@ impl Studio {
             tools: ffmpeg::Tools::default(),
             encoder: media::options::EncoderOption::Auto,
             nvenc: ffmpeg::encoder::Nvenc::default(),
+            local_files: false,
             fetch: fetch::Client::new(fetch::Config::default()).unwrap(),
             catalog: catalog::Catalog::open(&catalog, catalog::Vault::ephemeral().unwrap())
                 .await

@@ -62,11 +62,13 @@ pub(crate) async fn start(api: &Api, video: &Video) -> Result<(), Error> {
         video: video.id,
         attempt: video.attempt,
         tenant: video.tenant.clone(),
-        source: video.source.clone(),
+        source: video.source.redacted(),
         options: video.options.clone(),
         limits: api.settings.limits,
         export: video.export.clone(),
+        mac: None,
     };
+    let input = api.catalog.vouch(input).map_err(Error::Catalog)?;
     let started = Box::pin(api.temporal.start_workflow(VideoWorkflow, input, options(video)));
     match started.await {
         Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(()),
@@ -97,15 +99,16 @@ fn options(video: &Video) -> WorkflowStartOptions {
 }
 
 /// Starts the workflow that removes what the catalogue says of a video. Run twice, one removes it.
-pub(crate) async fn delete(client: &Client, video: VideoId) -> Result<(), Error> {
+pub(crate) async fn delete(api: &Api, video: VideoId) -> Result<(), Error> {
     let queue = TaskQueue::VideoWorkflows.name();
     let options = WorkflowStartOptions::new(queue, video.deletion_workflow_id())
         .id_conflict_policy(WorkflowIdConflictPolicy::UseExisting)
         .static_summary(text::summary(&format!("remove {video}")))
         .rpc_options(bounded())
         .build();
-    let input = deletion::Input { video };
-    let started = Box::pin(client.start_workflow(DeletionWorkflow, input, options));
+    let order = deletion::Input { video, mac: None };
+    let input = api.catalog.vouch(order).map_err(Error::Catalog)?;
+    let started = Box::pin(api.temporal.start_workflow(DeletionWorkflow, input, options));
     match started.await {
         Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(()),
         Err(WorkflowStartError::Rpc(status)) => Err(from_status(status)),
@@ -115,14 +118,15 @@ pub(crate) async fn delete(client: &Client, video: VideoId) -> Result<(), Error>
 
 /// Starts a round of a message to a webhook; false when it runs already. A round that has ended starts
 /// again, and ends at once where the message was taken.
-pub(crate) async fn deliver(client: &Client, message: delivery::Input) -> Result<bool, Error> {
+pub(crate) async fn deliver(api: &Api, message: delivery::Input) -> Result<bool, Error> {
+    let message = api.catalog.vouch(message).map_err(Error::Catalog)?;
     let queue = TaskQueue::VideoWorkflows.name();
     let options = WorkflowStartOptions::new(queue, message.workflow_id())
         .id_conflict_policy(WorkflowIdConflictPolicy::Fail)
         .static_summary(text::summary("tell the webhook"))
         .rpc_options(bounded())
         .build();
-    match Box::pin(client.start_workflow(DeliveryWorkflow, message, options)).await {
+    match Box::pin(api.temporal.start_workflow(DeliveryWorkflow, message, options)).await {
         Ok(_) => Ok(true),
         Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(false),
         Err(WorkflowStartError::Rpc(status)) => Err(from_status(status)),

@@ -1,6 +1,6 @@
 //! Builds what the commands run from what was typed.
 
-use std::{io::Write as _, path::Path, sync::Arc, time::Duration};
+use std::{io::Write as _, path::Path, time::Duration};
 
 use activities::{Deps, Webhooks};
 use anyhow::Context as _;
@@ -178,7 +178,7 @@ pub(crate) fn deps(
     mezzanine: Store,
     catalog: Catalog,
     media_base: Option<Url>,
-) -> anyhow::Result<Arc<Deps>> {
+) -> anyhow::Result<Deps> {
     let scratch = scratch(work, data)?;
     let config = fetch::Config {
         allow: work.allow_source_networks.clone(),
@@ -194,17 +194,18 @@ pub(crate) fn deps(
     let tools = ffmpeg::Tools { max_pixels: pixels.most, ..tools(work) };
     let (encoder, nvenc) = (work.encoder.into(), Nvenc::default());
     let webhooks = webhooks(work, media_base)?;
-    Ok(Arc::new(Deps {
+    Ok(Deps {
         store,
         mezzanine,
         scratch,
         tools,
         encoder,
         nvenc,
+        local_files: false,
         fetch,
         catalog,
         webhooks,
-    }))
+    })
 }
 
 /// How messages to webhooks are sent.

@@ -30,12 +30,27 @@ const STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword(search_at
 const DURATION: SearchAttributeKey<f64> =
     SearchAttributeKey::float(search_attributes::DURATION_SECONDS);
 
-/// Runs every step; the first that fails for good decides.
+/// True when it was `begin_video` that said no: the workflow is none of ours, or its attempt is over.
+pub(super) fn is_refusal(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::Unauthorized | ErrorCode::Cancelled)
+}
+
+/// Runs every step after `begin`; the first that fails for good decides.
 pub(super) async fn make(ctx: &Context, job: &Input) -> Result<Output, Stop> {
+    let group = ctx.cancellation_token();
+    if group.is_cancelled() {
+        return Err(Stop::Cancelled);
+    }
+    let fetched = fetch(ctx, job, &group).await?;
+    Box::pin(make_of(ctx, job, fetched)).await
+}
+
+/// The same for a video that fetches while it begins.
+pub(super) async fn begin_and_make(ctx: &Context, job: &Input) -> Result<Output, Stop> {
     let group = ctx.cancellation_token().child_token();
     let (begun, fetched) = workflows::join!(
         async {
-            let begun = begin(ctx, job).await;
+            let begun = mark(ctx, job, ctx.cancellation_token()).await;
             // Videos that began before this patch wait for the whole download.
             if begun.is_err() && ctx.patched(REFUSED_ENDS_DOWNLOAD) {
                 group.cancel_with_reason("the attempt may not begin");
@@ -45,7 +60,15 @@ pub(super) async fn make(ctx: &Context, job: &Input) -> Result<Output, Stop> {
         fetch(ctx, job, &group),
     );
     begun?;
-    let (source, facts) = fetched?;
+    Box::pin(make_of(ctx, job, fetched?)).await
+}
+
+/// From a source that was fetched and probed to what is published.
+async fn make_of(
+    ctx: &Context,
+    job: &Input,
+    (source, facts): (StoredSource, SourceFacts),
+) -> Result<Output, Stop> {
     job.limits.source.check(&facts).map_err(|error| too_large(&error))?;
     let reasons = facts.non_standard.clone();
     ctx.state_mut(|state| state.tracker.warn(quality::repaired(&facts)));
@@ -113,10 +136,21 @@ pub(super) fn enter(ctx: &Context, phase: Phase, details: impl Into<String>) {
     ctx.set_current_details(text::details(&details.into()));
 }
 
-async fn begin(ctx: &Context, job: &Input) -> Result<(), Stop> {
+/// Asks whether the attempt may begin. No cancel ends the question: without its answer nobody knows
+/// whether there is anything to report.
+pub(super) async fn begin(ctx: &Context, job: &Input) -> Result<(), Stop> {
+    mark(ctx, job, WorkflowCancellationToken::new()).await
+}
+
+async fn mark(ctx: &Context, job: &Input, token: WorkflowCancellationToken) -> Result<(), Stop> {
     ctx.upsert_search_attributes([STATUS.value_set("transcoding".to_owned())]);
-    let input = begin_video::Input { video: job.video, attempt: job.attempt };
-    let options = Call::begin().options(job, ctx.cancellation_token());
+    let (video, attempt) = (job.video, job.attempt);
+    let input = begin_video::Input { video, attempt, job: Some(Box::new(job.clone())) };
+    // The API makes none as large. What may be reported is known after the answer, so nothing is here.
+    let not_ours =
+        |_| Stop::failed(ErrorCode::Unauthorized, "the job is larger than the API makes any");
+    step::fits("the job", &input).map_err(not_ours)?;
+    let options = Call::begin().options(job, token);
     step::run(ctx, begin_video::Activity, input, options).await
 }
 

@@ -46,6 +46,8 @@ pub(crate) struct Script {
     pub(crate) lost: u64,
     /// The activity that never ends by itself.
     pub(crate) stuck: Option<&'static str>,
+    /// Every activity waits at its end until it is let go.
+    pub(crate) held: bool,
     /// The source has subtitles, chapters and a second track of sound.
     pub(crate) rich: bool,
     /// Bytes that what was made and its subtitles are called by.
@@ -103,6 +105,12 @@ impl Stage {
     fn padding(&self, video: VideoId) -> String {
         "x".repeat(self.script(video).padding)
     }
+
+    /// Lets the activities of a video end.
+    pub(crate) fn release(&self, video: VideoId) {
+        self.edit(video, |script| script.held = false);
+    }
+
     fn edit<T>(&self, video: VideoId, change: impl FnOnce(&mut Script) -> T) -> T {
         change(self.0.lock().unwrap().entry(video).or_default())
     }
@@ -125,6 +133,9 @@ impl Stage {
                 () = ctx.cancelled() => return Err(ActivityError::cancelled()),
                 () = tokio::time::sleep(Duration::from_millis(50)) => {}
             }
+        }
+        while self.script(video).held {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         match script.fails {
             Some((failing, code)) if failing == name => Err(failure(code, true)),
@@ -336,7 +347,10 @@ impl Stage {
         input: record_outcome::Input,
     ) -> Result<record_outcome::Output, ActivityError> {
         self.edit(input.video, |script| script.outcomes.push(input.outcome));
-        let due = self.script(input.video).webhook.then_some(DeliveryId(input.video.0));
+        let due = self
+            .script(input.video)
+            .webhook
+            .then_some(record_outcome::Due::Id(DeliveryId(input.video.0)));
         self.play(record_outcome::NAME, &ctx, input.video, due).await
     }
 
