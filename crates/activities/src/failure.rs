@@ -5,7 +5,10 @@ use std::{error::Error as _, time::Duration};
 use contract::ErrorCode;
 use temporalio_sdk::{ApplicationFailure, activities::ActivityError};
 
-use crate::tally::{Blame, Tally, Verdict};
+use crate::{
+    places::without_places,
+    tally::{Blame, Tally, Verdict},
+};
 
 /// Why an activity did not finish.
 #[derive(Debug, thiserror::Error)]
@@ -231,8 +234,10 @@ pub(crate) fn chain(error: &Error) -> String {
     message
 }
 
-/// Turns an error into what Temporal keeps: the code as type, the whole chain as message.
+/// Turns an error into what Temporal keeps and users see: the code as type, the whole chain as message,
+/// without the places of this machine.
 pub(crate) fn report(error: &Error, verdict: Verdict) -> ActivityError {
+    let chain = |error| without_places(&chain(error));
     let (message, again) = match verdict {
         Verdict::Again(pause) => (chain(error), Some(pause)),
         Verdict::Enough(failures) if failures > 1 => {

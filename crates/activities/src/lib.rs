@@ -32,6 +32,7 @@ mod observe;
 mod package_video;
 mod partial_downloads;
 mod parts;
+mod places;
 mod probe_source;
 mod publish_video;
 mod pulse;

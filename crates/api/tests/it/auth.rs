@@ -229,6 +229,10 @@ async fn objects_that_are_no_videos_belong_to_one_tenant_or_were_opened() {
     for tenant in ["default", "acme", "acme/b", "other"] {
         texts.push((tenant, make(&harness, new_key(tenant)).await.1));
     }
+    let source = contract::Source::Url { url: "http://example.com/clip.mp4".into() };
+    let video = catalog::NewVideo::new(contract::VideoId(uuid::Uuid::now_v7()), "acme", source);
+    let video = harness.api.catalog.insert(video).await.unwrap().into_video().id;
+    let capitals = format!("{}/source/a.mp4", video.to_string().to_uppercase());
     for (key, open_to) in [
         ("inbox/a.mp4", &["default"][..]),
         ("tenants/acme/a.mp4", &["acme"]),
@@ -240,6 +244,10 @@ async fn objects_that_are_no_videos_belong_to_one_tenant_or_were_opened() {
         ("library/a.mp4", &["default", "acme", "acme/b", "other"]),
         ("theirs/a.mp4", &["default", "acme"]),
         ("exports/x/.export.json", &[]),
+        ("Exports/x/.export.json", &[]),
+        ("TENANTS/acme/a.mp4", &[]),
+        ("tenant\u{17f}/acme/a.mp4", &[]),
+        (&capitals, &["acme"]),
     ] {
         let object = Object::new(Bucket::Videos, key).unwrap();
         harness.api.store.put_bytes(&object, &b"media"[..]).await.unwrap();

@@ -147,8 +147,8 @@ async fn a_message_outlives_a_receiver_that_is_down_and_a_killed_product() {
     product.kill();
     for (history, payload) in [
         (&report, format!("\"video\":\"{id}\"")),
-        (&first, format!("{{\"delivery\":\"{delivery}\",\"round\":1}}")),
-        (&second, format!("{{\"delivery\":\"{delivery}\",\"round\":2}}")),
+        (&first, format!("{{\"delivery\":\"{delivery}\",\"round\":1,")),
+        (&second, format!("{{\"delivery\":\"{delivery}\",\"round\":2,")),
     ] {
         assert!(history.contains(&payload), "no {payload} in {history}");
     }
