@@ -5,7 +5,7 @@ use ffmpeg::{Tools, encoder::Nvenc};
 use media::{manifest::Segment, options::EncoderOption};
 use storage::{Scratch, Store};
 
-use crate::Webhooks;
+use crate::{Webhooks, turns::Turns};
 
 /// Handles shared by all activities of a worker; cheap to clone behind an `Arc`.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct Deps {
     pub local_files: bool,
     /// Opens addresses that users gave.
     pub fetch: fetch::Client,
+    /// Whose sources are fetched here.
+    pub turns: Turns,
     /// The catalogue of videos.
     pub catalog: Catalog,
     /// How messages to webhooks are sent.

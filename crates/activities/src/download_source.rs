@@ -49,6 +49,8 @@ pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Outp
         }
         Source::Url { .. } | Source::Given { .. } | Source::File { .. } => {}
     }
+    let tenant = deps.catalog.get(input.video).await?.map(|video| video.tenant);
+    let _turn = deps.turns.take(tenant.as_deref().unwrap_or_default()).await?;
     let layout = Layout::new(input.video);
     let record = layout.source_record()?;
     if let Some(found) = load::<StoredSource>(deps, &record, RECORD).await? {

@@ -10,6 +10,9 @@ use crate::{
     tally::{Blame, Tally, Verdict},
 };
 
+/// The pause in which the place goes to another tenant.
+const NEXT_TURN: Duration = Duration::from_secs(1);
+
 /// Why an activity did not finish.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -65,6 +68,12 @@ pub(crate) enum Error {
     /// Temporal would refuse it again and again.
     #[error("what the step found out about this source has {bytes} bytes; at most {most} are taken", most = contract::payload::RESULT_BYTES_MAX)]
     ResultTooLarge { bytes: usize },
+    /// Others of the tenant are being fetched here, and the last place is for other tenants.
+    #[error("{most} sources of this tenant are being fetched by this worker already")]
+    NoTurn { most: usize },
+    /// Temporal bounds tries too, but where turns are tries as well its bound is far away.
+    #[error("its worker was lost again and again: the last of {tries} stopped answering")]
+    Lost { tries: u32 },
     /// A finding about the media itself, in words for people.
     #[error("{message}")]
     Media { code: ErrorCode, message: String },
@@ -89,6 +98,11 @@ impl Error {
     pub(crate) fn judge(&self, tally: &mut Tally, work_max: u32) -> Verdict {
         if !self.is_transient() {
             return Verdict::Hopeless;
+        }
+        // Nothing went wrong, so no failure is counted.
+        if matches!(self, Self::NoTurn { .. }) {
+            tally.pass();
+            return Verdict::Again(NEXT_TURN);
         }
         match (tally.count(self.blame(), work_max), self.pause()) {
             (Verdict::Again(_), Some(pause)) => Verdict::Again(pause),
@@ -139,11 +153,12 @@ impl Error {
             }
             Self::Scratch(_) | Self::StillRunning { .. } => (ErrorCode::Internal, true),
             Self::Unauthorized(_) => (ErrorCode::Unauthorized, false),
-            Self::Overran { .. } => (ErrorCode::TimedOut, true),
+            Self::Overran { .. } | Self::NoTurn { .. } => (ErrorCode::TimedOut, true),
             Self::Fragment(_) => (ErrorCode::OutputInvalid, true),
             Self::NotRemoved(error) => (error.classify().0, true),
             Self::Given(error) => given(error),
             Self::Destination(error) => (ErrorCode::ExportFailed, error.is_transient()),
+            Self::Lost { .. } => (ErrorCode::TimedOut, false),
             Self::ResultTooLarge { .. } => (ErrorCode::SourceTooLarge, false),
             Self::Media { code, .. } => (*code, *code == ErrorCode::OutputInvalid),
         }

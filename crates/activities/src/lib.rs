@@ -46,6 +46,7 @@ mod source;
 mod studio;
 mod tally;
 mod transcode_chunk;
+mod turns;
 mod verify_video;
 mod webhook;
 
@@ -56,3 +57,4 @@ pub use register::{
     DownloadActivities, MetadataActivities, NotifyActivities, PlaylistActivities, ScenesActivities,
     ThumbnailActivities, TranscodeActivities,
 };
+pub use turns::Turns;

@@ -14,7 +14,7 @@ use std::{
 use contract::{payload, tries};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use temporalio_sdk::activities::{ActivityContext, ActivityError, ActivityInfo};
 use tokio::time::MissedTickBehavior;
 use tracing::Instrument as _;
 
@@ -94,8 +94,12 @@ where
     let mut pulse = Pulse { attempt: info.attempt, tally: left(ctx), details: Arc::default() };
     let run = Run::start(info);
     let limit = limit(ctx);
+    let lost = lost(info, pulse.tally);
     let work = Box::pin(work(pulse.clone()));
     let work = async move {
+        if let Some(lost) = lost {
+            return Err(lost);
+        }
         match limit {
             Some(limit) => {
                 tokio::time::timeout(limit, work).await.unwrap_or(Err(Error::Overran { limit }))
@@ -117,6 +121,13 @@ where
     ctx.record_heartbeat(pulse.get()).await?;
     run.failed(&error, matches!(verdict, Verdict::Again(_)));
     Err(failure::report(&error, verdict))
+}
+
+/// An error for a call that has lost more workers than a call may.
+fn lost(info: &ActivityInfo, tally: Tally) -> Option<Error> {
+    let bounded = tries::failures_max(&info.activity_type) < u32::MAX;
+    let tries = tally.in_earnest(info.attempt.saturating_sub(1));
+    (bounded && tries >= tries::TRIES_MAX).then_some(Error::Lost { tries })
 }
 
 /// A result that the next steps can be given.

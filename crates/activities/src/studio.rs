@@ -41,6 +41,7 @@ impl Studio {
             nvenc: ffmpeg::encoder::Nvenc::default(),
             local_files: false,
             fetch: fetch::Client::new(fetch::Config::default()).unwrap(),
+            turns: crate::Turns::new(4),
             catalog: catalog::Catalog::open(&catalog, catalog::Vault::ephemeral().unwrap())
                 .await
                 .unwrap(),

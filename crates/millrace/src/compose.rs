@@ -2,13 +2,15 @@
 
 use std::{io::Write as _, path::Path, time::Duration};
 
-use activities::{Deps, Webhooks};
+use activities::{Deps, Turns, Webhooks};
 use anyhow::Context as _;
 use catalog::{Catalog, Vault};
+use contract::TaskQueue;
 use ffmpeg::encoder::Nvenc;
 use media::plan::Limits;
 use storage::{Incoming, S3Config, Scratch, Store};
 use url::Url;
+use workers::Slots;
 
 use crate::cli::{Common, LimitArgs, MaxPixels, UploadArgs, Work};
 
@@ -169,6 +171,11 @@ pub(crate) fn tools(work: &Work) -> ffmpeg::Tools {
     ffmpeg::Tools { ffmpeg, ffprobe, ..ffmpeg::Tools::default() }
 }
 
+/// How much a worker does at the same time.
+pub(crate) fn slots(work: &Work) -> Slots {
+    Slots::new(cores(), work.slots.iter().copied())
+}
+
 /// Builds what activities need.
 pub(crate) fn deps(
     work: &Work,
@@ -203,6 +210,7 @@ pub(crate) fn deps(
         nvenc,
         local_files: false,
         fetch,
+        turns: Turns::new(slots(work).of(TaskQueue::Download)),
         catalog,
         webhooks,
     })

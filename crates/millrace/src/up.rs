@@ -9,7 +9,6 @@ use temporalio_client::{Client, NamespacedClient as _};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
-use workers::Slots;
 
 use crate::{
     cli, compose, files,
@@ -168,7 +167,7 @@ async fn client() -> anyhow::Result<Client> {
 
 /// What the workers of a process work on.
 pub(crate) fn working(work: &cli::Work, queues: Vec<TaskQueue>) -> workers::Config {
-    let slots = Slots::new(compose::cores(), work.slots.iter().copied());
+    let slots = compose::slots(work);
     let keep_partial = Duration::from_hours(24 * u64::from(work.keep_partial_days));
     workers::Config { queues, slots, keep_partial }
 }

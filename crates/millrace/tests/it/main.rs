@@ -43,6 +43,7 @@ mod sources;
 mod stuck;
 mod traces;
 mod transcode;
+mod turns;
 mod uploads;
 mod vlc;
 mod webhooks;
