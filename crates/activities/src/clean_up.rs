@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use contract::{
-    VideoId,
+    Status, VideoId,
     clean_up::{After, Input, Output},
 };
 use storage::{Bucket, Object, layout::Layout};
@@ -33,7 +33,9 @@ async fn abandon(deps: &Deps, input: &Input) -> Result<u64, Error> {
     let Some(video) = deps.catalog.get(input.video).await? else {
         return remove_all(deps, input.video).await;
     };
-    if input.attempt.is_some_and(|attempt| attempt != video.attempt) {
+    let over = input.attempt.is_some_and(|attempt| attempt != video.attempt);
+    // No attempt is given up at a video that can be played.
+    if over || video.status == Status::Ready {
         return Ok(0);
     }
     let layout = Layout::new(input.video);

@@ -1,5 +1,6 @@
 //! Removes every object of a video, and at last its row, or only notes on it that its files expired.
-//! Run twice, the second run finds nothing.
+//! Run twice, the second run finds nothing. Without the code that shows that we asked for it, nothing is
+//! removed; whoever keeps removals in step starts such a workflow again.
 //!
 //! A video that is still being stopped writes objects until its workflow has reported its end, so
 //! until then this fails, to be tried again; so does whatever else is in the way, as nobody else would
@@ -12,6 +13,10 @@ use contract::delete_video::{Input, Output};
 use crate::{Deps, clean_up, download_source, failure::Error};
 
 pub(crate) async fn run(deps: &Deps, input: Input) -> Result<Output, Error> {
+    if !deps.catalog.vouches_for(&input) {
+        tracing::error!(video = %input.video, "a removal that we did not start is refused");
+        return Err(Error::Unauthorized("this removal"));
+    }
     remove(deps, input).await.map_err(|error| Error::NotRemoved(Box::new(error)))
 }
 
@@ -61,7 +66,11 @@ mod tests {
         right.insert(new).await.unwrap();
         let object = Object::new(Bucket::Videos, format!("{video}/source/original.mp4")).unwrap();
         studio.deps.store.put_bytes(&object, &b"media"[..]).await.unwrap();
-        let delete = async |deps: &Deps| run(deps, Input { video }).await;
+        let delete = async |deps: &Deps| {
+            run(deps, deps.catalog.vouch(Input { video, mac: None }).unwrap()).await
+        };
+        let forged = run(&studio.deps, Input { video, mac: None }).await.unwrap_err();
+        assert!(!forged.is_transient(), "{forged}");
         let running = delete(&studio.deps).await.unwrap_err();
         assert!(running.is_transient(), "{running}");
         let end = completion::Input { video, attempt: 1, outcome: Outcome::Cancelled };

@@ -46,6 +46,10 @@ struct Verdict {
 }
 
 pub(crate) async fn run(deps: &Deps, input: Input) -> Result<Output, Error> {
+    if !deps.catalog.vouches_for(&input) {
+        tracing::error!(delivery = %input.delivery, "a delivery that we did not start is refused");
+        return Err(Error::Unauthorized("this message"));
+    }
     let found = match deps.catalog.delivery(input.delivery).await.map_err(Error::from) {
         Err(error) if !error.is_transient() => return give_up(deps, input, &error).await,
         found => found?,

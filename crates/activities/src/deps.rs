@@ -5,7 +5,7 @@ use ffmpeg::{Tools, encoder::Nvenc};
 use media::{manifest::Segment, options::EncoderOption};
 use storage::{Scratch, Store};
 
-use crate::Webhooks;
+use crate::{Webhooks, turns::Turns};
 
 /// Handles shared by all activities of a worker; cheap to clone behind an `Arc`.
 #[derive(Debug)]
@@ -22,8 +22,13 @@ pub struct Deps {
     pub encoder: EncoderOption,
     /// What trying the graphics card showed.
     pub nvenc: Nvenc,
+    /// True where a source may be a file of this machine: in `millrace transcode` alone, which has no
+    /// other user than the one at the terminal.
+    pub local_files: bool,
     /// Opens addresses that users gave.
     pub fetch: fetch::Client,
+    /// Whose sources are fetched here.
+    pub turns: Turns,
     /// The catalogue of videos.
     pub catalog: Catalog,
     /// How messages to webhooks are sent.

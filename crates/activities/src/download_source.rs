@@ -3,8 +3,14 @@
 //! Run twice, also by a later attempt, the second run finds the record, written last, and what it
 //! describes, and fetches nothing. A fetch that broke off goes on where it stopped, as long as it runs
 //! on the same machine.
+//!
+//! Which source that is stands in the catalogue; the workflow's word must agree with it. The secrets of
+//! an address are there alone.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use contract::{
     ErrorCode, Source, StoredSource, VideoId,
@@ -24,12 +30,14 @@ use crate::{
     manifests::{load, settle},
     observe,
     pulse::Pulse,
+    room,
 };
 
 const RECORD: &str = "the source's record";
 const FOLDER_PREFIX: &str = "download-";
 
 pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Output, Error> {
+    let input = Input { source: asked(deps, &input).await?, ..input };
     match &input.source {
         Source::Object { bucket, key } => {
             let source = stored(deps, &Object::new(Bucket::named(bucket)?, key.clone())?).await?;
@@ -41,6 +49,8 @@ pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Outp
         }
         Source::Url { .. } | Source::Given { .. } | Source::File { .. } => {}
     }
+    let tenant = deps.catalog.get(input.video).await?.map(|video| video.tenant);
+    let _turn = deps.turns.take(tenant.as_deref().unwrap_or_default()).await?;
     let layout = Layout::new(input.video);
     let record = layout.source_record()?;
     if let Some(found) = load::<StoredSource>(deps, &record, RECORD).await? {
@@ -58,6 +68,18 @@ pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Outp
     };
     let (settled, _) = settle(deps, &record, RECORD, stored(deps, &object).await?).await?;
     Ok(settled)
+}
+
+/// The source that was asked for, with its secrets.
+async fn asked(deps: &Deps, input: &Input) -> Result<Source, Error> {
+    let video = deps.catalog.get(input.video).await?.filter(|video| !video.status.is_final());
+    let found = video.map(|video| video.source);
+    let found = found.filter(|source| source.redacted() == input.source.redacted());
+    let allowed = found.filter(|it| deps.local_files || !matches!(it, Source::File { .. }));
+    allowed.ok_or_else(|| {
+        tracing::error!(video = %input.video, source = %input.source, "a source is refused");
+        Error::Unauthorized("this source")
+    })
 }
 
 /// A recorded source as it is now, as a store that was moved or restored gives other tags; `None` when
@@ -116,8 +138,10 @@ async fn fetch(
     // Partial files outlive the attempt, so that the next one can go on.
     let name = folder_name(input.video);
     let folder = deps.scratch.resumable(&name)?;
-    let fetched = match bring(deps, pulse, &url, &folder).await {
-        Err(error) if !error.is_transient() => {
+    let brought =
+        room::while_there_is(|| deps.scratch.check_reserve(), bring(deps, pulse, &url, &folder));
+    let fetched = match brought.await {
+        Err(error) if !error.is_transient() || error.code() == ErrorCode::NoSpace => {
             deps.scratch.forget(&name)?;
             return Err(error);
         }
@@ -159,14 +183,27 @@ async fn take(
     check_size(deps, bytes)?;
     let name = folder_name(input.video);
     let file = deps.scratch.resumable(&name)?.join("given");
-    let beat = |done| pulse.set(&(done, Some(bytes)));
+    let arrived = AtomicU64::new(0);
+    let beat = |done| {
+        arrived.store(done, Ordering::Relaxed);
+        pulse.set(&(done, Some(bytes)));
+    };
     // The answer to HEAD is no promise: the limit holds for what arrives.
-    match store.get_file(key, &file, deps.fetch.max_bytes(), beat).await {
-        Err(storage::Error::TooLarge { most }) => {
-            deps.scratch.forget(&name)?;
-            return Err(fetch::Error::TooLarge { limit: most }.into());
+    let get = Box::pin(store.get_file(key, &file, deps.fetch.max_bytes(), beat));
+    let moving = async {
+        match deps.fetch.while_it_moves(&arrived, get).await? {
+            Err(storage::Error::TooLarge { most }) => {
+                Err(fetch::Error::TooLarge { limit: most }.into())
+            }
+            got => got.map_err(Error::Given),
         }
-        got => got.map_err(Error::Given)?,
+    };
+    let got = room::while_there_is(|| deps.scratch.check_reserve(), moving).await;
+    if let Err(error) = got {
+        if matches!(error.code(), ErrorCode::SourceTooLarge | ErrorCode::NoSpace) {
+            deps.scratch.forget(&name)?;
+        }
+        return Err(error);
     }
     let object = layout.source(key)?;
     deps.store.put_file(&object, &file).await?;

@@ -28,6 +28,11 @@ use tree::Tree;
 const COPIES: usize = 4;
 
 pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Output, Error> {
+    let video = deps.catalog.get(input.video).await?;
+    if video.and_then(|video| video.export).as_ref() != Some(&input.export) {
+        tracing::error!(video = %input.video, "a copy that nobody asked for is refused");
+        return Err(Error::Unauthorized("this copy"));
+    }
     let record = Layout::new(input.video).record(NAME, &fingerprint::input(NAME, &input))?;
     let work = Box::pin(copy(deps, pulse, &input));
     once(deps, &record, "the export's record", work).await.map(|(output, _)| output)

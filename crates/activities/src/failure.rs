@@ -5,7 +5,13 @@ use std::{error::Error as _, time::Duration};
 use contract::ErrorCode;
 use temporalio_sdk::{ApplicationFailure, activities::ActivityError};
 
-use crate::tally::{Blame, Tally, Verdict};
+use crate::{
+    places::without_places,
+    tally::{Blame, Tally, Verdict},
+};
+
+/// The pause in which the place goes to another tenant.
+const NEXT_TURN: Duration = Duration::from_secs(1);
 
 /// Why an activity did not finish.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +44,9 @@ pub(crate) enum Error {
     /// are still to be removed.
     #[error(transparent)]
     NotRemoved(Box<Error>),
+    /// An order that somebody else than this service gave, or whose content was changed.
+    #[error("{0} was not asked for by this service")]
+    Unauthorized(&'static str),
     #[error("the video is still {status}")]
     StillRunning { status: contract::Status },
     #[error("the source cannot be read from the bucket that was given")]
@@ -56,6 +65,15 @@ pub(crate) enum Error {
     NotTaken { http_status: Option<u16>, again: Option<Duration> },
     #[error("the step took longer than the {} s it may take", limit.as_secs())]
     Overran { limit: Duration },
+    /// Temporal would refuse it again and again.
+    #[error("what the step found out about this source has {bytes} bytes; at most {most} are taken", most = contract::payload::RESULT_BYTES_MAX)]
+    ResultTooLarge { bytes: usize },
+    /// Others of the tenant are being fetched here, and the last place is for other tenants.
+    #[error("{most} sources of this tenant are being fetched by this worker already")]
+    NoTurn { most: usize },
+    /// Temporal bounds tries too, but where turns are tries as well its bound is far away.
+    #[error("its worker was lost again and again: the last of {tries} stopped answering")]
+    Lost { tries: u32 },
     /// A finding about the media itself, in words for people.
     #[error("{message}")]
     Media { code: ErrorCode, message: String },
@@ -80,6 +98,11 @@ impl Error {
     pub(crate) fn judge(&self, tally: &mut Tally, work_max: u32) -> Verdict {
         if !self.is_transient() {
             return Verdict::Hopeless;
+        }
+        // Nothing went wrong, so no failure is counted.
+        if matches!(self, Self::NoTurn { .. }) {
+            tally.pass();
+            return Verdict::Again(NEXT_TURN);
         }
         match (tally.count(self.blame(), work_max), self.pause()) {
             (Verdict::Again(_), Some(pause)) => Verdict::Again(pause),
@@ -129,11 +152,14 @@ impl Error {
                 (ErrorCode::NoSpace, true)
             }
             Self::Scratch(_) | Self::StillRunning { .. } => (ErrorCode::Internal, true),
-            Self::Overran { .. } => (ErrorCode::TimedOut, true),
+            Self::Unauthorized(_) => (ErrorCode::Unauthorized, false),
+            Self::Overran { .. } | Self::NoTurn { .. } => (ErrorCode::TimedOut, true),
             Self::Fragment(_) => (ErrorCode::OutputInvalid, true),
             Self::NotRemoved(error) => (error.classify().0, true),
             Self::Given(error) => given(error),
             Self::Destination(error) => (ErrorCode::ExportFailed, error.is_transient()),
+            Self::Lost { .. } => (ErrorCode::TimedOut, false),
+            Self::ResultTooLarge { .. } => (ErrorCode::SourceTooLarge, false),
             Self::Media { code, .. } => (*code, *code == ErrorCode::OutputInvalid),
         }
     }
@@ -223,8 +249,10 @@ pub(crate) fn chain(error: &Error) -> String {
     message
 }
 
-/// Turns an error into what Temporal keeps: the code as type, the whole chain as message.
+/// Turns an error into what Temporal keeps and users see: the code as type, the whole chain as message,
+/// without the places of this machine.
 pub(crate) fn report(error: &Error, verdict: Verdict) -> ActivityError {
+    let chain = |error| without_places(&chain(error));
     let (message, again) = match verdict {
         Verdict::Again(pause) => (chain(error), Some(pause)),
         Verdict::Enough(failures) if failures > 1 => {
@@ -232,7 +260,7 @@ pub(crate) fn report(error: &Error, verdict: Verdict) -> ActivityError {
         }
         Verdict::Enough(_) | Verdict::Hopeless => (chain(error), None),
     };
-    ApplicationFailure::builder(anyhow::anyhow!(message))
+    ApplicationFailure::builder(anyhow::anyhow!(contract::text::message(&message)))
         .type_name(error.code().as_str().to_owned())
         .non_retryable(again.is_none())
         .maybe_next_retry_delay(again)

@@ -32,18 +32,21 @@ mod observe;
 mod package_video;
 mod partial_downloads;
 mod parts;
+mod places;
 mod probe_source;
 mod publish_video;
 mod pulse;
 mod record_outcome;
 mod register;
 mod render_watermark;
+mod room;
 mod segments;
 mod source;
 #[cfg(test)]
 mod studio;
 mod tally;
 mod transcode_chunk;
+mod turns;
 mod verify_video;
 mod webhook;
 
@@ -54,3 +57,4 @@ pub use register::{
     DownloadActivities, MetadataActivities, NotifyActivities, PlaylistActivities, ScenesActivities,
     ThumbnailActivities, TranscodeActivities,
 };
+pub use turns::Turns;

@@ -11,10 +11,10 @@ use std::{
     time::Duration,
 };
 
-use contract::tries;
+use contract::{payload, tries};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use temporalio_sdk::activities::{ActivityContext, ActivityError, ActivityInfo};
 use tokio::time::MissedTickBehavior;
 use tracing::Instrument as _;
 
@@ -87,14 +87,19 @@ pub(crate) async fn alive<T, F>(
     work: impl FnOnce(Pulse) -> F,
 ) -> Result<T, ActivityError>
 where
+    T: Serialize,
     F: Future<Output = Result<T, Error>>,
 {
     let info = ctx.info();
     let mut pulse = Pulse { attempt: info.attempt, tally: left(ctx), details: Arc::default() };
     let run = Run::start(info);
     let limit = limit(ctx);
+    let lost = lost(info, pulse.tally);
     let work = Box::pin(work(pulse.clone()));
     let work = async move {
+        if let Some(lost) = lost {
+            return Err(lost);
+        }
         match limit {
             Some(limit) => {
                 tokio::time::timeout(limit, work).await.unwrap_or(Err(Error::Overran { limit }))
@@ -103,7 +108,8 @@ where
         }
     };
     let work = pin!(work.instrument(run.span()));
-    let error = match beating(ctx, &pulse, work).await? {
+    let done = beating(ctx, &pulse, work).await?.and_then(fitting);
+    let error = match done {
         Ok(output) => {
             run.succeeded();
             return Ok(output);
@@ -115,6 +121,21 @@ where
     ctx.record_heartbeat(pulse.get()).await?;
     run.failed(&error, matches!(verdict, Verdict::Again(_)));
     Err(failure::report(&error, verdict))
+}
+
+/// An error for a call that has lost more workers than a call may.
+fn lost(info: &ActivityInfo, tally: Tally) -> Option<Error> {
+    let bounded = tries::failures_max(&info.activity_type) < u32::MAX;
+    let tries = tally.in_earnest(info.attempt.saturating_sub(1));
+    (bounded && tries >= tries::TRIES_MAX).then_some(Error::Lost { tries })
+}
+
+/// A result that the next steps can be given.
+fn fitting<T: Serialize>(result: T) -> Result<T, Error> {
+    match payload::bytes(&result) {
+        bytes if bytes > payload::RESULT_BYTES_MAX => Err(Error::ResultTooLarge { bytes }),
+        _ => Ok(result),
+    }
 }
 
 /// The tally of the try before, if there was one that left any.

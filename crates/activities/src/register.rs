@@ -302,7 +302,9 @@ impl NotifyActivities {
         ctx: ActivityContext,
         input: begin_video::Input,
     ) -> Result<begin_video::Output, ActivityError> {
-        alive(&ctx, |_| async move { crate::begin_video::run(&self.0, input).await }).await
+        let workflow = ctx.info().workflow_id.clone().unwrap_or_default();
+        alive(&ctx, |_| async move { crate::begin_video::run(&self.0, &workflow, input).await })
+            .await
     }
 
     #[activity(definition = record_outcome::Activity)]

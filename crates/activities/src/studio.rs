@@ -39,7 +39,9 @@ impl Studio {
             tools: ffmpeg::Tools::default(),
             encoder: media::options::EncoderOption::Auto,
             nvenc: ffmpeg::encoder::Nvenc::default(),
+            local_files: false,
             fetch: fetch::Client::new(fetch::Config::default()).unwrap(),
+            turns: crate::Turns::new(4),
             catalog: catalog::Catalog::open(&catalog, catalog::Vault::ephemeral().unwrap())
                 .await
                 .unwrap(),

@@ -48,6 +48,8 @@ pub(crate) struct Tally {
     kills: u32,
     memory: u32,
     machine: u32,
+    /// Times that it was handed back to let another tenant go first: no failures, but tries.
+    turns: u32,
 }
 
 /// What comes after a failure.
@@ -65,6 +67,16 @@ impl Tally {
     /// True when memory ran out in an earlier try.
     pub(crate) fn short_of_memory(self) -> bool {
         self.memory > 0
+    }
+
+    /// Notes that the call was handed back for another tenant.
+    pub(crate) fn pass(&mut self) {
+        self.turns = self.turns.saturating_add(1);
+    }
+
+    /// How many of so many tries were begun in earnest.
+    pub(crate) fn in_earnest(self, tries: u32) -> u32 {
+        tries.saturating_sub(self.turns)
     }
 
     /// Adds a failure that another try may mend; `work_max` is how many of the work there may be.

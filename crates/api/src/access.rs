@@ -19,7 +19,10 @@ use tower::{Layer as _, ServiceExt as _};
 use tower_http::cors::CorsLayer;
 use url::Url;
 
-use crate::problem::{Kind, Problem};
+use crate::{
+    operator::OperatorToken,
+    problem::{Kind, Problem},
+};
 
 /// What pages may send beside what every page may.
 const SENT: [&str; 14] = [
@@ -65,6 +68,8 @@ pub struct Access {
     /// Names by which it may be called without a key, beside those that every machine has for
     /// itself.
     pub hosts: Vec<String>,
+    /// What shows the operator, who alone may read `/metrics` beside the tenant `default`.
+    pub operator: Option<OperatorToken>,
 }
 
 /// The origin of a web application, such as `https://app.example.com`.
@@ -123,6 +128,34 @@ impl Access {
         Err(Problem::new(Kind::ForeignOrigin, detail))
     }
 
+    /// Refuses a request to Temporal's page that neither the page itself nor whoever opens it makes.
+    /// Reading is refused too: what the page shows, others may not see.
+    pub(crate) fn check_page(&self, request: &Parts) -> Result<(), Problem> {
+        let headers = &request.headers;
+        let host = host(headers, &request.uri).unwrap_or_default();
+        if !self.is_known(host) {
+            let detail = format!(
+                "Temporal's page is not called `{host}`; start with `--allow-host` to name it so"
+            );
+            return Err(Problem::new(Kind::UnknownHost, detail));
+        }
+        let is = |name: &str, value: &str| headers.get(name).is_some_and(|it| it == value);
+        let opened = request.method.is_safe()
+            && !headers.contains_key(header::ORIGIN)
+            && is("sec-fetch-mode", "navigate");
+        // What a form can send without asking, and a browser that does not say which page it is.
+        let unasked = !request.method.is_safe()
+            && !headers.contains_key(header::ORIGIN)
+            && !is("sec-fetch-site", "same-origin")
+            && !has_type(headers, "application/json");
+        if unasked || (!opened && self.is_foreign(headers, Some(host))) {
+            let detail = "Temporal's page is for nobody but itself; open it in a browser, or use \
+                          `temporal --address`";
+            return Err(Problem::new(Kind::ForeignOrigin, detail));
+        }
+        Ok(())
+    }
+
     fn is_known(&self, host: &str) -> bool {
         let Ok(authority) = host.parse::<Authority>() else { return false };
         let name = authority.host().trim_start_matches('[').trim_end_matches(']');
@@ -162,6 +195,13 @@ pub(crate) async fn share(
     }
 }
 
+/// True for a body of this media type.
+fn has_type(headers: &HeaderMap, wanted: &str) -> bool {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = text.and_then(|text| text.split(';').next()).unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case(wanted)
+}
+
 /// The name the caller knows us by; browsers always send it.
 fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     let header = || headers.get(header::HOST).map(|value| value.to_str().unwrap_or_default());
@@ -183,6 +223,51 @@ mod tests {
         }
         for text in ["", "*", "null", "app.example.com", "https://a/b", "https://u@a", "file:///"] {
             assert!(text.parse::<Origin>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn temporal_s_page_is_opened_and_serves_itself() {
+        let own: &[_] = &[("host", "127.0.0.1:8080")];
+        let with = |method: &str, headers: &[(&str, &str)]| {
+            let mut request = axum::http::Request::builder().method(method).uri("/api/v1/x");
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let parts = request.body(()).unwrap().into_parts().0;
+            Access::default().check_page(&parts).is_ok()
+        };
+        let also = |headers: &[(&'static str, &'static str)]| [own, headers].concat();
+        let (site, mode) = ("sec-fetch-site", "sec-fetch-mode");
+        let json = ("content-type", "application/json; charset=utf-8");
+        let ours = ("origin", "http://127.0.0.1:8080");
+        for (method, headers) in [
+            ("GET", also(&[])),
+            ("GET", also(&[(site, "cross-site"), (mode, "navigate")])),
+            ("GET", also(&[(site, "same-origin"), (mode, "cors")])),
+            ("POST", also(&[ours, (site, "same-origin"), ("content-type", "text/plain")])),
+            ("POST", also(&[json])),
+        ] {
+            assert!(with(method, &headers), "{method} {headers:?}");
+        }
+        let foreign = ("origin", "http://evil.example");
+        let neighbour = ("origin", "http://127.0.0.1:3000");
+        for (method, headers) in [
+            ("GET", vec![]),
+            ("GET", vec![("host", "evil.example:8080")]),
+            ("GET", vec![("host", "127.0.0.1.evil.example")]),
+            ("GET", also(&[foreign])),
+            ("GET", also(&[neighbour, (site, "same-site")])),
+            ("GET", also(&[(site, "cross-site"), (mode, "no-cors")])),
+            ("GET", also(&[foreign, (mode, "navigate")])),
+            ("POST", also(&[])),
+            ("POST", also(&[("content-type", "text/plain")])),
+            ("POST", also(&[foreign, json])),
+            ("POST", also(&[neighbour, json])),
+            ("POST", also(&[("origin", "null"), json])),
+            ("POST", also(&[(site, "cross-site"), (mode, "navigate"), json])),
+        ] {
+            assert!(!with(method, &headers), "{method} {headers:?}");
         }
     }
 

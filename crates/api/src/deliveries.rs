@@ -24,8 +24,7 @@ impl Api {
         let Finished { moved, delivery } =
             self.catalog.finish(end).await.map_err(Error::Catalog)?;
         if let Some(delivery) = delivery
-            && let Err(error) =
-                temporal::deliver(&self.temporal, delivery::Input::first(delivery)).await
+            && let Err(error) = temporal::deliver(self, delivery::Input::first(delivery)).await
         {
             // The message is written down; the next look for pending ones finds it.
             tracing::warn!(%delivery, error = chain(&error), "a webhook waits to be told");

@@ -17,6 +17,7 @@ mod limits;
 mod listener;
 mod observe;
 mod openapi;
+mod operator;
 mod page;
 mod paging;
 mod pointer;
@@ -24,6 +25,7 @@ mod problem;
 mod server;
 mod strangers;
 mod temporal;
+mod temporal_page;
 mod uploads;
 mod videos;
 
@@ -45,8 +47,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub use access::{Access, NotAnOrigin, Origin};
 pub use error::{BoxError, Error};
 pub use listener::media_router;
+pub use operator::{OperatorToken, WeakToken, for_operators};
 use problem::{Kind, Problem};
-pub use server::{ConnectionLimits, serve};
+pub use server::{ConnectionLimits, Timeouts, serve};
+pub use temporal_page::temporal_page;
 pub use videos::{NotStoredSources, StoredSources};
 
 /// What the API works on.

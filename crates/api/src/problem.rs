@@ -38,6 +38,7 @@ pub(crate) enum Kind {
     KeyRequired,
     UnknownKey,
     ForeignOrigin,
+    OperatorsOnly,
     UnknownHost,
     RateLimited,
     QuotaExceeded,
@@ -74,6 +75,7 @@ impl Kind {
             Self::KeyRequired => (S::UNAUTHORIZED, "key-required", "An API key is needed"),
             Self::UnknownKey => (S::UNAUTHORIZED, "unknown-key", "The API key is not valid"),
             Self::ForeignOrigin => (S::FORBIDDEN, "foreign-origin", "The origin is not allowed"),
+            Self::OperatorsOnly => (S::FORBIDDEN, "operators-only", "This is for the operator"),
             Self::UnknownHost => (S::MISDIRECTED_REQUEST, "unknown-host", "The host is not ours"),
             Self::RateLimited => (S::TOO_MANY_REQUESTS, "rate-limited", "There are too many calls"),
             Self::QuotaExceeded => {

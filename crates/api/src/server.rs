@@ -25,13 +25,6 @@ use connections::{Connections, Seat};
 
 /// How long requests in flight may still take once the service is asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long a client may take to send the head of a request, or stay idle between two.
-const HEAD_WITHIN: Duration = Duration::from_secs(10);
-/// How long a client may read nothing of an answer that is ready for it.
-const WRITE_STALL: Duration = Duration::from_mins(1);
-/// The pause after an accept that failed, such as for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
 /// How many connections a listener holds.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
@@ -39,19 +32,48 @@ pub struct ConnectionLimits {
     pub all: NonZeroUsize,
     /// At the same time from one IPv4 address or one IPv6 network of 64 bits.
     pub per_address: NonZeroUsize,
+    /// How long each part of a request may take.
+    pub timeouts: Timeouts,
+}
+
+/// How long clients may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// For the head of a request, or idle between two. 10 s by default.
+    pub head: Duration,
+    /// For a request's body to stand still. 30 s by default.
+    pub body: Duration,
+    /// Bytes of a body that must have arrived by each second after the first `body`. 1 KiB by default:
+    /// the slowest modems that still upload do better.
+    pub body_rate: u64,
+    /// To read nothing of an answer that is ready. A minute by default.
+    pub write: Duration,
+    /// The pause after an accept that failed, such as for want of file descriptors. 100 ms by default.
+    pub accept_pause: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(30),
+            body_rate: 1024,
+            write: Duration::from_mins(1),
+            accept_pause: Duration::from_millis(100),
+        }
+    }
 }
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
         let limit = |number| NonZeroUsize::new(number).expect("these numbers are not zero");
-        Self { all: limit(4096), per_address: limit(1024) }
+        Self { all: limit(4096), per_address: limit(1024), timeouts: Timeouts::default() }
     }
 }
 
 /// Serves until `shutdown` is done; requests in flight then have ten seconds to finish.
 ///
-/// A head that takes more than 10 s, a body that stands still for 30 s or arrives at less than
-/// 1 KiB/s, and an answer of which nothing is read for 60 s end their connection.
+/// A head, a body or the reading of an answer that takes longer than `limits` say ends its connection.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -68,12 +90,14 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => match connections.admit(peer.ip()) {
-                Some(seat) => open(stream, peer, seat, router.clone(), &graceful),
+                Some(seat) => {
+                    open((stream, peer), seat, router.clone(), limits.timeouts, &graceful);
+                }
                 None => counter!("millrace_http_connections_refused_total").increment(1),
             },
             Err(error) => {
                 tracing::warn!(%error, "a connection cannot be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                tokio::time::sleep(limits.timeouts.accept_pause).await;
             }
         }
     }
@@ -85,26 +109,26 @@ pub async fn serve(
 
 /// Serves one connection on a task of its own.
 fn open(
-    stream: TcpStream,
-    peer: SocketAddr,
+    (stream, peer): (TcpStream, SocketAddr),
     seat: Seat,
     router: Router,
+    timeouts: Timeouts,
     graceful: &GracefulShutdown,
 ) {
     let seat = Arc::new(seat);
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(WRITE_STALL));
+    stream.set_write_timeout(Some(timeouts.write));
     let answering = Arc::clone(&seat);
     let service = service_fn(move |request: Request<Incoming>| {
         let guard = answering.answer();
-        let mut request = request.map(|body| Body::new(Arriving::new(body)));
+        let mut request = request.map(|body| Body::new(Arriving::new(body, timeouts)));
         request.extensions_mut().insert(ConnectInfo(peer));
         let answer = router.clone().oneshot(request);
         async move { answer.await.map(|answer| answer.map(|body| Answering::new(body, guard))) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
+        .header_read_timeout(timeouts.head)
         .serve_connection(TokioIo::new(Box::pin(stream)), service);
     let connection = graceful.watch(connection);
     tokio::spawn(async move {

@@ -15,8 +15,9 @@ use contract::{
 };
 use temporalio_client::{
     Client, Priority, RetryOptions, RpcOptions, WorkflowCancelOptions, WorkflowDescribeOptions,
-    WorkflowExecutionStatus, WorkflowHandle, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
-    WorkflowStartOptions,
+    WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowHandle,
+    WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowStartOptions,
+    WorkflowTerminateOptions,
     errors::{WorkflowInteractionError, WorkflowStartError},
     tonic::{Code, Status},
 };
@@ -28,6 +29,10 @@ use crate::{Api, Error};
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Longest span in which a request that failed is sent again.
 const RETRY_WITHIN: Duration = Duration::from_secs(2);
+
+/// The attempt at a workflow task from which on it counts as failing for good. A worker that is killed
+/// costs an attempt; three in a row within one task are no accident.
+const STUCK_ATTEMPT: i32 = 4;
 
 const STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword(search_attributes::STATUS);
 const TENANT: SearchAttributeKey<String> = SearchAttributeKey::keyword(search_attributes::TENANT);
@@ -57,11 +62,13 @@ pub(crate) async fn start(api: &Api, video: &Video) -> Result<(), Error> {
         video: video.id,
         attempt: video.attempt,
         tenant: video.tenant.clone(),
-        source: video.source.clone(),
+        source: video.source.redacted(),
         options: video.options.clone(),
         limits: api.settings.limits,
         export: video.export.clone(),
+        mac: None,
     };
+    let input = api.catalog.vouch(input).map_err(Error::Catalog)?;
     let started = Box::pin(api.temporal.start_workflow(VideoWorkflow, input, options(video)));
     match started.await {
         Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(()),
@@ -92,15 +99,16 @@ fn options(video: &Video) -> WorkflowStartOptions {
 }
 
 /// Starts the workflow that removes what the catalogue says of a video. Run twice, one removes it.
-pub(crate) async fn delete(client: &Client, video: VideoId) -> Result<(), Error> {
+pub(crate) async fn delete(api: &Api, video: VideoId) -> Result<(), Error> {
     let queue = TaskQueue::VideoWorkflows.name();
     let options = WorkflowStartOptions::new(queue, video.deletion_workflow_id())
         .id_conflict_policy(WorkflowIdConflictPolicy::UseExisting)
         .static_summary(text::summary(&format!("remove {video}")))
         .rpc_options(bounded())
         .build();
-    let input = deletion::Input { video };
-    let started = Box::pin(client.start_workflow(DeletionWorkflow, input, options));
+    let order = deletion::Input { video, mac: None };
+    let input = api.catalog.vouch(order).map_err(Error::Catalog)?;
+    let started = Box::pin(api.temporal.start_workflow(DeletionWorkflow, input, options));
     match started.await {
         Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(()),
         Err(WorkflowStartError::Rpc(status)) => Err(from_status(status)),
@@ -110,14 +118,15 @@ pub(crate) async fn delete(client: &Client, video: VideoId) -> Result<(), Error>
 
 /// Starts a round of a message to a webhook; false when it runs already. A round that has ended starts
 /// again, and ends at once where the message was taken.
-pub(crate) async fn deliver(client: &Client, message: delivery::Input) -> Result<bool, Error> {
+pub(crate) async fn deliver(api: &Api, message: delivery::Input) -> Result<bool, Error> {
+    let message = api.catalog.vouch(message).map_err(Error::Catalog)?;
     let queue = TaskQueue::VideoWorkflows.name();
     let options = WorkflowStartOptions::new(queue, message.workflow_id())
         .id_conflict_policy(WorkflowIdConflictPolicy::Fail)
         .static_summary(text::summary("tell the webhook"))
         .rpc_options(bounded())
         .build();
-    match Box::pin(client.start_workflow(DeliveryWorkflow, message, options)).await {
+    match Box::pin(api.temporal.start_workflow(DeliveryWorkflow, message, options)).await {
         Ok(_) => Ok(true),
         Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(false),
         Err(WorkflowStartError::Rpc(status)) => Err(from_status(status)),
@@ -140,6 +149,10 @@ pub(crate) async fn cancel(client: &Client, video: &Video) -> Result<Cancelling,
     let looking = WorkflowDescribeOptions::builder().rpc_options(bounded()).build();
     match handle.describe(looking).await {
         Ok(described) => Ok(match described.status() {
+            WorkflowExecutionStatus::Running if is_stuck(&described) => {
+                terminate(&handle).await?;
+                Cancelling::Nobody
+            }
             WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused => Cancelling::Asked,
             WorkflowExecutionStatus::Terminated | WorkflowExecutionStatus::TimedOut => {
                 Cancelling::Nobody
@@ -147,6 +160,23 @@ pub(crate) async fn cancel(client: &Client, video: &Video) -> Result<Cancelling,
             _ => Cancelling::Ended,
         }),
         Err(WorkflowInteractionError::NotFound(_)) => Ok(Cancelling::Nobody),
+        Err(error) => Err(from_interaction(error)),
+    }
+}
+
+/// True when a workflow cannot even be asked to stop: its task fails on and on.
+fn is_stuck(described: &WorkflowExecutionDescription) -> bool {
+    let task = described.raw_description.pending_workflow_task.as_ref();
+    task.is_some_and(|task| task.attempt >= STUCK_ATTEMPT)
+}
+
+async fn terminate(handle: &WorkflowHandle<Client, VideoWorkflow>) -> Result<(), Error> {
+    let options = WorkflowTerminateOptions::builder()
+        .reason("asked to stop through the API while its tasks fail")
+        .rpc_options(bounded())
+        .build();
+    match handle.terminate(options).await {
+        Ok(()) | Err(WorkflowInteractionError::NotFound(_)) => Ok(()),
         Err(error) => Err(from_interaction(error)),
     }
 }

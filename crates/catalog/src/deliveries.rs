@@ -190,7 +190,7 @@ impl Catalog {
         let Some(row) = row else { return Ok(None) };
         let round = row.round.try_into();
         let round = round.map_err(corrupt(VideoId(row.video), "delivery.round"))?;
-        Ok(Some(Input { delivery: id, round }))
+        Ok(Some(Input { delivery: id, round, mac: None }))
     }
 
     /// When the round of the message that has waited longest began; `None` when none waits.

@@ -175,6 +175,7 @@ impl Catalog {
         let waiting = |(id, round): (Uuid, i64)| Input {
             delivery: DeliveryId(id),
             round: round.try_into().unwrap_or(1),
+            mac: None,
         };
         Ok(rows.into_iter().map(waiting).collect())
     }
@@ -220,7 +221,7 @@ impl Model {
 }
 
 fn active(of: Input, number: i64, sending: &Sending) -> ActiveModel {
-    let Input { delivery: DeliveryId(delivery), round } = of;
+    let Input { delivery: DeliveryId(delivery), round, .. } = of;
     ActiveModel {
         delivery: Set(delivery),
         number: Set(number),

@@ -24,6 +24,7 @@ mod times;
 mod uploads;
 mod vault;
 mod video;
+mod vouching;
 
 use std::sync::Arc;
 

@@ -166,4 +166,17 @@ mod tests {
             assert!(matches!(&refused, Err(Error::BadCursor { text: t }) if t == text), "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn hostile_cursors_are_the_ones_that_were_given_out(
+            text in "[a-z]?[0-9a-fA-F-]{0,40}|.{0,20}", id in proptest::prelude::any::<u128>(),
+        ) {
+            if let Ok(cursor) = text.parse::<Cursor>() {
+                proptest::prop_assert_eq!(cursor.to_string().parse::<Cursor>().unwrap(), cursor);
+            }
+            let given = Cursor(Uuid::from_u128(id));
+            proptest::prop_assert_eq!(given.to_string().parse::<Cursor>().unwrap(), given);
+        }
+    }
 }

@@ -3,12 +3,22 @@
 //! Structured values are JSON in text columns on both databases: what comes back is what went in,
 //! character for character, which PostgreSQL's own JSON types do not promise.
 
-use contract::{ApiKeyId, UploadId, VideoId};
+use contract::{ApiKeyId, Source, UploadId, VideoId};
 use sea_orm::{IntoActiveModel, entity::prelude::*};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use time::OffsetDateTime;
 
-use crate::{Error, Private, Vault, VaultError, Video};
+use crate::{Error, Private, Secret, Vault, VaultError, Video};
+
+/// What of a video is sealed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Sealed {
+    #[serde(flatten)]
+    private: Private,
+    /// The whole address of the source, where it holds more than may be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address: Option<Secret>,
+}
 
 /// Serialised it is the copy of a video that a webhook's message holds.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
@@ -58,7 +68,7 @@ impl Model {
             tenant: video.tenant.clone(),
             status: video.status.as_str().to_owned(),
             attempt: video.attempt.into(),
-            source: to_json("source", &video.source)?,
+            source: to_json("source", &video.source.redacted())?,
             options: to_json("options", &video.options)?,
             metadata: to_json("metadata", &video.metadata)?,
             summary: video.summary.as_ref().map(|it| to_json("summary", it)).transpose()?,
@@ -81,19 +91,22 @@ impl Model {
     pub(crate) fn into_video(self, vault: &Vault) -> Result<Video, Error> {
         let (id, row) = (VideoId(self.id), self);
         let private = row.private.map(|sealed| open(id, &sealed, vault)).transpose()?;
+        let Sealed { private, address } = private.unwrap_or_default();
+        let shown = from_json(id, "source", &row.source)?;
+        let whole = address.map(|address| Source::Url { url: address.expose().to_owned() });
         Ok(Video {
             id,
             tenant: row.tenant,
             status: row.status.parse().map_err(corrupt(id, "status"))?,
             attempt: row.attempt.try_into().map_err(corrupt(id, "attempt"))?,
-            source: from_json(id, "source", &row.source)?,
+            source: whole.unwrap_or(shown),
             options: from_json(id, "options", &row.options)?,
             metadata: from_json(id, "metadata", &row.metadata)?,
             summary: row.summary.map(|text| from_json(id, "summary", &text)).transpose()?,
             outputs: row.outputs.map(|text| from_json(id, "outputs", &text)).transpose()?,
             warnings: from_json(id, "warnings", &row.warnings)?,
             error: row.error.map(|text| from_json(id, "error", &text)).transpose()?,
-            private: private.unwrap_or_default(),
+            private,
             export: row.export.map(|text| from_json(id, "export", &text)).transpose()?,
             api_key: row.api_key.map(ApiKeyId),
             upload: row.upload.map(UploadId),
@@ -114,14 +127,19 @@ pub(crate) fn check_seal(id: Uuid, sealed: &str, vault: &Vault) -> Result<(), Va
 }
 
 fn seal(video: &Video, vault: &Vault) -> Result<Option<String>, Error> {
-    if video.private == Private::default() {
+    let address = match &video.source {
+        Source::Url { url } if video.source != video.source.redacted() => Some(Secret::new(url)),
+        _ => None,
+    };
+    let sealed = Sealed { private: video.private.clone(), address };
+    if sealed == Sealed::default() {
         return Ok(None);
     }
-    let text = to_json("private", &video.private)?;
+    let text = to_json("private", &sealed)?;
     Ok(Some(vault.seal(&video.id.to_string(), text.as_bytes())?))
 }
 
-fn open(video: VideoId, sealed: &str, vault: &Vault) -> Result<Private, Error> {
+fn open(video: VideoId, sealed: &str, vault: &Vault) -> Result<Sealed, Error> {
     let text = vault.open(&video.to_string(), sealed)?;
     serde_json::from_slice(&text).map_err(corrupt(video, "private"))
 }
@@ -129,6 +147,15 @@ fn open(video: VideoId, sealed: &str, vault: &Vault) -> Result<Private, Error> {
 /// The stored form of `value`.
 pub(crate) fn to_json(column: &'static str, value: &impl Serialize) -> Result<String, Error> {
     serde_json::to_string(value)
+        .map_err(|source| Error::Unstorable { column, source: Box::new(source) })
+}
+
+/// A value as JSON that can be looked into.
+pub(crate) fn to_value(
+    column: &'static str,
+    value: &impl Serialize,
+) -> Result<serde_json::Value, Error> {
+    serde_json::to_value(value)
         .map_err(|source| Error::Unstorable { column, source: Box::new(source) })
 }
 

@@ -1,11 +1,14 @@
 //! Seals what must not be readable in the database: AES-256-GCM, a fresh nonce each time, bound to
-//! the row it belongs to.
+//! the row it belongs to. Makes and checks the codes that show who made something: HMAC-SHA256, under
+//! keys that are derived from the same secrets.
 
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use contract::Mac;
 use ring::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hmac,
     rand::{SecureRandom as _, SystemRandom},
 };
 
@@ -14,9 +17,26 @@ const KEY_BYTES: usize = 32;
 /// Says how the rest of a sealed text is meant.
 const VERSION: &str = "v1:";
 
+/// What the keys for codes are derived with, so that no key has two uses.
+const CODES: &[u8] = b"millrace v1: codes of workflow inputs";
+
 /// Keys that seal and open. The first one seals; all of them open, so that keys can be changed.
 pub struct Vault {
-    keys: Vec<LessSafeKey>,
+    keys: Vec<Key>,
+}
+
+/// What one secret is used for.
+struct Key {
+    seals: LessSafeKey,
+    codes: hmac::Key,
+}
+
+impl Key {
+    fn new(secret: &[u8]) -> Option<Self> {
+        let seals = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, secret).ok()?);
+        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), CODES);
+        Some(Self { seals, codes: hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()) })
+    }
 }
 
 /// Why a vault or a sealed value cannot be opened.
@@ -63,8 +83,7 @@ impl Vault {
             .map(|(index, text)| {
                 let bad = VaultError::BadKey { line: index + 1 };
                 let bytes = STANDARD.decode(text).ok().filter(|bytes| bytes.len() == KEY_BYTES);
-                let key = bytes.and_then(|bytes| UnboundKey::new(&AES_256_GCM, &bytes).ok());
-                key.map(LessSafeKey::new).ok_or(bad)
+                bytes.and_then(|bytes| Key::new(&bytes)).ok_or(bad)
             })
             .collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() { Err(VaultError::NoKey) } else { Ok(Self { keys }) }
@@ -76,6 +95,7 @@ impl Vault {
         SystemRandom::new().fill(&mut nonce).map_err(|_| VaultError::NoRandomness)?;
         let mut bytes = plain.to_vec();
         self.keys[0]
+            .seals
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
                 Aad::from(place),
@@ -94,11 +114,23 @@ impl Vault {
         for key in &self.keys {
             let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| VaultError::Sealed)?;
             let mut bytes = sealed.to_vec();
-            if let Ok(plain) = key.open_in_place(nonce, Aad::from(place), &mut bytes) {
+            if let Ok(plain) = key.seals.open_in_place(nonce, Aad::from(place), &mut bytes) {
                 return Ok(plain.to_vec());
             }
         }
         Err(VaultError::Sealed)
+    }
+
+    /// The code that shows that a holder of the newest key made a text.
+    pub(crate) fn code(&self, text: &[u8]) -> Mac {
+        let mut code = [0; 32];
+        code.copy_from_slice(hmac::sign(&self.keys[0].codes, text).as_ref());
+        Mac(code)
+    }
+
+    /// True for the code that a holder of any of the keys made of a text.
+    pub(crate) fn made(&self, text: &[u8], code: Mac) -> bool {
+        self.keys.iter().any(|key| hmac::verify(&key.codes, text, &code.0).is_ok())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::VideoId;
+use crate::{VideoId, video};
 
 crate::activity!("begin_video");
 
@@ -13,6 +13,9 @@ pub struct Input {
     pub video: VideoId,
     /// The attempt.
     pub attempt: u32,
+    /// All that the workflow was started with; videos that began before there were codes do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<Box<video::Input>>,
 }
 
 /// Nothing.

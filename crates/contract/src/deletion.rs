@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use temporalio_common::{HasWorkflowDefinition, WorkflowDefinition};
 
-use crate::VideoId;
+use crate::{Mac, VideoId};
 
 /// Name of the workflow type in Temporal.
 pub const NAME: &str = "DeletionWorkflow";
@@ -29,4 +29,9 @@ impl HasWorkflowDefinition for DeletionWorkflow {
 pub struct Input {
     /// The video. It may still be running, but must have been asked to stop.
     pub video: VideoId,
+    /// Shows that we made it; inputs of versions before there were codes have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<Mac>,
 }
+
+crate::mac::vouched!(Input, NAME);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use temporalio_common::{HasWorkflowDefinition, WorkflowDefinition};
 use utoipa::ToSchema;
 
-use crate::DeliveryId;
+use crate::{DeliveryId, Mac};
 
 /// Name of the workflow type in Temporal.
 pub const NAME: &str = "DeliveryWorkflow";
@@ -34,12 +34,17 @@ pub struct Input {
     pub delivery: DeliveryId,
     /// 1 for the first time, one more with each replay.
     pub round: u32,
+    /// Shows that we made it; inputs of versions before there were codes have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<Mac>,
 }
+
+crate::mac::vouched!(Input, NAME);
 
 impl Input {
     /// The first time a message is delivered.
     pub fn first(delivery: DeliveryId) -> Self {
-        Self { delivery, round: 1 }
+        Self { delivery, round: 1, mac: None }
     }
 
     /// The workflow that does it: one per round, so that no round runs twice at a time.

@@ -69,6 +69,8 @@ codes! {
     OptionNotMet = "option_not_met",
     /// The asked encoder works on no worker; another was used (a warning).
     EncoderUnavailable = "encoder_unavailable",
+    /// A workflow was started by somebody else than this service: nothing was done.
+    Unauthorized = "unauthorized",
     /// A fault of Millrace itself.
     Internal = "internal",
 }

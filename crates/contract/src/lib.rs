@@ -22,6 +22,7 @@ mod export;
 pub mod export_video;
 pub mod extract_subtitles;
 mod ids;
+mod mac;
 pub mod make_chapters;
 pub mod make_mezzanine;
 pub mod make_mp4;
@@ -33,6 +34,7 @@ pub mod measure_loudness;
 pub mod normalize_source;
 mod outputs;
 pub mod package_video;
+pub mod payload;
 pub mod probe_source;
 mod progress;
 pub mod publish_video;
@@ -54,6 +56,7 @@ pub use error::{ErrorCode, Failure, Warning};
 pub use event::Event;
 pub use export::{Destination, Export};
 pub use ids::{ApiKeyId, DeliveryId, UploadId, VideoId};
+pub use mac::{Mac, Vouched};
 pub use outputs::{
     AudioOutput, ChaptersOutput, EncoderOutput, ExportOutput, LoudnessOutput, MezzanineOutput,
     Mp4Output, Outputs, PreviewOutput, RenditionOutput, SourceSummary, SpritesOutput,

@@ -68,6 +68,27 @@ impl Source {
             Self::Given { .. } => SourceKind::Given,
         }
     }
+
+    /// The source without what may be a secret: an address without user name, password, query and
+    /// fragment. This is what is shown, and what Temporal and the catalogue keep in the clear.
+    #[must_use]
+    pub fn redacted(&self) -> Self {
+        match self {
+            Self::Url { url } => Self::Url { url: public_part(url).unwrap_or_default() },
+            other => other.clone(),
+        }
+    }
+}
+
+/// `None` for what cannot be parsed, because what it hides cannot be found either.
+fn public_part(address: &str) -> Option<String> {
+    let mut url = Url::parse(address).ok()?;
+    // Addresses that cannot have a user name fail here, and have none.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    Some(url.into())
 }
 
 /// The source in a few words, for Temporal's pages: host and path of an address, no query and no
@@ -121,6 +142,11 @@ mod tests {
         let told = |url: &str| Source::Url { url: url.to_owned() }.to_string();
         assert_eq!(told("https://u:p@h.example:8443/a/b.mp4?token=1#x"), "h.example/a/b.mp4");
         assert_eq!(told("//u:p@h/a"), "an address");
+        let shown = |url: &str| Source::Url { url: url.to_owned() }.redacted();
+        let public = Source::Url { url: "https://h.example:8443/a/b.mp4".to_owned() };
+        assert_eq!(shown("https://u:p@h.example:8443/a/b.mp4?token=1#x"), public);
+        assert_eq!(public.redacted(), public);
+        assert_eq!(shown("//u:p@h/a?x"), Source::Url { url: String::new() });
         let object = Source::Object { bucket: "videos".to_owned(), key: "a/b.mp4".to_owned() };
         assert_eq!(object.to_string(), "videos/a/b.mp4");
         assert_eq!(Source::File { path: "/home/me/a.mp4".to_owned() }.to_string(), "a.mp4");

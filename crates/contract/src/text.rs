@@ -11,6 +11,8 @@ use uuid::Uuid;
 const SUMMARY_BYTES_MAX: usize = 200;
 /// Longest details, in bytes of JSON; the server takes 20,000 (`limit.userMetadataDetailsSize`).
 const DETAILS_BYTES_MAX: usize = 2000;
+/// Longest message of a failure or a warning, in bytes: the last lines of a child's log and more.
+const MESSAGE_BYTES_MAX: usize = 8 * 1024;
 /// Longest fairness key, in bytes: the server's own limit.
 const FAIRNESS_KEY_BYTES_MAX: usize = 64;
 /// Longest keyword, in characters: the width of the column in which SQL stores keep it.
@@ -26,6 +28,18 @@ pub fn summary(text: &str) -> String {
 /// What a workflow is doing: cut at the end of a character.
 pub fn details(text: &str) -> String {
     cut(text, DETAILS_BYTES_MAX)
+}
+
+/// What went wrong, in words for people: cut at the end of a character, lines kept.
+pub fn message(text: &str) -> String {
+    if text.len() <= MESSAGE_BYTES_MAX {
+        return text.to_owned();
+    }
+    let mut end = MESSAGE_BYTES_MAX - CUT.len_utf8();
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{CUT}", &text[..end])
 }
 
 /// The key under which tenants take turns. One that is too long ends in its digest, so that no two
@@ -108,6 +122,17 @@ mod tests {
                     assert!(cut == readable || kept.len() + 12 > most / 2, "{part:?} × {count}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn long_messages_are_cut_between_characters_and_keep_their_lines() {
+        assert_eq!(message("a\nb"), "a\nb");
+        for part in ["a", "é\n", "視", "\u{1f3ac}"] {
+            let text = part.repeat(9000);
+            let cut = message(&text);
+            assert!((MESSAGE_BYTES_MAX - 4..=MESSAGE_BYTES_MAX).contains(&cut.len()), "{part:?}");
+            assert!(text.starts_with(cut.trim_end_matches(CUT)), "{part:?}");
         }
     }
 

@@ -13,6 +13,10 @@ use crate::{
 /// row take about an hour.
 pub const TRIES_MAX: u32 = 100;
 
+/// Tries of a download: it is handed back, as often as it takes, while its tenant has all the places on
+/// a worker that one tenant may have. With ten seconds each these are more than ten hours.
+pub const TURNS_MAX: u32 = 4000;
+
 /// Failures of the work itself after which a call of this activity is given up.
 ///
 /// Five where a network is between us and the work, three for what a video cannot do without, two

@@ -4,7 +4,7 @@ use media::{options::Options, plan::Limits};
 use serde::{Deserialize, Serialize};
 use temporalio_common::{HasWorkflowDefinition, QueryDefinition, WorkflowDefinition};
 
-use crate::{Export, Outputs, Progress, Source, SourceSummary, VideoId, Warning};
+use crate::{Export, Mac, Outputs, Progress, Source, SourceSummary, VideoId, Warning};
 
 /// Name of the workflow type in Temporal.
 pub const NAME: &str = "VideoWorkflow";
@@ -58,7 +58,12 @@ pub struct Input {
     /// Where else the outputs go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub export: Option<Export>,
+    /// Shows that we made it; inputs of versions before there were codes have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<Mac>,
 }
+
+crate::mac::vouched!(Input, NAME);
 
 /// A ready video. Failures and cancellations close the workflow as such.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -20,6 +20,12 @@ pub struct Config {
     /// How long a server may send nothing before the download counts as broken. 30 s by default.
     #[serde(rename = "read_timeout_seconds", deserialize_with = "seconds")]
     pub read_timeout: Duration,
+    /// Bytes a second that must arrive, on average over a window; 0 asks for nothing. 64 KiB by
+    /// default.
+    pub least_rate: u64,
+    /// The window over which that is measured. A minute by default.
+    #[serde(rename = "rate_window_seconds", deserialize_with = "seconds")]
+    pub rate_window: Duration,
     /// The yt-dlp to run. By default the one on PATH.
     pub ytdlp: Option<PathBuf>,
     /// The ffmpeg that joins the picture and the sound that yt-dlp brings. By default the one on PATH.
@@ -33,6 +39,8 @@ impl Default for Config {
             max_bytes: 50 << 30,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
+            least_rate: 64 << 10,
+            rate_window: Duration::from_mins(1),
             ytdlp: None,
             ffmpeg: None,
         }

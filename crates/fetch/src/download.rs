@@ -12,10 +12,12 @@ use reqwest::{
         RANGE,
     },
 };
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use crate::{
     Client, Downloaded, Error, Progress, Refusal,
+    pace::Judge,
     part::{Note, Part, text},
 };
 
@@ -105,11 +107,17 @@ impl Client {
     ) -> Result<Downloaded, Error> {
         let Promise { total, end } = promise;
         on_progress(Progress { done: part.done, total });
+        let mut judge = Judge::new(self.pace(), part.done, Instant::now());
         loop {
-            let piece = match response.chunk().await {
-                Ok(Some(piece)) => piece,
-                Ok(None) => break,
-                Err(error) => {
+            if let Err(slow) = judge.take(part.done, Instant::now()) {
+                part.flush().await?;
+                return Err(slow);
+            }
+            let piece = match timeout_at(judge.due(), response.chunk()).await {
+                Err(_) => continue,
+                Ok(Ok(Some(piece))) => piece,
+                Ok(Ok(None)) => break,
+                Ok(Err(error)) => {
                     part.flush().await?;
                     return Err(Self::failure(error, response.url(), part.done));
                 }

@@ -61,6 +61,18 @@ pub enum Error {
         #[source]
         source: Source,
     },
+    /// The source arrives more slowly than is waited for; what has arrived is kept.
+    #[error(
+        "the server sent {got} bytes in {seconds:.0} s; at least {least} a second are waited for (--source-rate-min)"
+    )]
+    TooSlow {
+        /// Bytes that arrived in the window.
+        got: u64,
+        /// Length of the window.
+        seconds: f64,
+        /// Bytes a second that must arrive.
+        least: u64,
+    },
     /// A receiver of a message did not answer in time.
     #[error("no answer within {} s", within.as_secs_f64())]
     NoAnswer {
@@ -163,6 +175,7 @@ impl Error {
             Self::Http { status } => matches!(status, 408 | 425 | 429 | 500..),
             Self::Unreachable { .. }
             | Self::Interrupted { .. }
+            | Self::TooSlow { .. }
             | Self::NoAnswer { .. }
             | Self::SizeMismatch { .. }
             | Self::Changed

@@ -15,6 +15,7 @@ mod error;
 mod filter;
 mod merge;
 mod network;
+mod pace;
 mod part;
 mod post;
 mod proxy;

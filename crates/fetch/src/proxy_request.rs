@@ -74,6 +74,8 @@ fn onward(method: &str, target: &Url, headers: &[(&str, &str)]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*, sample::select};
+
     use super::*;
 
     #[test]
@@ -112,6 +114,46 @@ mod tests {
             "POST http://a/ HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
         ] {
             assert_eq!(parse(head), None, "{head:?}");
+        }
+    }
+
+    const PIECES: &[&str] = &[
+        "GET ",
+        "CONNECT ",
+        "POST ",
+        " HTTP/1.1",
+        "\r\n",
+        "\r\n\r\n",
+        "http://h/",
+        "h:443",
+        "Host: a",
+        "Content-Length: 5",
+        "Content-Length: -1",
+        "Transfer-Encoding: chunked",
+        "Connection: x, y",
+        "Proxy-Authorization: Basic a",
+        ":",
+        " ",
+        "\n",
+        "\0",
+        "[::1]",
+        "@",
+        "%0d%0a",
+    ];
+
+    proptest! {
+        #[test]
+        fn hostile_heads_become_one_request_or_none(
+            pieces in vec(prop_oneof![select(PIECES).prop_map(str::to_owned), ".{0,8}"], 0..24),
+        ) {
+            let head = pieces.concat();
+            if let Some(Request { way: Way::Plain { head, .. }, .. }) = parse(&head) {
+                // Nothing that follows the empty line goes on as another request.
+                prop_assert!(head.ends_with("\r\n\r\n"));
+                prop_assert_eq!(head.matches("\r\n\r\n").count(), 1);
+                let lower = head.to_ascii_lowercase();
+                prop_assert!(!lower.contains("\r\nproxy-authorization:"), "{head:?}");
+            }
         }
     }
 }

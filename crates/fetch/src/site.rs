@@ -14,13 +14,14 @@ use ring::digest::{SHA256, digest};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader, copy, sink},
     process::ChildStderr,
-    time::timeout,
+    time::{Instant, timeout},
 };
 use url::Url;
 
 use crate::{
     Client, Downloaded, Error, Progress, Proxy,
     merge::merge,
+    pace::Judge,
     ytdlp::{self, Meter},
 };
 
@@ -127,6 +128,7 @@ impl Client {
         let mut lines = BufReader::new(stdout).lines();
         let mut meter = Meter::default();
         let limit = self.config.max_bytes;
+        let mut judge: Option<Judge> = None;
         let error = loop {
             let line = match timeout(SILENCE, lines.next_line()).await {
                 Ok(Ok(Some(line))) => line,
@@ -140,6 +142,11 @@ impl Client {
             if let Some(progress) = meter.take(&line) {
                 if progress.done.max(progress.total.unwrap_or(0)) > limit {
                     break Error::TooLarge { limit };
+                }
+                let now = Instant::now();
+                let judge = judge.get_or_insert_with(|| Judge::new(self.pace(), 0, now));
+                if let Err(slow) = judge.take(progress.done, now) {
+                    break slow;
                 }
                 on_progress(progress);
             }

@@ -83,6 +83,8 @@ fn plain(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -116,5 +118,20 @@ mod tests {
         check(Some("attachment; filename=\"C:\\\\x\\\\y.mp4\""), "http://a/", Some("y.mp4"));
         check(Some("attachment; filename*=UTF-8''..%2F.."), "http://a/", None);
         check(None, "http://a/%2e%2e%2f%00x", Some("x"));
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_names_are_plain(
+            header in r#"(attachment|inline)?(; ?filename\*?=("?[./\\%a-f0-9'"\x00-\x1f]{0,20}"?|UTF-8''[%./0-9a-fA-F]{0,20})){0,3}"#,
+            path in r"[./%0-9a-zA-Z\\-]{0,30}",
+        ) {
+            let Ok(url) = format!("http://h/{path}").parse() else { return Ok(()) };
+            if let Some(name) = source_name(Some(&header), &url) {
+                let plain = |c: char| c != '/' && c != '\\' && !c.is_control();
+                prop_assert!(!name.is_empty() && name.chars().all(plain), "{name:?}");
+                prop_assert!(name != "." && name != "..");
+            }
+        }
     }
 }

@@ -170,6 +170,8 @@ pub(crate) fn complaint(stderr: &str, url: &Url, proxy: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -221,5 +223,20 @@ mod tests {
         assert_eq!(complaint(stderr, &url, "http://p"), "Unsupported URL: the address");
         assert_eq!(complaint("usage:\nbad http://p\n", &url, "http://p"), "bad the proxy");
         assert_eq!(complaint("", &url, "http://p"), "no message");
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_lines_are_progress_or_nothing(
+            lines in proptest::collection::vec(
+                r#"(\{"(filename|downloaded_bytes|total_bytes|parts|whole)": ?("[./a]{0,9}"|-?[0-9]{0,22}|null|\[\]) ?[,}]?){0,4}\}?"#, 0..9),
+        ) {
+            let mut meter = Meter::default();
+            for line in lines {
+                let _ = meter.take(&line);
+            }
+            let name = |name: &std::ffi::OsString| std::path::Path::new(name).components().count() == 1;
+            prop_assert!(meter.brought().iter().all(name));
+        }
     }
 }

@@ -243,6 +243,8 @@ fn shown(line: Line<'_>) -> String {
 mod tests {
     use expect_test::{Expect, expect};
 
+    use proptest::{collection::vec, prelude::*, sample::select};
+
     use super::*;
 
     fn check(recorded: &str, expected: &Expect) {
@@ -325,5 +327,49 @@ mod tests {
         assert_eq!((log.error_lines.len(), log.error_lines[0].as_str()), (20, "h264: number 0"));
         let tail = log.tail();
         assert!(tail.len() <= TAIL_MAX && tail.ends_with("number 19999\n"));
+    }
+
+    const PIECES: &[&str] = &[
+        "[error] ",
+        "[warning] ",
+        "[h264 @ 0x1] ",
+        "[",
+        "]",
+        " @ ",
+        ": ",
+        "Last message repeated ",
+        " times",
+        "Picture size ",
+        "640x360",
+        " exceeds specified max pixel count ",
+        "frame",
+        "-1",
+        "0x",
+        "\r",
+        "\0",
+        "99999999999999999999",
+        "Invalid data found when processing input",
+        "stream #0:",
+        "pts ",
+    ];
+
+    proptest! {
+        #[test]
+        fn hostile_lines_are_counted_in_bounded_memory(
+            lines in vec(vec(prop_oneof![select(PIECES).prop_map(str::to_owned), ".{0,9}"], 0..12), 0..60),
+            repeated in 1..200_usize,
+        ) {
+            let mut log = Log::default();
+            for line in lines {
+                let line = line.concat().repeat(repeated);
+                let _ = (Line::parse(&line).is_error(), Line::parse(&line).origin());
+                log.push(&line);
+            }
+            prop_assert!(log.tail().len() <= 2 * TAIL_MAX);
+            prop_assert!(log.error_lines.len() <= ERROR_LINES_MAX);
+            let chars = |line: &String| line.chars().count() <= LINE_CHARS_MAX + 64;
+            prop_assert!(log.error_lines.iter().all(chars));
+            let _ = log.lines_from_end().count();
+        }
     }
 }

@@ -69,6 +69,8 @@ fn set<T>(place: &mut T, value: Option<T>) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
 
     fn blocks(text: &str) -> Vec<Progress> {
@@ -100,5 +102,22 @@ mod tests {
     fn time_before_zero_is_zero() {
         let found = blocks("out_time_us=-21000\nprogress=continue\n");
         assert_eq!(found[0].out_time, Duration::ZERO);
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_progress_is_no_number_or_one(
+            lines in vec(
+                r"(frame|out_time_us|out_time_ms|out_time|progress|total_size|speed|fps|dup_frames|drop_frames)?=?(-?[0-9]{0,22}(\.[0-9]{0,3}x?)?|N/A|end|continue|.{0,6})",
+                0..40,
+            ),
+        ) {
+            let mut reader = Parser::default();
+            for line in lines {
+                if let Some(progress) = reader.line(&line) {
+                    let _ = (progress.micros(), progress.moved_since(&Progress::default()));
+                }
+            }
+        }
     }
 }

@@ -111,7 +111,9 @@ fn built_in(name: &str) -> Option<RungOption> {
 fn count(path: &str, rungs: usize) -> Result<(), InvalidOption> {
     match rungs {
         0 => Err(InvalidOption::new(path, "must name at least one rung, or be left out")),
-        n if n > RUNGS_MAX => Err(InvalidOption::new(path, format!("at most {RUNGS_MAX} rungs"))),
+        n if n > RUNGS_MAX => {
+            Err(InvalidOption::new(path, format!("names {n} rungs; at most {RUNGS_MAX}")))
+        }
         _ => Ok(()),
     }
 }

@@ -324,6 +324,17 @@ mod tests {
             (json!({"preview": {"seconds": 0}}), "preview.seconds"),
             (json!({"sprites": {"width": 16}}), "sprites.width"),
             (json!({"priority": 6}), "priority"),
+            (json!({"mp4": vec!["360p"; 60_000]}), "mp4"),
+            (json!({"mp4": ["360p", "480p", "360p"]}), "mp4[2]"),
+            (json!({"thumbnail": {"widths": [320, 640, 320]}}), "thumbnail.widths[2]"),
+            (json!({"thumbnail": {"widths": vec![320; 9]}}), "thumbnail.widths"),
+            (json!({"resolutions": ["360p", "360p"]}), "resolutions[1]"),
+            (json!({"resolutions": vec!["360p"; 13]}), "resolutions"),
+            (json!({"watermark": {"image": {"url": "a".repeat(4097)}}}), "watermark.image.url"),
+            (
+                json!({"watermark": {"image": {"bucket": "videos", "key": "a".repeat(1025)}}}),
+                "watermark.image.key",
+            ),
         ] {
             assert_eq!(refused(options.clone()), path, "{options}");
         }

@@ -12,6 +12,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use contract::TaskQueue;
 use url::Url;
 
+use crate::private::{Umask, parse_umask};
+
 pub(crate) use connections::ConnectionArgs;
 pub(crate) use keys::{Keys, KeysCommand, NewKey};
 pub(crate) use limits::{LimitArgs, MaxPixels};
@@ -60,6 +62,21 @@ pub(crate) enum Command {
     Webhooks(crate::webhooks::Webhooks),
 }
 
+impl Command {
+    /// Where a command keeps things; `None` for the one that leaves only what the user wants.
+    pub(crate) fn common(&self) -> Option<&Common> {
+        Some(match self {
+            Self::Up(args) => &args.common,
+            Self::Api(args) => &args.common,
+            Self::Worker(args) => &args.common,
+            Self::Keys(args) => &args.common,
+            Self::Doctor(args) => &args.common,
+            Self::Webhooks(args) => args.common(),
+            Self::Transcode(_) => return None,
+        })
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Up {
     #[command(flatten)]
@@ -104,6 +121,10 @@ pub(crate) struct Worker {
     /// Address on which to answer `/metrics`; nowhere by default.
     #[arg(long, env = "MILLRACE_METRICS_ADDR")]
     pub(crate) metrics_addr: Option<SocketAddr>,
+    /// What must be shown there as `Authorization: Bearer …`, needed where other machines can ask;
+    /// better given in the environment. At least 16 characters.
+    #[arg(long, env = "MILLRACE_METRICS_TOKEN", hide_env_values = true)]
+    pub(crate) metrics_token: Option<api::OperatorToken>,
     #[command(flatten)]
     pub(crate) connections: ConnectionArgs,
 }
@@ -138,6 +159,9 @@ pub(crate) struct Common {
     /// Folder of everything Millrace keeps.
     #[arg(long, env = "MILLRACE_DATA", default_value = "data")]
     pub(crate) data: PathBuf,
+    /// Rights that nobody gets on what is kept on disk, as `umask` writes them; 027 lets the group read.
+    #[arg(long, env = "MILLRACE_UMASK", default_value = "077", value_parser = parse_umask)]
+    pub(crate) umask: Umask,
     /// Catalogue: `sqlite://…` or `postgres://…`; an SQLite file in the data folder by default.
     #[arg(long, env = "MILLRACE_DATABASE", hide_env_values = true)]
     pub(crate) database: Option<String>,
@@ -145,6 +169,10 @@ pub(crate) struct Common {
     /// folder by default. Every process on one catalogue needs the same.
     #[arg(long, env = "MILLRACE_SECRET_KEY_FILE")]
     pub(crate) secret_key_file: Option<PathBuf>,
+    /// Refuse to put anything into the store's folder that would leave less than this free on its disk,
+    /// in MiB, so that the catalogue can still be written.
+    #[arg(long, env = "MILLRACE_STORE_RESERVE_MIB", default_value_t = 512)]
+    pub(crate) store_reserve_mib: u64,
     /// Keep objects on S3 instead of in the data folder; credentials come from the usual AWS
     /// environment variables and profiles.
     #[arg(long, env = "MILLRACE_S3")]
@@ -210,6 +238,10 @@ pub(crate) struct Listen {
     #[arg(long, env = "MILLRACE_EVENT_STREAMS_MAX",
         default_value_t = api::Bounds::default().event_streams)]
     pub(crate) event_streams_max: u32,
+    /// What a scraper of `/metrics` shows as `Authorization: Bearer …`; better given in the environment.
+    /// Without it keys of the tenant `default` may read them. At least 16 characters.
+    #[arg(long, env = "MILLRACE_METRICS_TOKEN", hide_env_values = true)]
+    pub(crate) metrics_token: Option<api::OperatorToken>,
     #[command(flatten)]
     pub(crate) uploads: UploadArgs,
     #[command(flatten)]
@@ -264,6 +296,14 @@ pub(crate) struct Work {
     /// Largest source, in MiB.
     #[arg(long, env = "MILLRACE_SOURCE_MIB_MAX", default_value_t = 51_200)]
     pub(crate) source_mib_max: u64,
+    /// Bytes a second that a source must arrive with, on average over a window, in KiB; 0 waits for
+    /// any.
+    #[arg(long, env = "MILLRACE_SOURCE_RATE_MIN", default_value_t = 64)]
+    pub(crate) source_rate_min: u64,
+    /// The window over which that rate is measured, in seconds.
+    #[arg(long, env = "MILLRACE_SOURCE_RATE_SECONDS", default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) source_rate_seconds: u64,
     /// The ffmpeg to use.
     #[arg(long, env = "MILLRACE_FFMPEG", default_value = "ffmpeg")]
     pub(crate) ffmpeg: PathBuf,

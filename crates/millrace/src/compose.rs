@@ -1,16 +1,18 @@
 //! Builds what the commands run from what was typed.
 
-use std::{io::Write as _, path::Path, sync::Arc, time::Duration};
+use std::{io::Write as _, path::Path, time::Duration};
 
-use activities::{Deps, Webhooks};
+use activities::{Deps, Turns, Webhooks};
 use anyhow::Context as _;
 use catalog::{Catalog, Vault};
+use contract::TaskQueue;
 use ffmpeg::encoder::Nvenc;
 use media::plan::Limits;
 use storage::{Incoming, S3Config, Scratch, Store};
 use url::Url;
+use workers::Slots;
 
-use crate::cli::{Common, LimitArgs, MaxPixels, Mezzanine, UploadArgs, Work};
+use crate::cli::{Common, LimitArgs, MaxPixels, UploadArgs, Work};
 
 /// Name of the key file in the data folder.
 pub(crate) const SECRET_KEY: &str = "secret.key";
@@ -99,7 +101,7 @@ pub(crate) fn sqlite_url(folder: &Path) -> anyhow::Result<String> {
 /// Opens the store.
 pub(crate) async fn store(common: &Common) -> anyhow::Result<Store> {
     if !common.s3 && common.s3_endpoint.is_none() {
-        return folder_store(&common.data.join("media"));
+        return folder_store(&common.data.join("media"), common.store_reserve_mib);
     }
     let config = S3Config {
         endpoint: common.s3_endpoint.clone(),
@@ -115,9 +117,10 @@ pub(crate) async fn store(common: &Common) -> anyhow::Result<Store> {
 }
 
 /// Opens the store of master copies; the store of everything where none is given.
-pub(crate) async fn mezzanine(args: &Mezzanine, everything: &Store) -> anyhow::Result<Store> {
+pub(crate) async fn mezzanine(common: &Common, everything: &Store) -> anyhow::Result<Store> {
+    let args = &common.mezzanine;
     if let Some(folder) = &args.folder {
-        return folder_store(folder);
+        return folder_store(folder, common.store_reserve_mib);
     }
     let Some(endpoint) = &args.s3_endpoint else { return Ok(everything.clone()) };
     let config = S3Config {
@@ -135,11 +138,13 @@ pub(crate) async fn mezzanine(args: &Mezzanine, everything: &Store) -> anyhow::R
     Ok(store)
 }
 
-/// Opens a store in a folder; its paths are absolute, whatever was typed.
-pub(crate) fn folder_store(folder: &Path) -> anyhow::Result<Store> {
+/// Opens a store in a folder, which leaves so much of its disk free; its paths are absolute, whatever
+/// was typed.
+pub(crate) fn folder_store(folder: &Path, reserve_mib: u64) -> anyhow::Result<Store> {
     fs_err::create_dir_all(folder)?;
     let folder = fs_err::canonicalize(folder)?;
-    Store::open_folder(&folder).with_context(|| format!("open the store in {}", folder.display()))
+    Store::open_folder_beside(&folder, reserve_mib << 20)
+        .with_context(|| format!("open the store in {}", folder.display()))
 }
 
 /// Opens the folder where uploads arrive.
@@ -166,6 +171,11 @@ pub(crate) fn tools(work: &Work) -> ffmpeg::Tools {
     ffmpeg::Tools { ffmpeg, ffprobe, ..ffmpeg::Tools::default() }
 }
 
+/// How much a worker does at the same time.
+pub(crate) fn slots(work: &Work) -> Slots {
+    Slots::new(cores(), work.slots.iter().copied())
+}
+
 /// Builds what activities need.
 pub(crate) fn deps(
     work: &Work,
@@ -175,11 +185,13 @@ pub(crate) fn deps(
     mezzanine: Store,
     catalog: Catalog,
     media_base: Option<Url>,
-) -> anyhow::Result<Arc<Deps>> {
+) -> anyhow::Result<Deps> {
     let scratch = scratch(work, data)?;
     let config = fetch::Config {
         allow: work.allow_source_networks.clone(),
         max_bytes: work.source_mib_max << 20,
+        least_rate: work.source_rate_min << 10,
+        rate_window: Duration::from_secs(work.source_rate_seconds),
         ytdlp: work.yt_dlp.clone(),
         // A bare name is looked up in PATH there as well.
         ffmpeg: work.ffmpeg.is_absolute().then(|| work.ffmpeg.clone()),
@@ -189,17 +201,19 @@ pub(crate) fn deps(
     let tools = ffmpeg::Tools { max_pixels: pixels.most, ..tools(work) };
     let (encoder, nvenc) = (work.encoder.into(), Nvenc::default());
     let webhooks = webhooks(work, media_base)?;
-    Ok(Arc::new(Deps {
+    Ok(Deps {
         store,
         mezzanine,
         scratch,
         tools,
         encoder,
         nvenc,
+        local_files: false,
         fetch,
+        turns: Turns::new(slots(work).of(TaskQueue::Download)),
         catalog,
         webhooks,
-    }))
+    })
 }
 
 /// How messages to webhooks are sent.

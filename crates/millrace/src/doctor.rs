@@ -86,7 +86,7 @@ async fn store(args: &cli::Doctor) -> Finding {
     let checking = async {
         let store = compose::store(&args.common).await?;
         store.check().await?;
-        compose::mezzanine(&args.common.mezzanine, &store).await?.check().await?;
+        compose::mezzanine(&args.common, &store).await?.check().await?;
         anyhow::Ok(())
     };
     let said = match tokio::time::timeout(ANSWER_WITHIN, Box::pin(checking)).await {

@@ -11,8 +11,8 @@ use crate::cli::ConnectionArgs;
 const FILES_MAX: u64 = 65_536;
 /// Files kept back for everything but clients: stores, catalogue, Temporal, children's pipes.
 const OWN_FILES: u64 = 512;
-/// The API and the media listener.
-const LISTENERS: u64 = 2;
+/// The API, the media listener and the door of Temporal's page.
+const LISTENERS: u64 = 3;
 
 /// Raises the soft limit of open files as far as the hard one allows.
 pub(crate) fn raise_limit() -> anyhow::Result<()> {
@@ -46,7 +46,8 @@ fn within(args: ConnectionArgs, files: u64) -> api::ConnectionLimits {
     let share = usize::try_from((files - own) / LISTENERS).unwrap_or(usize::MAX);
     let share = NonZeroUsize::new(share).unwrap_or(NonZeroUsize::MIN);
     let all = args.max.min(share);
-    api::ConnectionLimits { all, per_address: args.per_address.min(all) }
+    let (per_address, timeouts) = (args.per_address.min(all), args.timeouts());
+    api::ConnectionLimits { all, per_address, timeouts }
 }
 
 #[cfg(test)]
@@ -56,14 +57,21 @@ mod tests {
     #[test]
     fn listeners_leave_files_for_everything_else() {
         let limit = |number| NonZeroUsize::new(number).unwrap();
-        let args = ConnectionArgs { max: limit(4096), per_address: limit(1024) };
+        let args = ConnectionArgs {
+            max: limit(4096),
+            per_address: limit(1024),
+            head_seconds: 10,
+            body_seconds: 30,
+            body_rate: 1024,
+            write_seconds: 60,
+        };
         let shared = |files| {
             let limits = within(args, files);
             (limits.all.get(), limits.per_address.get())
         };
         assert_eq!(shared(65_536), (4096, 1024));
-        assert_eq!(shared(1024), (256, 256));
-        assert_eq!(shared(64), (16, 16));
+        assert_eq!(shared(1024), (170, 170));
+        assert_eq!(shared(64), (10, 10));
         assert_eq!(shared(1), (1, 1));
     }
 }

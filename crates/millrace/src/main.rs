@@ -8,6 +8,7 @@ mod doctor;
 mod files;
 mod keys;
 mod lock;
+mod private;
 mod stop;
 mod telemetry;
 mod temporal;
@@ -38,6 +39,11 @@ fn main() -> ExitCode {
             Err(error) => return report(&error),
         }
     };
+    if let Some(common) = cli.command.common()
+        && let Err(error) = private::close(common.umask, &common.data)
+    {
+        return report(&error);
+    }
     let result = runtime.block_on(async {
         match cli.command {
             Command::Up(args) => Box::pin(up::up(args)).await,

@@ -9,7 +9,6 @@ use temporalio_client::{Client, NamespacedClient as _};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
-use workers::Slots;
 
 use crate::{
     cli, compose, files,
@@ -36,14 +35,16 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
     let (client, server) = if let Some(client) = temporal::from_environment().await? {
         (client, None)
     } else {
-        let wish = Wish { grpc: args.temporal_port, ui: Some(args.ui_port) };
+        let door = temporal::open_door(args.ui_port).await?;
+        let wish = Wish { grpc: args.temporal_port, page: Some(temporal::hidden_address()) };
         let server = Server::start(&args.common.data, wish, server_stop.clone()).await?;
-        (temporal::connect(server.address()?).await?, Some(server))
+        (temporal::connect(server.address()?).await?, Some((server, door)))
     };
     temporal::register_search_attributes(&client).await?;
-    let ui = server.as_ref().and_then(Server::ui);
+    let (server, door) = server.unzip();
+    let ui = door.as_ref().map(own_address).transpose()?;
     let store = compose::store(&args.common).await?;
-    let mezzanine = compose::mezzanine(&args.common.mezzanine, &store).await?;
+    let mezzanine = compose::mezzanine(&args.common, &store).await?;
     let media_url = media_url(&args.listen, media_listener.local_addr()?)?;
     let deps = compose::deps(
         &args.work,
@@ -54,27 +55,31 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
         catalog.clone(),
         Some(media_url.clone()),
     )?;
+    let deps = Arc::new(deps);
     let metrics = metrics.router(Some(catalog.clone()), Some(deps.scratch.clone()));
     let incoming = compose::incoming(&args.listen.uploads, &args.common.data)?;
     let temporal = (client.clone(), ui.clone());
     let api = api_of(&args.listen, temporal, store.clone(), incoming, catalog, media_url.clone());
     api.start_waiting().await.context("start what was waiting")?;
     announce(&api_listener, &media_url, ui.as_ref(), &args.common)?;
+    let page = door.zip(server.as_ref().and_then(Server::page));
+    let access = api.settings.access.clone();
     let healer = Arc::clone(&api);
     let config = working(&args.work, TaskQueue::ALL.to_vec());
-    let (work, http, media, ()) = tokio::join!(
+    let (work, http, media, page, ()) = tokio::join!(
         ending(&stop, async {
             workers::run(client, deps, config, stop.clone()).await.context("run the workers")
         }),
         ending(&stop, serve(api_listener, api::router(api, metrics), limits, &stop)),
         ending(&stop, serve_media(media_listener, &store, limits, &stop)),
+        ending(&stop, serve_page(page, access, limits, &stop)),
         heal(&healer, &stop),
     );
     server_stop.cancel();
     if let Some(server) = server {
         server.ended().await;
     }
-    work.and(http).and(media)
+    work.and(http).and(media).and(page)
 }
 
 /// Runs the API until it is told to stop.
@@ -108,6 +113,12 @@ pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
 pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
     let stop = stop::on_signal()?;
     let limits = files::connection_limits(args.connections)?;
+    let token = args.metrics_token.clone();
+    if args.metrics_addr.is_some_and(|address| !address.ip().is_loopback()) && token.is_none() {
+        anyhow::bail!(
+            "other machines can reach --metrics-addr: give --metrics-token (MILLRACE_METRICS_TOKEN)"
+        );
+    }
     let metrics = match args.metrics_addr {
         Some(address) => Some((bind(address).await?, Metrics::install()?)),
         None => None,
@@ -116,10 +127,11 @@ pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
     let client = client().await?;
     temporal::register_search_attributes(&client).await?;
     let store = compose::store(&args.common).await?;
-    let mezzanine = compose::mezzanine(&args.common.mezzanine, &store).await?;
+    let mezzanine = compose::mezzanine(&args.common, &store).await?;
     let media_url = args.media_url.clone();
     let (work, pixels, data) = (&args.work, &args.pixels, &args.common.data);
     let deps = compose::deps(work, pixels, data, store, mezzanine, catalog, media_url)?;
+    let deps = Arc::new(deps);
     let scratch = deps.scratch.clone();
     let queues = if args.queues.is_empty() { TaskQueue::ALL.to_vec() } else { args.queues };
     let names: Vec<_> = queues.iter().map(|queue| queue.name()).collect();
@@ -133,7 +145,8 @@ pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
             match metrics {
                 // The catalogue is counted by the API: workers have no videos of their own.
                 Some((listener, metrics)) => {
-                    serve(listener, metrics.router(None, Some(scratch)), limits, &stop).await
+                    let router = metrics.router(None, Some(scratch));
+                    serve(listener, api::for_operators(router, token), limits, &stop).await
                 }
                 None => Ok(()),
             }
@@ -154,7 +167,7 @@ async fn client() -> anyhow::Result<Client> {
 
 /// What the workers of a process work on.
 pub(crate) fn working(work: &cli::Work, queues: Vec<TaskQueue>) -> workers::Config {
-    let slots = Slots::new(compose::cores(), work.slots.iter().copied());
+    let slots = compose::slots(work);
     let keep_partial = Duration::from_hours(24 * u64::from(work.keep_partial_days));
     workers::Config { queues, slots, keep_partial }
 }
@@ -178,6 +191,7 @@ fn api_of(
             exposed: !listen.api_addr.ip().is_loopback(),
             origins: listen.allow_origins.clone(),
             hosts: listen.allow_hosts.clone(),
+            operator: listen.metrics_token.clone(),
         },
         stored_sources: listen.allow_stored_sources.clone(),
         upload_bytes_max: listen.uploads.mib_max << 20,
@@ -231,6 +245,19 @@ async fn serve_media(
     }
 }
 
+/// Serves Temporal's page through our door, where we run Temporal.
+async fn serve_page(
+    page: Option<(TcpListener, SocketAddr)>,
+    access: api::Access,
+    limits: api::ConnectionLimits,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    match page {
+        Some((door, page)) => serve(door, api::temporal_page(page, access), limits, stop).await,
+        None => Ok(()),
+    }
+}
+
 /// Runs one part; when it fails, everything else ends in good order too.
 async fn ending(
     stop: &CancellationToken,
@@ -242,6 +269,10 @@ async fn ending(
         stop.cancel();
     }
     result
+}
+
+fn own_address(listener: &TcpListener) -> anyhow::Result<Url> {
+    Ok(format!("http://{}", listener.local_addr()?).parse()?)
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {

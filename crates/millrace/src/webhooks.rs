@@ -13,6 +13,16 @@ pub(crate) enum Webhooks {
     Secret(Secret),
 }
 
+impl Webhooks {
+    /// Where things are kept.
+    pub(crate) fn common(&self) -> &Common {
+        match self {
+            Self::Secret(Secret::Show(asked)) => &asked.common,
+            Self::Secret(Secret::Rotate(asked)) => &asked.common,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Secret {
     /// Prints the secrets that sign now, the newest first; makes the first one.

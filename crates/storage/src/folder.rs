@@ -14,6 +14,7 @@ use object_store::path::Path as Location;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 
 use crate::place::{self, Durability};
+use crate::scratch::check_free;
 use crate::store::Created;
 use crate::{Bucket, Bytes, Error, Object, ObjectMeta};
 
@@ -22,10 +23,12 @@ pub(crate) struct Folder {
     root: PathBuf,
     /// One per bucket, in the order of [`Bucket::ALL`].
     buckets: Vec<Arc<LocalFileSystem>>,
+    /// Bytes of its disk that stay free.
+    reserve_bytes: u64,
 }
 
 impl Folder {
-    pub(crate) fn open(root: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(root: &Path, reserve_bytes: u64) -> Result<Self, Error> {
         let local = |source| Error::local(root, source);
         fs::create_dir_all(root).map_err(local)?;
         let root = fs::canonicalize(root).map_err(local)?;
@@ -40,7 +43,16 @@ impl Folder {
                 Ok(Arc::new(store.with_fsync(true).with_automatic_cleanup(false)))
             })
             .collect::<Result<_, Error>>()?;
-        Ok(Self { root, buckets })
+        Ok(Self { root, buckets, reserve_bytes })
+    }
+
+    /// Refuses what would leave less than the reserve: the catalogue may lie on the same disk, and
+    /// must be able to say how a video ended.
+    fn check_space(&self, bytes: u64) -> Result<(), Error> {
+        match self.reserve_bytes {
+            0 => Ok(()),
+            reserve => check_free(&self.root, reserve.saturating_add(bytes)),
+        }
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -66,6 +78,7 @@ impl Folder {
     }
 
     pub(crate) async fn put_bytes(&self, object: &Object, bytes: Bytes) -> Result<(), Error> {
+        self.check_space(bytes.len() as u64)?;
         let payload = PutPayload::from_bytes(bytes);
         let put = self.bucket(object.bucket()).put(&location(object.key()), payload).await;
         put.map(|_| ()).map_err(|error| self.object_failure(object, error))
@@ -76,6 +89,7 @@ impl Folder {
         object: &Object,
         bytes: Bytes,
     ) -> Result<Created, Error> {
+        self.check_space(bytes.len() as u64)?;
         let location = location(object.key());
         let payload = PutPayload::from_bytes(bytes);
         let store = self.bucket(object.bucket());
@@ -87,11 +101,14 @@ impl Folder {
     }
 
     pub(crate) async fn put_file(&self, object: &Object, source: &Path) -> Result<(), Error> {
+        self.check_space(0)?;
         let dest = self.path(object);
         place::move_file(source, &dest).await.map_err(|error| taken_failure(source, &dest, error))
     }
 
     pub(crate) async fn copy_file(&self, object: &Object, source: &Path) -> Result<(), Error> {
+        let bytes = fs::tokio::metadata(source).await.map_or(0, |found| found.len());
+        self.check_space(bytes)?;
         let dest = self.path(object);
         let copied = place::copy_file(source, &dest, Durability::Durable).await;
         copied.map_err(|error| taken_failure(source, &dest, error))

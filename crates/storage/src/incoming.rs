@@ -50,6 +50,7 @@ pub enum Claim {
 #[derive(Debug)]
 pub struct Arrival {
     file: tokio::fs::File,
+    right: Right,
     path: PathBuf,
     bytes: u64,
     /// Where the unchecked piece begins, while there is one.
@@ -146,6 +147,27 @@ impl Incoming {
     }
 }
 
+/// The right to write to a file: a lock on it, which goes back at once where nothing is being written.
+#[derive(Debug)]
+struct Right {
+    file: std::fs::File,
+    /// True while a write may still be on its way to the disk, which the lock must outlast: it then ends
+    /// with the last handle.
+    writing: bool,
+}
+
+impl Drop for Right {
+    fn drop(&mut self) {
+        // A child process that is being started has every file open until it runs, and would hold the
+        // lock so long.
+        if !self.writing
+            && let Err(error) = self.file.unlock()
+        {
+            tracing::debug!(%error, "a lock ends with its file");
+        }
+    }
+}
+
 impl Arrival {
     /// How much of the file there is, unchecked bytes included.
     pub fn bytes(&self) -> u64 {
@@ -176,6 +198,7 @@ impl Arrival {
     /// Adds bytes at the end. They are durable once they are kept. Refuses with [`Error::NoSpace`] when
     /// they do not fit beside the reserve, whatever was announced of them.
     pub async fn append(&mut self, bytes: &Bytes) -> Result<(), Error> {
+        self.right.writing = true;
         let more = bytes.len() as u64;
         if more > self.until_look {
             check_free(&self.path, self.reserve_bytes.saturating_add(more.max(LOOK_BYTES)))?;
@@ -195,6 +218,7 @@ impl Arrival {
             Err(error) => Err(error),
         };
         self.local(flushed)?;
+        self.right.writing = false;
         self.unmark().await
     }
 
@@ -209,6 +233,7 @@ impl Arrival {
         };
         let cut = cut.await;
         self.local(cut)?;
+        self.right.writing = false;
         self.bytes = from;
         self.unmark().await
     }
@@ -258,8 +283,10 @@ fn claim(path: PathBuf, reserve_bytes: u64) -> io::Result<Claim> {
         remove_mark(&path)?;
     }
     let bytes = io::Seek::seek(&mut &file, SeekFrom::End(0))?;
+    let right = Right { file: file.try_clone()?, writing: false };
     let file = tokio::fs::File::from_std(file);
-    let arrival = Arrival { file, path, bytes, unchecked_from: None, reserve_bytes, until_look: 0 };
+    let arrival =
+        Arrival { file, right, path, bytes, unchecked_from: None, reserve_bytes, until_look: 0 };
     Ok(Claim::Ours(arrival))
 }
 
@@ -283,5 +310,31 @@ fn existing<T>(result: io::Result<T>) -> io::Result<Option<T>> {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a child process has between its fork and its exec.
+    async fn handle(arrival: &Arrival) -> tokio::fs::File {
+        arrival.file.try_clone().await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_child_that_is_being_started_holds_up_no_upload() {
+        let folder = tempfile::tempdir().unwrap();
+        let incoming = Incoming::open(folder.path(), 0).unwrap();
+        incoming.create("a", 3).await.unwrap();
+        let Claim::Ours(mut arrival) = incoming.claim("a").await.unwrap() else { panic!("taken") };
+        let inherited = handle(&arrival).await;
+        arrival.append(&Bytes::from_static(b"one")).await.unwrap();
+        assert!(matches!(incoming.claim("a").await.unwrap(), Claim::Busy));
+        arrival.keep().await.unwrap();
+        assert!(matches!(incoming.claim("a").await.unwrap(), Claim::Busy));
+        drop(arrival);
+        assert!(matches!(incoming.claim("a").await.unwrap(), Claim::Ours(_)));
+        drop(inherited);
     }
 }

@@ -40,7 +40,13 @@ enum Kind {
 impl Store {
     /// Opens the store in a folder, creating the folder and one sub-folder per bucket.
     pub fn open_folder(root: &Path) -> Result<Self, Error> {
-        Ok(Self { kind: Arc::new(Kind::Folder(Folder::open(root)?)) })
+        Self::open_folder_beside(root, 0)
+    }
+
+    /// The same; what would leave less than `reserve_bytes` of its disk free is refused with
+    /// [`Error::NoSpace`].
+    pub fn open_folder_beside(root: &Path, reserve_bytes: u64) -> Result<Self, Error> {
+        Ok(Self { kind: Arc::new(Kind::Folder(Folder::open(root, reserve_bytes)?)) })
     }
 
     /// Opens the store on S3. Loads credentials, but makes no request to the store.

@@ -6,6 +6,7 @@
 mod queue;
 mod sdk_metrics;
 mod slots;
+mod supervise;
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,6 +27,8 @@ use temporalio_sdk::{
 };
 use tokio_util::sync::CancellationToken;
 use workflows::{CompletionWorkflow, DeletionWorkflow, DeliveryWorkflow, VideoWorkflow};
+
+use supervise::{Pauses, supervise};
 
 pub use slots::{BadSlots, Slots, parse as parse_slots};
 
@@ -66,22 +69,23 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), Error> {
     let runtime = tokio::runtime::Handle::current();
-    let (done, wait) = tokio::sync::oneshot::channel();
     let (swept, keep_partial) = (Arc::clone(&deps), config.keep_partial);
-    std::thread::Builder::new()
-        .name("workers".to_owned())
-        .spawn(move || {
+    let config = Arc::new(config);
+    let work = || {
+        let (client, deps, config) = (client.clone(), Arc::clone(&deps), Arc::clone(&config));
+        let (runtime, stop) = (runtime.clone(), stop.clone());
+        move || {
             let result = runtime.block_on(serve(&client, &deps, &config, &stop));
             // A failed worker ends the others too, so that the process is never half alive.
             stop.cancel();
-            done.send(result).ok();
-        })
-        .map_err(|error| failed(TaskQueue::VideoWorkflows, "start its thread")(error))?;
-    let ended = tokio::select! {
-        ended = wait => ended,
-        never = activities::keep_swept(&swept, keep_partial) => match never {},
+            result
+        }
     };
-    ended.map_err(|error| failed(TaskQueue::VideoWorkflows, "go on: its thread panicked")(error))?
+    let unstartable = |error| failed(TaskQueue::VideoWorkflows, "start its thread")(error);
+    tokio::select! {
+        ended = supervise(Pauses::default(), &stop, work, unstartable) => ended,
+        never = activities::keep_swept(&swept, keep_partial) => match never {},
+    }
 }
 
 async fn serve(

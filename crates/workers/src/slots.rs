@@ -31,7 +31,9 @@ impl Slots {
     /// Slots of a queue.
     pub fn of(&self, queue: TaskQueue) -> usize {
         let default = match queue {
-            TaskQueue::Download | TaskQueue::Metadata | TaskQueue::Playlist => 4,
+            // One of them is kept from a tenant that has all the others.
+            TaskQueue::Download => 5,
+            TaskQueue::Metadata | TaskQueue::Playlist => 4,
             TaskQueue::Thumbnail | TaskQueue::Scenes => 1,
             // Each encode is single-threaded.
             TaskQueue::Transcode => self.cores,

@@ -6,7 +6,11 @@
 
 use std::time::Duration;
 
-use contract::{ErrorCode, TaskQueue, text, tries::TRIES_MAX, video::Input};
+use contract::{
+    ErrorCode, TaskQueue, text,
+    tries::{TRIES_MAX, TURNS_MAX},
+    video::Input,
+};
 use media::{
     budget,
     plan::{AudioPlan, Plan},
@@ -72,7 +76,8 @@ impl Call {
 
     pub(crate) fn download(from: &str) -> Self {
         let limit = Duration::from_hours(6);
-        Self::new(TaskQueue::Download, limit, Some(30), format!("download {from}"))
+        let summary = format!("download {from}");
+        Self { tries: TURNS_MAX, ..Self::new(TaskQueue::Download, limit, Some(30), summary) }
     }
 
     pub(crate) fn probe(source_bytes: u64) -> Self {

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use contract::{
-    TaskQueue,
+    ErrorCode, Failure, TaskQueue,
     completion::Input,
     delivery::{self, DeliveryWorkflow},
     record_outcome, text,
@@ -18,6 +18,8 @@ use temporalio_sdk::{
     WorkflowResult,
 };
 
+use crate::failure;
+
 /// How long a report is tried.
 const PATIENCE: Duration = Duration::from_hours(24);
 
@@ -25,20 +27,27 @@ const PATIENCE: Duration = Duration::from_hours(24);
 #[workflow]
 pub struct CompletionWorkflow {
     report: Input,
+    /// The workflow that started this one.
+    parent: Option<String>,
 }
 
 #[workflow_methods]
 impl CompletionWorkflow {
     /// Keeps the report.
     #[init]
-    pub fn new(_ctx: &WorkflowContextView, report: Input) -> Self {
-        Self { report }
+    pub fn new(ctx: &WorkflowContextView, report: Input) -> Self {
+        Self { report, parent: ctx.parent().map(|parent| parent.workflow_id().to_owned()) }
     }
 
-    /// Writes the end of the attempt into the catalogue.
+    /// Writes the end of the attempt into the catalogue. Only the attempt itself may report it.
     #[run(name = contract::completion::NAME)]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
-        let report = ctx.state(|state| state.report.clone());
+        let (report, parent) = ctx.state(|state| (state.report.clone(), state.parent.clone()));
+        if parent != Some(report.video.workflow_id(report.attempt)) {
+            let message = "the end of an attempt is reported by the attempt".to_owned();
+            let failure = Failure { code: ErrorCode::Unauthorized, message };
+            return Err(failure::termination(&failure));
+        }
         let options = ActivityOptions::with_schedule_to_close_timeout(PATIENCE)
             .task_queue(TaskQueue::Notify.name())
             .retry_policy(
@@ -51,8 +60,8 @@ impl CompletionWorkflow {
             .summary(text::summary("write the outcome into the catalogue"))
             .build();
         let due = ctx.execute_activity(record_outcome::Activity, report, options).await?;
-        if let Some(delivery) = due {
-            deliver(ctx, delivery::Input::first(delivery)).await;
+        if let Some(due) = due {
+            deliver(ctx, due.into()).await;
         }
         Ok(())
     }

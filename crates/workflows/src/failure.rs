@@ -1,6 +1,6 @@
 //! From Temporal's failures to the codes and words users see.
 
-use contract::{ErrorCode, Failure, tries::TRIES_MAX};
+use contract::{ErrorCode, Failure, text, tries::TRIES_MAX};
 use temporalio_common::protos::temporal::api::{
     enums::v1::TimeoutType,
     failure::v1::{Failure as Proto, failure::FailureInfo},
@@ -18,7 +18,7 @@ pub(crate) enum Stop {
 
 impl Stop {
     pub(crate) fn failed(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self::Failed(Failure { code, message: message.into() })
+        Self::Failed(Failure { code, message: text::message(&message.into()) })
     }
 }
 
@@ -43,7 +43,7 @@ fn read(proto: &Proto) -> Failure {
         match &failure.failure_info {
             Some(FailureInfo::ApplicationFailureInfo(info)) => {
                 if let Ok(code) = info.r#type.parse() {
-                    return Failure { code, message: failure.message.clone() };
+                    return Failure { code, message: text::message(&failure.message) };
                 }
             }
             Some(FailureInfo::TimeoutFailureInfo(info)) => {
@@ -58,7 +58,7 @@ fn read(proto: &Proto) -> Failure {
         Some(TimeoutType::Heartbeat) => format!(
             "its worker was lost again and again: the last of up to {TRIES_MAX} stopped answering"
         ),
-        _ => last.message.clone(),
+        _ => text::message(&last.message),
     };
     let code = if timed_out.is_some() { ErrorCode::TimedOut } else { ErrorCode::Internal };
     Failure { code, message }

@@ -83,7 +83,10 @@ async fn studio(url: &str, secret: Option<&str>) -> (Studio, Input) {
     let outcome = completion::Outcome::Failed { failure, warnings: vec![] };
     let end = completion::Input { video: studio.video, attempt: 1, outcome };
     let due = studio.deps.catalog.finish(&end).await.unwrap().delivery.unwrap();
-    (studio, Input::first(due))
+    let forged = run(&studio.deps, Input::first(due)).await.unwrap_err();
+    assert_eq!(forged.code(), contract::ErrorCode::Unauthorized);
+    let message = studio.deps.catalog.vouch(Input::first(due)).unwrap();
+    (studio, message)
 }
 
 async fn log(studio: &Studio, input: Input) -> (DeliveryStatus, Vec<Sent>) {
@@ -218,7 +221,8 @@ async fn a_message_that_cannot_be_signed_or_read_fails_in_the_log() {
     let database = catalog::sqlite_url(&studio.folder.path().join("catalog.db")).unwrap();
     let vault = catalog::Vault::ephemeral().unwrap();
     studio.deps.catalog = catalog::Catalog::open(&database, vault).await.unwrap();
-    assert_eq!(once(&studio, input).await, Some(None));
+    let again = studio.deps.catalog.vouch(input).unwrap();
+    assert_eq!(once(&studio, again).await, Some(None));
     studio.deps.catalog = right;
     assert_eq!(log(&studio, input).await.0, DeliveryStatus::Failed);
     assert_eq!(receiver.taken(), []);

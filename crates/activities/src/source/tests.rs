@@ -261,11 +261,20 @@ async fn a_source_that_is_replaced_midway_is_named_and_final() {
 /// What the workflow would do with it: the video is found again as it is now.
 #[tokio::test]
 async fn a_recorded_source_is_described_as_it_is_now() {
-    let studio = Studio::open().await;
+    let mut studio = Studio::open().await;
     let file = studio.folder.path().join("a.mp4");
     fs_err::write(&file, "media").unwrap();
     let source = contract::Source::File { path: file.to_string_lossy().into_owned() };
+    let new = catalog::NewVideo::new(studio.video, "default", source.clone());
+    studio.deps.catalog.insert(new).await.unwrap();
+    let other = contract::Source::File { path: "/etc/passwd".to_owned() };
     let input = contract::download_source::Input { video: studio.video, source };
+    let forged = contract::download_source::Input { source: other, ..input.clone() };
+    for (local_files, input) in [(false, &input), (true, &forged)] {
+        studio.deps.local_files = local_files;
+        let run = download_source::run(&studio.deps, &Pulse::still(), input.clone()).await;
+        assert_eq!(run.unwrap_err().code(), ErrorCode::Unauthorized, "{input:?}");
+    }
     let first = download_source::run(&studio.deps, &Pulse::still(), input.clone()).await.unwrap();
     let object = Object::new(Bucket::Videos, &*first.key).unwrap();
     studio.deps.store.put_bytes(&object, "restored").await.unwrap();

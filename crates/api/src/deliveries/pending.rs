@@ -33,7 +33,7 @@ impl Api {
 
     /// One message that cannot be sent must not hold up the others.
     async fn deliver_again(&self, message: delivery::Input) -> Result<bool, Error> {
-        match temporal::deliver(&self.temporal, message).await {
+        match temporal::deliver(self, message).await {
             Err(error) if !error.is_transient() => {
                 let error = chain(&error);
                 tracing::error!(delivery = %message.delivery, error, "its workflow cannot be started");

@@ -28,7 +28,7 @@ pub(crate) async fn replay(
     let delivery = api.find_delivery(&caller, &id).await?.id;
     let round = api.catalog.replay(delivery).await?;
     let message = round.ok_or_else(|| Problem::delivery_not_found(&id))?;
-    temporal::deliver(&api.temporal, message).await?;
+    temporal::deliver(&api, message).await?;
     let delivery = api.find_delivery(&caller, &id).await?;
     Ok((StatusCode::ACCEPTED, Json(DeliveryView::new(&delivery))))
 }

@@ -4,24 +4,18 @@
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use axum::{BoxError, body::Bytes};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-use super::connections::Answer;
-
-/// How long a request's body may stand still.
-const STALL: Duration = Duration::from_secs(30);
-/// Bytes that must have arrived by each second after the first `STALL`: the slowest modems that
-/// still upload do better.
-const LEAST_BYTES_PER_SECOND: u64 = 1024;
+use super::{Timeouts, connections::Answer};
 
 /// A body on its way in, that ends with an error when it stands still or only drips.
 pub(super) struct Arriving {
     body: Incoming,
+    timeouts: Timeouts,
     since: Instant,
     bytes: u64,
     stall: Pin<Box<Sleep>>,
@@ -33,16 +27,16 @@ pub(super) struct Arriving {
 struct TooSlow;
 
 impl Arriving {
-    pub(super) fn new(body: Incoming) -> Self {
-        let stall = Box::pin(tokio::time::sleep(STALL));
-        Self { body, since: Instant::now(), bytes: 0, stall }
+    pub(super) fn new(body: Incoming, timeouts: Timeouts) -> Self {
+        let stall = Box::pin(tokio::time::sleep(timeouts.body));
+        Self { body, timeouts, since: Instant::now(), bytes: 0, stall }
     }
 
     /// True when the bytes so far are fewer than the least rate asks for. Time that the server itself
     /// takes between two reads counts too, which is why the rate is low.
     fn drips(&self) -> bool {
-        let after = self.since.elapsed().saturating_sub(STALL);
-        self.bytes < after.as_secs().saturating_mul(LEAST_BYTES_PER_SECOND)
+        let after = self.since.elapsed().saturating_sub(self.timeouts.body);
+        self.bytes < after.as_secs().saturating_mul(self.timeouts.body_rate)
     }
 }
 
@@ -59,7 +53,7 @@ impl Body for Arriving {
             ready!(this.stall.as_mut().poll(context));
             return Poll::Ready(Some(Err(TooSlow.into())));
         };
-        this.stall.as_mut().reset(Instant::now() + STALL);
+        this.stall.as_mut().reset(Instant::now() + this.timeouts.body);
         let Some(frame) = frame else { return Poll::Ready(None) };
         let frame = frame?;
         this.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);

@@ -165,7 +165,11 @@ mod tests {
 
     fn connections(all: usize, per_address: usize) -> Arc<Connections> {
         let limit = |number| NonZeroUsize::new(number).unwrap();
-        let limits = ConnectionLimits { all: limit(all), per_address: limit(per_address) };
+        let limits = ConnectionLimits {
+            all: limit(all),
+            per_address: limit(per_address),
+            ..ConnectionLimits::default()
+        };
         Arc::new(Connections::new(limits))
     }
 

@@ -129,6 +129,8 @@ fn wrong(name: &HeaderName, reason: &str) -> Problem {
 mod tests {
     use axum::http::HeaderValue;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn with(name: HeaderName, value: &str) -> HeaderMap {
@@ -179,5 +181,31 @@ mod tests {
             assert!(read(text).is_err(), "{text:?}");
         }
         assert!(checksum(&HeaderMap::new()).unwrap().is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_headers_are_read_or_refused(
+            metadata in r"((filename|a|b)? ?[A-Za-z0-9+/=]{0,24},?){0,6}",
+            length in r"-?[0-9]{0,24}|\+1|0x1| 1",
+            sum in r"(sha1|md5|sha256|crc32|) [A-Za-z0-9+/=]{0,44}",
+        ) {
+            let mut given = HeaderMap::new();
+            for (name, value) in
+                [("upload-metadata", &metadata), ("upload-length", &length), ("upload-checksum", &sum)]
+            {
+                if let Ok(value) = value.parse() {
+                    given.insert(name, value);
+                }
+            }
+            if let Ok((_, name)) = super::metadata(&given) {
+                prop_assert!(name.len() <= FILE_NAME_BYTES_MAX, "{name:?}");
+                prop_assert!(!name.contains(['/', '\\', '\0']), "{name:?}");
+            }
+            if let Ok(number) = number(&given, &HeaderName::from_static("upload-length")) {
+                prop_assert_eq!(length.trim().parse::<u64>().ok(), Some(number));
+            }
+            let _ = checksum(&given);
+        }
     }
 }

@@ -35,6 +35,6 @@ pub(crate) async fn delete(
     if !video.status.is_final() {
         cancel::stop(&api, &video).await?;
     }
-    temporal::delete(&api.temporal, id).await?;
+    temporal::delete(&api, id).await?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -37,7 +37,7 @@ impl Api {
     /// One video that cannot be removed must not hold up the others.
     async fn remove(&self, removing: Removing) -> Result<(), Error> {
         let started = if removing.ended {
-            temporal::delete(&self.temporal, removing.id).await
+            temporal::delete(self, removing.id).await
         } else {
             self.stop_and_delete(removing).await
         };
@@ -56,6 +56,6 @@ impl Api {
         let video = self.catalog.get(removing.id).await.map_err(Error::Catalog)?;
         let Some(video) = video else { return Ok(()) };
         cancel::stop(self, &video).await?;
-        temporal::delete(&self.temporal, removing.id).await
+        temporal::delete(self, removing.id).await
     }
 }

@@ -7,6 +7,8 @@
 //! | `exports` | nobody: records of ours |
 //! | anything else | the tenant `default` |
 //!
+//! Capitals make no other name here: there are disks on which they name the same file.
+//!
 //! The operator can open further prefixes, to one tenant or to all.
 
 use std::str::FromStr;
@@ -63,7 +65,7 @@ impl StoredSources {
 
 /// Whether a caller may name an object of the store.
 pub(super) async fn is_open(api: &Api, caller: &Caller, object: &Object) -> Result<bool, Problem> {
-    let first = object.key().split('/').next().unwrap_or_default();
+    let first = folded(object.key().split('/').next().unwrap_or_default());
     if let Ok(video) = first.parse::<VideoId>()
         && video.to_string() == first
     {
@@ -71,13 +73,18 @@ pub(super) async fn is_open(api: &Api, caller: &Caller, object: &Object) -> Resu
         return Ok(video.is_some_and(|video| video.tenant == caller.tenant));
     }
     let opened = &api.settings.stored_sources;
-    Ok(match first {
+    Ok(match &*first {
         layout::EXPORTS => false,
         _ if lies_below(object.key(), &tenant::folder(&caller.tenant)) => true,
         _ if opened.iter().any(|opened| opened.opens(object, &caller.tenant)) => true,
         tenant::FOLDER => false,
         _ => caller.tenant == tenant::DEFAULT,
     })
+}
+
+/// A name as disks see it that take capitals for small letters, those outside of ASCII too.
+fn folded(name: &str) -> String {
+    name.to_uppercase().to_lowercase()
 }
 
 /// True for a key below a prefix of whole segments.

@@ -1,7 +1,7 @@
 //! The video as clients see it.
 //!
-//! Owns the JSON shape and every address in it. Nothing secret passes: an address that carries
-//! credentials is shown without them, and files of this machine are not named.
+//! Owns the JSON shape and every address in it. Nothing secret passes: the address of a source is shown
+//! without query and credentials, and files of this machine are not named.
 
 use catalog::{NewVideo, Unreadable, Video};
 use contract::{
@@ -10,7 +10,6 @@ use contract::{
 use media::options::Options;
 use serde::Serialize;
 use time::OffsetDateTime;
-use url::Url;
 use utoipa::ToSchema;
 
 use super::{measured::Measured, outputs::OutputsView};
@@ -63,7 +62,7 @@ struct SourceView {
     /// cannot be read.
     #[schema(example = "url")]
     kind: String,
-    /// The address, without user name and password.
+    /// The address, without query, which may hold a signature, and without user name and password.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
     /// Bucket of a source in the store.
@@ -128,7 +127,7 @@ impl VideoView {
             created_at: video.created_at,
             updated_at: video.updated_at,
             expires_at,
-            source: SourceView::new(video.source, video.summary),
+            source: SourceView::new(&video.source, video.summary),
             options: video.options,
             progress,
             outputs,
@@ -173,7 +172,7 @@ fn expiry(settings: &Settings, video: &Video) -> Option<OffsetDateTime> {
 }
 
 impl SourceView {
-    fn new(source: Source, summary: Option<SourceSummary>) -> Self {
+    fn new(source: &Source, summary: Option<SourceSummary>) -> Self {
         let kind = source.kind().to_string();
         let measured = summary.map(Measured::from).unwrap_or_default();
         let empty = Self {
@@ -185,8 +184,8 @@ impl SourceView {
             file_name: None,
             measured,
         };
-        match source {
-            Source::Url { url } => Self { url: without_credentials(&url), ..empty },
+        match source.redacted() {
+            Source::Url { url } => Self { url: Some(url).filter(|url| !url.is_empty()), ..empty },
             Source::Object { bucket, key } => {
                 Self { bucket: Some(bucket), key: Some(key), ..empty }
             }
@@ -199,28 +198,17 @@ impl SourceView {
     }
 }
 
-/// `None` for what cannot be parsed, because what it hides cannot be found either.
-fn without_credentials(text: &str) -> Option<String> {
-    let mut url = Url::parse(text).ok()?;
-    if url.username().is_empty() && url.password().is_none() {
-        return Some(text.to_owned());
-    }
-    url.set_username("").ok()?;
-    url.set_password(None).ok()?;
-    Some(url.into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn credentials_are_not_shown() {
-        let shown = |text| without_credentials(text);
-        assert_eq!(shown("https://u:p@h/a?t=1").as_deref(), Some("https://h/a?t=1"));
-        assert_eq!(shown("https://h/a?t=1").as_deref(), Some("https://h/a?t=1"));
+        let shown = |url: &str| SourceView::new(&Source::Url { url: url.to_owned() }, None).url;
+        assert_eq!(shown("https://u:p@h/a?t=1").as_deref(), Some("https://h/a"));
+        assert_eq!(shown("https://h/a?t=1#x").as_deref(), Some("https://h/a"));
         assert_eq!(shown("//u:p@h/a"), None);
-        let file = SourceView::new(Source::File { path: "/home/me/a.mp4".into() }, None);
+        let file = SourceView::new(&Source::File { path: "/home/me/a.mp4".into() }, None);
         assert_eq!(serde_json::to_value(file).unwrap(), serde_json::json!({"kind": "file"}));
     }
 }

@@ -22,7 +22,8 @@ pub(crate) struct CreateWebhook {
     /// Signs the messages: `whsec_` and 24 to 64 bytes in base64. Without one, the secrets that
     /// `millrace webhooks secret show` shows sign them. Never shown again.
     secret: Option<String>,
-    /// What is told; everything by default.
+    /// What is told, each event once; everything by default.
+    #[schema(max_items = 3)]
     events: Option<Vec<Event>>,
 }
 
@@ -33,9 +34,7 @@ pub(super) fn check(asked: CreateWebhook) -> Result<Webhook, Vec<FieldError>> {
     let faults = [
         url.as_ref().err().cloned(),
         secret.as_deref().and_then(|text| check_secret(text).err()),
-        events.as_deref().filter(|events| events.is_empty()).map(|_| {
-            FieldError::body("webhook.events", "names no event; leave it out to be told all")
-        }),
+        events.as_deref().and_then(|events| check_events(events).err()),
     ];
     let faults: Vec<FieldError> = faults.into_iter().flatten().collect();
     let url = match url {
@@ -48,6 +47,25 @@ pub(super) fn check(asked: CreateWebhook) -> Result<Webhook, Vec<FieldError>> {
         events: events.unwrap_or_else(|| Event::ALL.to_vec()),
         format: WebhookFormat::Standard,
     })
+}
+
+/// Events that are named at all, and each once.
+fn check_events(events: &[Event]) -> Result<(), FieldError> {
+    let most = Event::ALL.len();
+    if events.is_empty() {
+        let reason = "names no event; leave it out to be told all";
+        return Err(FieldError::body("webhook.events", reason));
+    }
+    if events.len() > most {
+        let reason = format!("names {} events; at most {most}", events.len());
+        return Err(FieldError::body("webhook.events", &reason));
+    }
+    let twice = |(at, event): &(usize, &Event)| events[..*at].contains(event);
+    if let Some((at, event)) = events.iter().enumerate().find(twice) {
+        let reason = format!("`{event}` is there twice");
+        return Err(FieldError::body(&format!("webhook.events[{at}]"), &reason));
+    }
+    Ok(())
 }
 
 fn check_secret(text: &str) -> Result<(), FieldError> {
@@ -95,6 +113,9 @@ mod tests {
         for url in ["", "h", "ftp://h/", "http://u:p@h/", "http://h/a b"] {
             assert_eq!(pointers(asked(url, None, None)), ["#/webhook/url"], "{url}");
         }
+        let named = |events: &[Event]| pointers(asked("http://h/", None, Some(events.to_vec())));
+        assert_eq!(named(&vec![Event::Ready; 60_000]), ["#/webhook/events"]);
+        assert_eq!(named(&[Event::Ready, Event::Failed, Event::Ready]), ["#/webhook/events/2"]);
         let all = asked("x", Some("my secret"), Some(vec![]));
         let faults = check(all).unwrap_err();
         assert_eq!(faults.len(), 3);

@@ -131,6 +131,32 @@ async fn an_exposed_api_answers_nobody_before_there_is_a_key() {
     assert_eq!(get(&router, &text, "/videos").await.status, StatusCode::OK);
 }
 
+#[tokio::test]
+async fn what_tells_of_all_tenants_is_for_operators() {
+    let Some(harness) = Harness::start().await else { return };
+    let router = |operator: Option<&str>| {
+        let operator = operator.map(|token| token.parse().unwrap());
+        let access = Access { operator, ..Access::default() };
+        let beside = Router::new().route("/metrics", axum::routing::get(async || "numbers"));
+        harness.router_beside(Settings { access, ..harness.api.settings.clone() }, beside)
+    };
+    let token = "a-token-of-the-operator";
+    let open = Request::get("/metrics").body(Body::empty()).unwrap();
+    assert_eq!(ask(&router(None), open).await.status, StatusCode::OK, "before there is a key");
+    let (_, ours) = make(&harness, new_key("default")).await;
+    let (_, theirs) = make(&harness, new_key("acme")).await;
+    for with_token in [None, Some(token)] {
+        let router = router(with_token);
+        get(&router, &theirs, "/metrics").await.problem(403, "operators-only");
+        assert_eq!(get(&router, &theirs, "/videos").await.status, StatusCode::OK);
+        assert_eq!(get(&router, &ours, "/metrics").await.text(), "numbers");
+        let told = get(&router, token, "/metrics").await;
+        assert_eq!(told.status == StatusCode::OK, with_token.is_some(), "{}", told.text());
+        // The token opens nothing else.
+        get(&router, token, "/videos").await.problem(401, "unknown-key");
+    }
+}
+
 /// Every documented call that names a video.
 async fn calls_on_a_video(harness: &Harness) -> Vec<(Method, String)> {
     let document = harness.get("/openapi.json").await.json();
@@ -203,6 +229,10 @@ async fn objects_that_are_no_videos_belong_to_one_tenant_or_were_opened() {
     for tenant in ["default", "acme", "acme/b", "other"] {
         texts.push((tenant, make(&harness, new_key(tenant)).await.1));
     }
+    let source = contract::Source::Url { url: "http://example.com/clip.mp4".into() };
+    let video = catalog::NewVideo::new(contract::VideoId(uuid::Uuid::now_v7()), "acme", source);
+    let video = harness.api.catalog.insert(video).await.unwrap().into_video().id;
+    let capitals = format!("{}/source/a.mp4", video.to_string().to_uppercase());
     for (key, open_to) in [
         ("inbox/a.mp4", &["default"][..]),
         ("tenants/acme/a.mp4", &["acme"]),
@@ -214,6 +244,10 @@ async fn objects_that_are_no_videos_belong_to_one_tenant_or_were_opened() {
         ("library/a.mp4", &["default", "acme", "acme/b", "other"]),
         ("theirs/a.mp4", &["default", "acme"]),
         ("exports/x/.export.json", &[]),
+        ("Exports/x/.export.json", &[]),
+        ("TENANTS/acme/a.mp4", &[]),
+        ("tenant\u{17f}/acme/a.mp4", &[]),
+        (&capitals, &["acme"]),
     ] {
         let object = Object::new(Bucket::Videos, key).unwrap();
         harness.api.store.put_bytes(&object, &b"media"[..]).await.unwrap();

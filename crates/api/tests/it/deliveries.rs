@@ -36,7 +36,7 @@ async fn video(harness: &Harness, tenant: &str) -> VideoId {
 }
 
 /// A message that is due and that nobody sends.
-async fn message(harness: &Harness, tenant: &str) -> (VideoId, DeliveryId) {
+pub(crate) async fn message(harness: &Harness, tenant: &str) -> (VideoId, DeliveryId) {
     let video = video(harness, tenant).await;
     let end = Input { video, attempt: 1, outcome: Outcome::Cancelled };
     (video, harness.api.catalog.finish(&end).await.unwrap().delivery.unwrap())
@@ -52,7 +52,7 @@ async fn sent(harness: &Harness, delivery: DeliveryId, answered: u16, status: De
 }
 
 async fn is_being_sent(harness: &Harness, delivery: DeliveryId, round: u32) -> bool {
-    let id = delivery::Input { delivery, round }.workflow_id();
+    let id = delivery::Input { delivery, round, mac: None }.workflow_id();
     let handle = harness.api.temporal.get_workflow_handle::<DeliveryWorkflow>(id);
     handle.describe(WorkflowDescribeOptions::default()).await.is_ok()
 }
@@ -141,7 +141,7 @@ async fn each_replay_begins_a_round_also_of_a_message_that_waits() {
     }
     let shown = harness.get(&format!("{LIST}/{delivery}")).await.json();
     assert_eq!((&shown["status"], &shown["round"]), (&json!("pending"), &json!(3)));
-    let of_round_3 = delivery::Input { delivery, round: 3 };
+    let of_round_3 = delivery::Input { delivery, round: 3, mac: None };
     let taken = Sending {
         at: OffsetDateTime::now_utc(),
         took: Duration::ZERO,

@@ -62,6 +62,11 @@ impl Harness {
 
     /// Another API over the same parts, set up differently.
     pub(crate) fn router_of(&self, settings: Settings) -> Router {
+        self.router_beside(settings, Router::new())
+    }
+
+    /// The same, with routes that are guarded as its own are.
+    pub(crate) fn router_beside(&self, settings: Settings, beside: Router) -> Router {
         let api = Arc::new(Api {
             catalog: self.api.catalog.clone(),
             temporal: self.api.temporal.clone(),
@@ -69,7 +74,7 @@ impl Harness {
             incoming: self.api.incoming.clone(),
             settings,
         });
-        api::router(api, Router::new())
+        api::router(api, beside)
     }
 
     /// Address of the catalogue's database.

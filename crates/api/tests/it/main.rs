@@ -20,6 +20,7 @@ mod refusals;
 mod secrets;
 mod service;
 mod silence;
+mod tenants;
 mod tus;
 mod uploads;
 mod uploads_end;

@@ -80,6 +80,25 @@ async fn bodies_are_refused_with_the_place_of_the_fault_and_leave_nothing() {
         serde_json::json!({"url": "http://h/", "metadata": {"a": "x".repeat(16 * 1024)}});
     let problem = harness.post("/videos", metadata.to_string()).await;
     assert_eq!(problem.problem(422, "invalid-request")["errors"][0]["pointer"], "#/metadata");
+    for (field, list, pointer) in [
+        ("options", serde_json::json!({"mp4": vec!["720p"; 60_000]}), "#/options/mp4"),
+        (
+            "options",
+            serde_json::json!({"resolutions": vec!["720p"; 60_000]}),
+            "#/options/resolutions",
+        ),
+        (
+            "webhook",
+            serde_json::json!({"url": "http://h/", "events": vec!["video.ready"; 30_000]}),
+            "#/webhook/events",
+        ),
+    ] {
+        let body = serde_json::json!({"url": "http://h/", field: list}).to_string();
+        let problem = harness.post("/videos", body).await.problem(422, "invalid-request");
+        assert_eq!(problem["errors"][0]["pointer"], pointer);
+        let detail = problem["errors"][0]["detail"].as_str().unwrap();
+        assert!(detail.contains("at most") && detail.len() < 200, "{detail}");
+    }
     let listed = harness.get("/videos").await.json();
     assert_eq!(listed["videos"], serde_json::json!([]));
 }

@@ -7,20 +7,35 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api::ConnectionLimits;
-use axum::{Router, routing::get};
+use api::{ConnectionLimits, Timeouts};
+use axum::{
+    Router,
+    body::Bytes,
+    routing::{get, post},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
 
+/// More than the buffers of a connection hold.
+const LARGE: usize = 64 << 20;
+
 /// A server that holds so many connections.
 async fn server(all: usize) -> SocketAddr {
+    patient(all, Timeouts::default()).await
+}
+
+/// The same, with a patience of its own.
+async fn patient(all: usize, timeouts: Timeouts) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let limit = NonZeroUsize::new(all).unwrap();
-    let limits = ConnectionLimits { all: limit, per_address: limit };
-    let router = Router::new().route("/", get(async || "ok"));
+    let limits = ConnectionLimits { all: limit, per_address: limit, timeouts };
+    let router = Router::new()
+        .route("/", get(async || "ok"))
+        .route("/length", post(async |body: Bytes| body.len().to_string()))
+        .route("/large", get(async || vec![0_u8; LARGE]));
     tokio::spawn(api::serve(listener, router, limits, std::future::pending()));
     address
 }
@@ -51,20 +66,81 @@ async fn five_thousand_silent_connections_keep_nobody_out() {
     }
 }
 
-/// Waits in real time: half a head must be given up after its ten seconds.
+/// Short enough to be waited for.
+fn impatient() -> Timeouts {
+    let short = Duration::from_millis(500);
+    Timeouts { head: short, body: short, body_rate: 1000, write: short, ..Timeouts::default() }
+}
+
+/// Reads until the server closes, which it must within a few of its time-outs.
+async fn closed(client: &mut TcpStream) -> Vec<u8> {
+    let (begun, mut answer) = (Instant::now(), Vec::new());
+    let read = client.read_to_end(&mut answer);
+    // A connection that is cut off while it sends may be reset.
+    let _ = tokio::time::timeout(Duration::from_secs(20), read).await.expect("still open");
+    assert!(begun.elapsed() > Duration::from_millis(300), "at once: {:?}", begun.elapsed());
+    answer
+}
+
 #[tokio::test]
 async fn half_a_head_is_given_up() {
-    let address = server(10).await;
-    let begun = Instant::now();
+    let address = patient(10, impatient()).await;
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(b"GET / HTTP/1.1\r\nHost").await.unwrap();
     let mut idle = TcpStream::connect(address).await.unwrap();
     idle.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-    let (mut left, mut answer) = (Vec::new(), Vec::new());
-    client.read_to_end(&mut left).await.unwrap();
-    idle.read_to_end(&mut answer).await.unwrap();
+    let (_, answer) = tokio::join!(closed(&mut client), closed(&mut idle));
     assert!(answer.ends_with(b"ok"));
-    assert!((9..25).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_body_that_stands_still_or_drips_is_given_up() {
+    let address = patient(10, impatient()).await;
+    let head = b"POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc";
+    let mut still = TcpStream::connect(address).await.unwrap();
+    still.write_all(head).await.unwrap();
+    let dripping = TcpStream::connect(address).await.unwrap();
+    let (mut answers, mut drip) = dripping.into_split();
+    drip.write_all(head).await.unwrap();
+    let dripping = async {
+        // A byte whenever the body may not stand still for longer: 20 bytes a second.
+        while drip.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let answered = async {
+        let mut answer = Vec::new();
+        let _ = answers.read_to_end(&mut answer).await;
+        answer
+    };
+    let begun = Instant::now();
+    let (stood, (), dripped) = tokio::join!(closed(&mut still), dripping, answered);
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    for answer in [stood, dripped] {
+        let text = String::from_utf8_lossy(&answer).into_owned();
+        assert!(text.is_empty() || text.starts_with("HTTP/1.1 4"), "{text}");
+    }
+    // The control: the same server takes a body that arrives.
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let whole = b"POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
+    client.write_all(whole).await.unwrap();
+    assert!(closed(&mut client).await.ends_with(b"3"));
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_is_given_up() {
+    let address = patient(1, impatient()).await;
+    let mut deaf = TcpStream::connect(address).await.unwrap();
+    deaf.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    // The only place is taken until the answer is given up: then it answers again.
+    let give_up = Instant::now() + Duration::from_secs(20);
+    while !ask(address).await.is_ok_and(|answer| answer.ends_with("ok")) {
+        assert!(Instant::now() < give_up, "the unread answer keeps its place");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (mut left, mut reader) = (Vec::new(), deaf);
+    let _ = reader.read_to_end(&mut left).await;
+    assert!(left.len() < LARGE, "all of it was sent");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use axum::http::{StatusCode, header};
 use contract::{
-    AudioOutput, Outputs, RenditionOutput, SourceSummary, Status, VideoId, completion,
+    AudioOutput, Outputs, RenditionOutput, Source, SourceSummary, Status, VideoId, completion,
     search_attributes, video,
 };
 use serde_json::json;
@@ -58,7 +58,7 @@ async fn a_video_is_taken_kept_and_started() {
     let expected = json!({
         "id": id, "status": "uploaded", "attempt": 1,
         "created_at": taken["created_at"], "updated_at": taken["created_at"], "expires_at": null,
-        "source": {"kind": "url", "url": asked["url"]},
+        "source": {"kind": "url", "url": "https://example.com/a/clip.mp4"},
         "options": asked["options"], "progress": null, "outputs": null, "warnings": [],
         "error": null, "metadata": asked["metadata"], "webhook": null,
         "links": {"self": format!("/videos/{id}"), "temporal": pages},
@@ -84,11 +84,14 @@ async fn a_video_is_taken_kept_and_started() {
         video: id,
         attempt: 1,
         tenant: "default".into(),
-        source: row.source,
+        source: Source::Url { url: "https://example.com/a/clip.mp4".into() },
         options: row.options,
         limits: harness.api.settings.limits,
         export: None,
+        mac: None,
     };
+    assert_eq!(row.source, Source::Url { url: "https://example.com/a/clip.mp4?token=t".into() });
+    let expected = harness.api.catalog.vouch(expected).unwrap();
     assert_eq!(input(&harness, id).await, expected);
 }
 

@@ -465,3 +465,41 @@ async fn a_host_that_is_not_there_is_told_from_one_that_does_not_answer() {
     assert!(matches!(&error, Error::Unreachable { host, .. } if host == "127.0.0.1"), "{error:?}");
     assert!(error.is_transient() && !format!("{error:?}").contains("secret"), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_source_that_drips_is_given_up_and_goes_on_where_it_was() {
+    let body = body(40_000, 1);
+    let length = body.len().to_string();
+    let start = body[..20_000].to_vec();
+    let server = Server::start(ALLOWED, move |request| {
+        let headers = [("Content-Length", length.as_str()), ("ETag", "\"one\"")];
+        match request.start() {
+            None => Reply::new("200 OK", &headers, &start).dripping(),
+            Some(_) => good(request, &body, "\"one\""),
+        }
+    })
+    .await;
+    let window = Duration::from_millis(500);
+    let slow = Config { least_rate: 1000, rate_window: window, ..config() };
+    let client = Client::new(slow).unwrap();
+    let folder = Folder::new();
+    let began = std::time::Instant::now();
+    let error = folder.fetch(&client, &server).await.unwrap_err();
+    assert!(matches!(error, Error::TooSlow { least: 1000, got: 1..500, .. }), "{error}");
+    // The first window held the start; no window after the second was waited for.
+    assert!(began.elapsed() < window * 10, "{:?}", began.elapsed());
+    assert!(error.is_transient() && error.to_string().contains("--source-rate-min"), "{error}");
+    folder.fetch(&client, &server).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_source_that_is_slow_but_fast_enough_arrives() {
+    let server = Server::start(ALLOWED, |_| {
+        Reply::new("200 OK", &[("Content-Length", "30")], b"").dripping()
+    })
+    .await;
+    let config = Config { least_rate: 10, rate_window: Duration::from_millis(200), ..config() };
+    let folder = Folder::new();
+    let got = folder.fetch(&Client::new(config).unwrap(), &server).await.unwrap();
+    assert_eq!(got.bytes, 30);
+}

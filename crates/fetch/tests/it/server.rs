@@ -33,6 +33,7 @@ impl Request {
 pub(crate) struct Reply {
     bytes: Vec<u8>,
     stalls: bool,
+    drips: bool,
 }
 
 impl Reply {
@@ -44,12 +45,17 @@ impl Reply {
         }
         let mut bytes = (head + "\r\n").into_bytes();
         bytes.extend(body);
-        Self { bytes, stalls: false }
+        Self { bytes, stalls: false, drips: false }
     }
 
     /// After its bytes the connection stays open.
     pub(crate) fn stalling(self) -> Self {
         Self { stalls: true, ..self }
+    }
+
+    /// After its bytes one more follows every 20 ms, without end.
+    pub(crate) fn dripping(self) -> Self {
+        Self { drips: true, ..self }
     }
 }
 
@@ -106,6 +112,9 @@ async fn serve(
     let reply = respond(&request);
     // The client may hang up as soon as it has seen enough.
     let _ = stream.write_all(&reply.bytes).await;
+    while reply.drips && stream.write_all(b"x").await.is_ok() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     if reply.stalls {
         let _ = stream.read_u8().await;
     }

@@ -8,7 +8,7 @@ use serde::{
 };
 use utoipa::ToSchema;
 
-use super::{InvalidOption, RungOption};
+use super::{InvalidOption, RUNGS_MAX, RungOption};
 
 /// Longest preview in seconds.
 const PREVIEW_SECONDS: std::ops::RangeInclusive<u32> = 1..=600;
@@ -38,7 +38,15 @@ impl Mp4Option {
 
     pub(super) fn validate(&self, path: &str, rungs: &[RungOption]) -> Result<(), InvalidOption> {
         let Self::Rungs(names) = self else { return Ok(()) };
+        if names.len() > RUNGS_MAX {
+            let reason = format!("names {} rungs; at most {RUNGS_MAX}", names.len());
+            return Err(InvalidOption::new(path, reason));
+        }
         for (at, name) in names.iter().enumerate() {
+            if names.iter().take(at).any(|before| before == name) {
+                let reason = format!("`{name}` is there twice");
+                return Err(InvalidOption::new(format!("{path}[{at}]"), reason));
+            }
             if !rungs.iter().any(|rung| rung.name == *name) {
                 let known: Vec<_> = rungs.iter().map(|rung| rung.name.as_str()).collect();
                 let reason = format!("`{name}` is not a rung of this video: {}", known.join(", "));

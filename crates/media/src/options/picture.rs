@@ -7,6 +7,10 @@ use super::InvalidOption;
 
 /// Longest text of a watermark, in characters.
 const WATERMARK_CHARS_MAX: usize = 200;
+/// Longest address of a watermark's picture, as for any source.
+const IMAGE_URL_BYTES_MAX: usize = 4096;
+/// Longest key of a watermark's picture: that of S3.
+const IMAGE_KEY_BYTES_MAX: usize = 1024;
 /// Width of a thumbnail in pixels.
 const THUMBNAIL_WIDTH: std::ops::RangeInclusive<u32> = 16..=1280;
 /// Extra thumbnail sizes at most.
@@ -75,7 +79,12 @@ impl ThumbnailOption {
             _ => {}
         }
         if self.widths.len() > THUMBNAIL_SIZES_MAX {
-            return wrong("widths", format!("at most {THUMBNAIL_SIZES_MAX} sizes"));
+            let reason = format!("has {} sizes; at most {THUMBNAIL_SIZES_MAX}", self.widths.len());
+            return wrong("widths", reason);
+        }
+        let twice = |(at, width): &(usize, &u32)| self.widths[..*at].contains(width);
+        if let Some((at, width)) = self.widths.iter().enumerate().find(twice) {
+            return wrong(&format!("widths[{at}]"), format!("{width} is there twice"));
         }
         match self.widths.iter().position(|width| !THUMBNAIL_WIDTH.contains(width)) {
             Some(at) => wrong(&format!("widths[{at}]"), "must be from 16 to 1280".to_owned()),
@@ -115,12 +124,14 @@ pub struct WatermarkOption {
 pub struct WatermarkImage {
     /// An http(s) address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 4096)]
     pub url: Option<String>,
     /// Bucket of an object in the store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
     /// Its key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1024)]
     pub key: Option<String>,
 }
 
@@ -160,6 +171,12 @@ impl WatermarkOption {
                 return wrong("text", "is longer than 200 characters");
             }
             (None, Some(image)) => match (&image.url, &image.bucket, &image.key) {
+                (Some(url), None, None) if url.len() > IMAGE_URL_BYTES_MAX => {
+                    return wrong("image.url", "is longer than 4096 bytes");
+                }
+                (None, Some(_), Some(key)) if key.len() > IMAGE_KEY_BYTES_MAX => {
+                    return wrong("image.key", "is longer than 1024 bytes");
+                }
                 (Some(_), None, None) | (None, Some(_), Some(_)) => {}
                 _ => return wrong("image", "give `url`, or `bucket` and `key`"),
             },

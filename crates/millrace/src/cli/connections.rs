@@ -1,6 +1,6 @@
 //! Flags of the HTTP listeners' limits.
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, time::Duration};
 
 use clap::Args;
 
@@ -24,4 +24,39 @@ pub(crate) struct ConnectionArgs {
         default_value = "1024"
     )]
     pub(crate) per_address: NonZeroUsize,
+    /// Seconds that the head of a request may take, or a connection stay idle between two.
+    #[arg(id = "head_seconds", long = "head-seconds-max", env = "MILLRACE_HEAD_SECONDS_MAX",
+        default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) head_seconds: u64,
+    /// Seconds that the body of a request may stand still.
+    #[arg(id = "body_seconds", long = "body-stall-seconds-max",
+        env = "MILLRACE_BODY_STALL_SECONDS_MAX",
+        default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) body_seconds: u64,
+    /// Bytes a second that the body of a request must arrive with, once it may have stood still.
+    #[arg(
+        id = "body_rate",
+        long = "body-rate-min",
+        env = "MILLRACE_BODY_RATE_MIN",
+        default_value_t = 1024
+    )]
+    pub(crate) body_rate: u64,
+    /// Seconds that a client may read nothing of an answer.
+    #[arg(id = "write_seconds", long = "write-stall-seconds-max",
+        env = "MILLRACE_WRITE_STALL_SECONDS_MAX",
+        default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) write_seconds: u64,
+}
+
+impl ConnectionArgs {
+    /// How long clients may take.
+    pub(crate) fn timeouts(&self) -> api::Timeouts {
+        api::Timeouts {
+            head: Duration::from_secs(self.head_seconds),
+            body: Duration::from_secs(self.body_seconds),
+            body_rate: self.body_rate,
+            write: Duration::from_secs(self.write_seconds),
+            ..api::Timeouts::default()
+        }
+    }
 }

@@ -52,6 +52,7 @@ impl Metrics {
         gauge!("millrace_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
         // Told from the start, so that the first one is seen as an increase.
         counter!("millrace_unreadable_rows_total", "table" => "videos").increment(0);
+        counter!("millrace_worker_restarts_total").increment(0);
         counter!("millrace_http_connections_evicted_total").increment(0);
         counter!("millrace_http_connections_refused_total").increment(0);
         let upkeep = handle.clone();

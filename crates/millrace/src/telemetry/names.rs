@@ -20,6 +20,11 @@ pub(super) const METRICS: &[(&str, Kind, &str)] = &[
         "1 while this process takes work from the queue; 0 while it cannot do it.",
     ),
     (
+        "millrace_worker_restarts_total",
+        Kind::Counter,
+        "Times that the workers' thread panicked and was started again.",
+    ),
+    (
         "millrace_activities_total",
         Kind::Counter,
         "Runs of activities that ended, by result: ok, failed, retried, cancelled.",

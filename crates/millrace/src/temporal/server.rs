@@ -1,7 +1,7 @@
 //! Temporal's dev server as a child on an SQLite file, started again whenever it dies.
 
 use std::{
-    net::{Ipv4Addr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     ops::Range,
     path::{Path, PathBuf},
     time::Duration,
@@ -31,8 +31,16 @@ const FAIRNESS: [&str; 3] = [
     "matching.enableFairness=true",
     "matching.numTaskqueueWritePartitions=1",
 ];
-/// How often a start is tried: the server takes three more ports by itself, for a moment before it
-/// binds them, and ends at once where one was taken.
+/// Nobody but our workers has a use for these ways in. The HTTP API takes what any web page sends; it
+/// cannot be off, but there is no name by which it is called: none has a slash.
+const CLOSED: [&str; 3] = [
+    "frontend.httpAllowedHosts=[\"/\"]",
+    "activity.enableStandalone=false",
+    "nexusoperation.enableStandalone=false",
+];
+/// How often a start is tried: the server takes three more ports by itself, for its services to call
+/// each other by gRPC on loopback, for a moment before it binds them, and ends at once where one was
+/// taken.
 const STARTS: u16 = 5;
 /// Ports tried one after the other.
 const TRIES: u16 = 100;
@@ -47,26 +55,28 @@ const TOLD_LINES: usize = 3;
 pub(crate) struct Wish {
     /// First port to try for the server.
     pub(crate) grpc: u16,
-    /// First port to try for its web page; none without one.
-    pub(crate) ui: Option<u16>,
+    /// Address of this machine for its web page; none without one.
+    pub(crate) page: Option<Ipv4Addr>,
 }
 
 impl Wish {
     /// Any free port, and no web page.
     pub(crate) fn any() -> Self {
-        Self { grpc: untyped(0), ui: None }
+        Self { grpc: untyped(0), page: None }
     }
 
     /// Free ports for all that can be chosen. `tried` starts failed before.
     fn granted(self, tried: u16) -> anyhow::Result<Ports> {
-        let grpc = next_free(self.grpc, &[])?;
-        let ui = self.ui.map(|first| next_free(first, &[grpc])).transpose()?;
-        let mut taken = vec![grpc];
-        taken.extend(ui);
-        let http = next_free(untyped(TRIES * (2 * tried + 1)), &taken)?;
-        taken.push(http);
-        let metrics = next_free(untyped(TRIES * (2 * tried + 2)), &taken)?;
-        Ok(Ports { grpc, ui, http, metrics })
+        let here = Ipv4Addr::LOCALHOST;
+        let grpc = next_free(here, self.grpc, &[])?;
+        let from = |nth: u16| untyped(TRIES * (3 * tried + nth));
+        let http = next_free(here, from(1), &[grpc])?;
+        let metrics = next_free(here, from(2), &[grpc, http])?;
+        let page = self.page.map(|address| {
+            let port = next_free(address, from(3), &[grpc, http, metrics])?;
+            Ok::<_, anyhow::Error>(SocketAddr::from((address, port)))
+        });
+        Ok(Ports { grpc, page: page.transpose()?, http, metrics })
     }
 }
 
@@ -81,7 +91,7 @@ fn untyped(offset: u16) -> u16 {
 #[derive(Clone, Copy, Debug)]
 struct Ports {
     grpc: u16,
-    ui: Option<u16>,
+    page: Option<SocketAddr>,
     http: u16,
     metrics: u16,
 }
@@ -136,9 +146,9 @@ impl Server {
         Ok(format!("http://127.0.0.1:{}", self.ports.grpc).parse()?)
     }
 
-    /// Address of its web page.
-    pub(crate) fn ui(&self) -> Option<Url> {
-        self.ports.ui.and_then(|port| format!("http://127.0.0.1:{port}").parse().ok())
+    /// Where its web page listens, which is told to nobody but our door in front of it.
+    pub(crate) fn page(&self) -> Option<SocketAddr> {
+        self.ports.page
     }
 
     /// Waits until it has ended; the token must have been cancelled.
@@ -251,11 +261,13 @@ impl Recipe {
             .args(["--port", &ports.grpc.to_string()])
             .args(["--http-port", &ports.http.to_string()])
             .args(["--metrics-port", &ports.metrics.to_string()]);
-        command = match ports.ui {
-            Some(port) => command.args(["--ui-port", &port.to_string()]),
+        command = match ports.page {
+            Some(page) => command
+                .args(["--ui-ip", &page.ip().to_string()])
+                .args(["--ui-port", &page.port().to_string()]),
             None => command.arg("--headless"),
         };
-        for value in FAIRNESS {
+        for value in FAIRNESS.into_iter().chain(CLOSED) {
             command = command.args(["--dynamic-config-value", value]);
         }
         for (name, kind) in search_attributes::ALL {
@@ -293,10 +305,8 @@ fn program() -> PathBuf {
     local.into_iter().find(|path| path.is_file()).unwrap_or_else(|| "temporal".into())
 }
 
-fn next_free(first: u16, taken: &[u16]) -> anyhow::Result<u16> {
-    let free = |port: &u16| {
-        !taken.contains(port) && TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()
-    };
+fn next_free(address: Ipv4Addr, first: u16, taken: &[u16]) -> anyhow::Result<u16> {
+    let free = |port: &u16| !taken.contains(port) && TcpListener::bind((address, *port)).is_ok();
     (first..first.saturating_add(TRIES))
         .find(free)
         .with_context(|| format!("no free port from {first} to {}", first.saturating_add(TRIES)))

@@ -8,6 +8,7 @@ mod bars;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use activities::Deps;
 use anyhow::{Context as _, bail};
 use catalog::{Catalog, NewVideo, Video};
 use contract::{ErrorCode, Source, Status, TaskQueue, VideoId};
@@ -20,7 +21,7 @@ use uuid::Uuid;
 use crate::{
     cli, compose,
     lock::Lock,
-    stop,
+    private, stop,
     temporal::{self, Server, Wish},
     up,
 };
@@ -38,18 +39,20 @@ pub(crate) async fn run(args: cli::Transcode) -> anyhow::Result<()> {
     let source = source(&args.source)?;
     let stop = stop::on_signal()?;
     let state = args.output.join(STATE);
+    private::folder(&state)?;
     let lock = Lock::take(&state)?;
     let server_stop = CancellationToken::new();
     let server = Server::start(&state, Wish::any(), server_stop.clone()).await?;
     let client = temporal::connect(server.address()?).await?;
     temporal::register_search_attributes(&client).await?;
-    let store = compose::folder_store(&state.join("media"))?;
+    let store = compose::folder_store(&state.join("media"), 0)?;
     let vault = compose::vault(&state.join(compose::SECRET_KEY))?;
     let catalog =
         Catalog::open(&compose::sqlite_url(&state)?, vault).await.context("open the catalogue")?;
     let (objects, masters) = (store.clone(), store.clone());
     let (work, pixels) = (&args.work, &args.limits.pixels);
     let deps = compose::deps(work, pixels, &state, objects, masters, catalog.clone(), None)?;
+    let deps = Arc::new(Deps { local_files: true, ..deps });
     if let Some(why) = TaskQueue::ALL.iter().find_map(|&queue| deps.unfit(queue)) {
         bail!("{why}; `millrace doctor` says what to do");
     }

@@ -13,6 +13,8 @@ use crate::{
     sources::serve,
 };
 
+/// What the worker is asked with.
+const TOKEN: &str = "a-token-of-the-operator";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Name, type and help of every metric of ours in an answer.
@@ -85,13 +87,14 @@ async fn a_worker_answers_where_it_is_told_to() {
     let Some(temporal) = Temporal::start_or_skip(options).await else { return };
     let (data, address) = (data(), format!("127.0.0.1:{}", free_port()));
     let flags = ["--queues", "transcode", "--slots", "transcode=3", "--metrics-addr", &address];
+    let flags = [&flags[..], &["--metrics-token", TOKEN]].concat();
     let _worker = Worker::with(data.path(), &temporal.address(), &flags);
     // Fails only when it is already set.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let give_up = Instant::now() + PATIENCE;
     let text = loop {
-        let asked = http.get(format!("http://{address}/metrics")).send().await;
+        let asked = http.get(format!("http://{address}/metrics")).bearer_auth(TOKEN).send().await;
         let text = match asked {
             Ok(answer) => answer.text().await.unwrap(),
             Err(_) => String::new(),
@@ -106,4 +109,16 @@ async fn a_worker_answers_where_it_is_told_to() {
         (value(&text, r#"millrace_queue_slots{queue="transcode"}"#) - 3.0).abs() < f64::EPSILON
     );
     assert!(value(&text, "millrace_scratch_free_bytes") > 0.0);
+    let stranger = http.get(format!("http://{address}/metrics"));
+    assert_eq!(stranger.send().await.unwrap().status(), 403);
+}
+
+#[test]
+fn a_worker_that_others_reach_needs_a_token() {
+    let data = data();
+    let mut command = crate::product::millrace("worker", data.path());
+    let output = command.args(["--metrics-addr", "0.0.0.0:0"]).output().unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("--metrics-token"), "{said}");
 }

@@ -44,8 +44,9 @@ impl Flags {
 /// A `millrace up` on its own data folder and ports. Dropped, it is killed.
 pub(crate) struct Product {
     process: Process,
-    /// Of its Temporal server, which it starts again on the same.
-    _ports: Vec<fixtures::Port>,
+    /// Of its Temporal server, which it starts again on the same, and of the page.
+    ports: Vec<fixtures::Port>,
+    page: Option<String>,
     api: String,
     media: String,
     http: reqwest::Client,
@@ -77,7 +78,7 @@ impl Product {
             .env("MILLRACE_TEMPORAL", temporal)
             .env_remove("TEMPORAL_ADDRESS");
         change(&mut command);
-        Some(Self { _ports: ports, ..Self::launch(command) })
+        Some(Self { ports, ..Self::launch(command) })
     }
 
     /// Starts the API alone, against a Temporal server that is already there.
@@ -104,18 +105,15 @@ impl Product {
             }
         }
         let after = |name: &str| {
-            let line = said.iter().find(|line| line.starts_with(name));
-            line.unwrap_or_else(|| panic!("no {name} in {said:?}"))
-                .split_whitespace()
-                .last()
-                .unwrap()
-                .to_owned()
+            let line = said.iter().find(|line| line.starts_with(name))?;
+            line.split_whitespace().last().map(str::to_owned)
         };
-        let (api, media) = (after("API"), after("Media"));
+        let told = |name| after(name).unwrap_or_else(|| panic!("no {name} in {said:?}"));
+        let (api, media, page) = (told("API"), told("Media"), after("Temporal"));
         // Fails only when it is already set.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { process, _ports: Vec::new(), api, media, http }
+        Self { process, ports: Vec::new(), page, api, media, http }
     }
 
     /// Base address of the API, without a slash at the end.
@@ -126,6 +124,22 @@ impl Product {
     /// Base address of the media listener, with a slash at the end.
     pub(crate) fn media(&self) -> &str {
         &self.media
+    }
+
+    /// Address of Temporal's page, as the product prints it, without a slash at the end.
+    pub(crate) fn page(&self) -> &str {
+        self.page.as_deref().unwrap().trim_end_matches('/')
+    }
+
+    /// Its Temporal server, as clients take it.
+    pub(crate) fn temporal_address(&self) -> String {
+        format!("127.0.0.1:{}", self.ports[0].number())
+    }
+
+    /// A client of its Temporal server.
+    pub(crate) async fn temporal(&self) -> temporalio_client::Client {
+        let target = format!("http://{}", self.temporal_address());
+        fixtures::temporal::connect(&target.parse().unwrap()).await.unwrap()
     }
 
     /// Kills the process as `kill -9` does and waits until it is gone.

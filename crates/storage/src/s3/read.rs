@@ -56,7 +56,17 @@ impl Version<'_> {
     pub(super) async fn read(
         &self,
         range: Range<u64>,
+        on_trouble: impl FnMut(Error) + Send,
+    ) -> Result<Bytes, Error> {
+        self.read_counted(range, on_trouble, |_| {}).await
+    }
+
+    /// The same; `on_bytes` hears how many bytes of the range are there.
+    async fn read_counted(
+        &self,
+        range: Range<u64>,
         mut on_trouble: impl FnMut(Error) + Send,
+        mut on_bytes: impl FnMut(u64) + Send,
     ) -> Result<Bytes, Error> {
         let size = usize::try_from(range.end - range.start).unwrap_or_default();
         let mut got = BytesMut::with_capacity(size);
@@ -64,7 +74,9 @@ impl Version<'_> {
         while got.len() < size {
             let before = got.len();
             let start = range.start + before as u64;
-            let Err(error) = self.attempt(start..range.end, &mut got).await else { break };
+            let Err(error) = self.attempt(start..range.end, &mut got, &mut on_bytes).await else {
+                break;
+            };
             if !error.is_transient() {
                 return Err(error);
             }
@@ -97,10 +109,10 @@ impl Version<'_> {
         let mut done = 0;
         while done < self.bytes {
             let end = self.bytes.min(done + BLOCK_BYTES);
-            let block = self.read(done..end, |_| {}).await?;
+            let arrived = |bytes| on_bytes(done + bytes);
+            let block = self.read_counted(done..end, |_| {}, arrived).await?;
             file.write_all(&block).await.map_err(local)?;
             done = end;
-            on_bytes(done);
         }
         file.flush().await.map_err(local)?;
         let place = dest.to_owned();
@@ -108,7 +120,12 @@ impl Version<'_> {
     }
 
     /// Asks once, and keeps what arrives, whether or not it is all of it.
-    async fn attempt(&self, range: Range<u64>, got: &mut BytesMut) -> Result<(), Error> {
+    async fn attempt(
+        &self,
+        range: Range<u64>,
+        got: &mut BytesMut,
+        on_bytes: &mut (impl FnMut(u64) + Send),
+    ) -> Result<(), Error> {
         let quiet = self.patience / TRIES_IN_PATIENCE;
         let silent = || unavailable(format!("nothing arrived for {} s", quiet.as_secs_f64()));
         let asked = self.client.get_object().bucket(self.bucket).key(self.key());
@@ -131,6 +148,7 @@ impl Version<'_> {
                 return Err(unavailable("it sends more than was asked for"));
             }
             got.extend_from_slice(&bytes);
+            on_bytes(got.len() as u64);
         }
         if got.len() < end { Err(unavailable("it sends less than it promised")) } else { Ok(()) }
     }

@@ -285,6 +285,8 @@ fn promise(range: &Range<u64>, bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -314,6 +316,22 @@ mod tests {
         for odd in ["a.b/c", "a/b.", "a/b.m p", "a/b.m?p"] {
             let path = path(odd);
             assert!(path.ends_with("/source.bin") || path.ends_with("/source."), "{odd}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_ranges_stay_within_the_object(
+            bytes in prop_oneof![Just(0), Just(u64::MAX), 0..5000_u64],
+            method in "GET|HEAD|POST|",
+            range in r"bytes=[0-9]{0,21}-[0-9]{0,21}|bytes=-[0-9]{1,3}|[a-z=0-9, -]{0,20}",
+        ) {
+            let head = format!("{method} /secret HTTP/1.1\r\nRange: {range}\r\n\r\n");
+            if let Ok(Asked { range, .. }) = asked(&head, "/secret", bytes) {
+                prop_assert!(range.start <= range.end && range.end <= bytes);
+                let _ = promise(&range, bytes);
+            }
+            prop_assert!(asked(&head, "/other", bytes).is_err());
         }
     }
 }

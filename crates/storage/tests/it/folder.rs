@@ -227,3 +227,26 @@ async fn a_store_that_cannot_be_written_to_fails_its_check() {
     assert!(matches!(error, Error::Io { .. } | Error::NotFound { .. }), "{error:?}");
     assert!(matches!(store.look().await.unwrap_err(), Error::Io { .. }));
 }
+
+#[tokio::test]
+async fn a_reserve_is_kept_free_and_things_can_still_be_removed() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("local");
+    fs_err::write(&file, "x").unwrap();
+    Store::open_folder(root.path()).unwrap().put_bytes(&object("old"), "x").await.unwrap();
+    // More than any disk has.
+    let store = Store::open_folder_beside(root.path(), 1 << 60).unwrap();
+    let refused = [
+        store.put_bytes(&object("a"), "x").await,
+        store.create_bytes(&object("a"), "x").await.map(drop),
+        store.copy_file(&object("a"), &file).await,
+        store.put_file(&object("a"), &file).await,
+    ];
+    for result in refused {
+        assert!(matches!(result, Err(Error::NoSpace { .. })), "{result:?}");
+    }
+    assert_eq!(store.get_bytes(&object("old")).await.unwrap(), "x");
+    store.delete(&object("old")).await.unwrap();
+    let roomy = Store::open_folder_beside(root.path(), 1).unwrap();
+    roomy.put_file(&object("a"), &file).await.unwrap();
+}

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use contract::{ErrorCode, Outputs, StoredSource, Warning, text, video::Input};
 use media::{budget, plan::Plan, source::SourceFacts};
+use serde::Serialize;
 use temporalio_common::ActivityDefinition;
 use temporalio_sdk::{TimerOptions, WorkflowCancellationToken, workflows};
 
-use super::{Context, VideoWorkflow, extras};
+use super::{Context, VideoWorkflow, extras, step};
 use crate::{
     call::{Call, Extent},
     failure::Stop,
@@ -48,7 +49,7 @@ impl<'a> Material<'a> {
 }
 
 /// Runs one activity whose failure is only a warning.
-pub(super) async fn optional<A: ActivityDefinition>(
+pub(super) async fn optional<A>(
     ctx: &Context,
     job: &Input,
     step: &str,
@@ -56,10 +57,14 @@ pub(super) async fn optional<A: ActivityDefinition>(
     input: A::Input,
     call: Call,
     token: &WorkflowCancellationToken,
-) -> Option<A::Output> {
+) -> Option<A::Output>
+where
+    A: ActivityDefinition,
+    A::Input: Serialize,
+{
     let queue = call.queue();
-    let done = ctx.execute_activity(activity, input, call.options(job, token.clone())).await;
-    match done.map_err(Stop::from) {
+    let done = step::run(ctx, activity, input, call.options(job, token.clone())).await;
+    match done {
         Ok(output) => Some(output),
         Err(Stop::Failed(failure)) => {
             warn(ctx, step, failure.code, failure.message);

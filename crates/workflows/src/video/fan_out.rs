@@ -10,7 +10,7 @@ use contract::{Phase, StoredSource, transcode_chunk, video::Input};
 use media::plan::{AudioPlan, Plan, VideoPlan};
 use temporalio_sdk::{WorkflowCancellationToken, workflows};
 
-use super::{Context, pipeline::enter, sound};
+use super::{Context, pipeline::enter, sound, step};
 use crate::{call::Call, failure::Stop};
 
 /// Encodes everything the plan asks for. Returns the tracks of sound as they were encoded; a track
@@ -93,7 +93,7 @@ async fn encode_chunk(
     let end_seconds = plan.grid.seconds(frames.end);
     let call = Call::chunk(seconds, end_seconds, chunk_summary(plan, chunk));
     let options = call.options(job, group.clone());
-    let done = ctx.execute_activity(transcode_chunk::Activity, input, options).await?;
+    let done = step::run(ctx, transcode_chunk::Activity, input, options).await?;
     let now = ctx.workflow_time();
     ctx.state_mut(|state| state.tracker.chunk_done(chunk, done.frames, now));
     Ok(())

@@ -1,10 +1,9 @@
 //! `VideoWorkflow`: from a source to a published ladder, and a report whatever happens.
 //!
 //! ```text
-//!  begin ─┐
-//!  download → probe (→ normalize → probe) → plan ┬→ audio, chunks → package → verify ┬→ mp4, preview → publish
-//!                                                └→ thumbnail, chapters, subtitles … ┘
-//!                                                                    whatever happens: clean up, report
+//!  begin → download → probe (→ normalize → probe) → plan ┬→ audio, chunks → package → verify ┬→ mp4, preview → publish
+//!                                                        └→ thumbnail, chapters, subtitles … ┘
+//!                                                                      whatever happens: clean up, report
 //! ```
 
 #![expect(missing_docs, reason = "the macro makes public constants of the methods")]
@@ -20,6 +19,7 @@ mod prepare;
 mod progress;
 mod quality;
 mod sound;
+mod step;
 
 use contract::{
     Progress,
@@ -31,6 +31,9 @@ use temporalio_sdk::{WorkflowContext, WorkflowContextView, WorkflowResult, Workf
 use crate::failure::{self, Stop};
 use enhance::Ladder;
 use progress::Tracker;
+
+/// The patch by which nothing is done before the attempt was allowed to begin.
+const BEGIN_FIRST: &str = "begin-first";
 
 /// The context every step takes.
 pub(crate) type Context = WorkflowContext<VideoWorkflow>;
@@ -54,11 +57,23 @@ impl VideoWorkflow {
         Self { job, tracker: Tracker::default(), ladder: None, enhanced: false }
     }
 
-    /// Makes the video, cleans up and reports, in this order, whatever happens.
+    /// Makes the video, cleans up and reports, in this order, whatever happens once it has begun.
     #[run(name = contract::video::NAME)]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Output> {
         let job = ctx.state(|state| state.job.clone());
-        let made = pipeline::make(ctx, &job).await;
+        let made = if ctx.patched(BEGIN_FIRST) {
+            match pipeline::begin(ctx, &job).await {
+                // What may not begin is not this workflow's to clean up or to report on.
+                Err(Stop::Failed(refused)) if pipeline::is_refusal(refused.code) => {
+                    return Err(failure::termination(&refused));
+                }
+                Err(stop) => Err(stop),
+                Ok(()) => pipeline::make(ctx, &job).await,
+            }
+        } else {
+            // Videos that began before this patch fetch beside it.
+            pipeline::begin_and_make(ctx, &job).await
+        };
         ending::clean_up(ctx, &job, &made).await;
         ending::report(ctx, &job, &made).await;
         match made {

@@ -17,7 +17,7 @@ use temporalio_sdk::{WorkflowCancellationToken, workflows};
 use super::{
     Context, ending,
     enhance::{self, Ladder, Material},
-    fan_out, finished, outputs, prepare, quality,
+    fan_out, finished, outputs, prepare, quality, step,
 };
 use crate::{
     call::{Call, Extent},
@@ -30,12 +30,27 @@ const STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword(search_at
 const DURATION: SearchAttributeKey<f64> =
     SearchAttributeKey::float(search_attributes::DURATION_SECONDS);
 
-/// Runs every step; the first that fails for good decides.
+/// True when it was `begin_video` that said no: the workflow is none of ours, or its attempt is over.
+pub(super) fn is_refusal(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::Unauthorized | ErrorCode::Cancelled)
+}
+
+/// Runs every step after `begin`; the first that fails for good decides.
 pub(super) async fn make(ctx: &Context, job: &Input) -> Result<Output, Stop> {
+    let group = ctx.cancellation_token();
+    if group.is_cancelled() {
+        return Err(Stop::Cancelled);
+    }
+    let fetched = fetch(ctx, job, &group).await?;
+    Box::pin(make_of(ctx, job, fetched)).await
+}
+
+/// The same for a video that fetches while it begins.
+pub(super) async fn begin_and_make(ctx: &Context, job: &Input) -> Result<Output, Stop> {
     let group = ctx.cancellation_token().child_token();
     let (begun, fetched) = workflows::join!(
         async {
-            let begun = begin(ctx, job).await;
+            let begun = mark(ctx, job, ctx.cancellation_token()).await;
             // Videos that began before this patch wait for the whole download.
             if begun.is_err() && ctx.patched(REFUSED_ENDS_DOWNLOAD) {
                 group.cancel_with_reason("the attempt may not begin");
@@ -45,7 +60,15 @@ pub(super) async fn make(ctx: &Context, job: &Input) -> Result<Output, Stop> {
         fetch(ctx, job, &group),
     );
     begun?;
-    let (source, facts) = fetched?;
+    Box::pin(make_of(ctx, job, fetched?)).await
+}
+
+/// From a source that was fetched and probed to what is published.
+async fn make_of(
+    ctx: &Context,
+    job: &Input,
+    (source, facts): (StoredSource, SourceFacts),
+) -> Result<Output, Stop> {
     job.limits.source.check(&facts).map_err(|error| too_large(&error))?;
     let reasons = facts.non_standard.clone();
     ctx.state_mut(|state| state.tracker.warn(quality::repaired(&facts)));
@@ -71,7 +94,9 @@ pub(super) async fn make(ctx: &Context, job: &Input) -> Result<Output, Stop> {
     publish(ctx, job, master, &plan).await?;
     outputs.export = export(ctx, job, &outputs, &plan).await?;
     let warnings = ctx.state(|state| state.tracker.progress().warnings);
-    Ok(Output { source: ending::summary(&facts, reasons), outputs, warnings })
+    let output = Output { source: ending::summary(&facts, reasons), outputs, warnings };
+    step::fits("what is known", &output)?;
+    Ok(output)
 }
 
 /// The ladder itself: what the video cannot do without.
@@ -111,11 +136,22 @@ pub(super) fn enter(ctx: &Context, phase: Phase, details: impl Into<String>) {
     ctx.set_current_details(text::details(&details.into()));
 }
 
-async fn begin(ctx: &Context, job: &Input) -> Result<(), Stop> {
+/// Asks whether the attempt may begin. No cancel ends the question: without its answer nobody knows
+/// whether there is anything to report.
+pub(super) async fn begin(ctx: &Context, job: &Input) -> Result<(), Stop> {
+    mark(ctx, job, WorkflowCancellationToken::new()).await
+}
+
+async fn mark(ctx: &Context, job: &Input, token: WorkflowCancellationToken) -> Result<(), Stop> {
     ctx.upsert_search_attributes([STATUS.value_set("transcoding".to_owned())]);
-    let input = begin_video::Input { video: job.video, attempt: job.attempt };
-    let options = Call::begin().options(job, ctx.cancellation_token());
-    Ok(ctx.execute_activity(begin_video::Activity, input, options).await?)
+    let (video, attempt) = (job.video, job.attempt);
+    let input = begin_video::Input { video, attempt, job: Some(Box::new(job.clone())) };
+    // The API makes none as large. What may be reported is known after the answer, so nothing is here.
+    let not_ours =
+        |_| Stop::failed(ErrorCode::Unauthorized, "the job is larger than the API makes any");
+    step::fits("the job", &input).map_err(not_ours)?;
+    let options = Call::begin().options(job, token);
+    step::run(ctx, begin_video::Activity, input, options).await
 }
 
 async fn fetch(
@@ -126,7 +162,7 @@ async fn fetch(
     enter(ctx, Phase::Downloading, "fetching the source");
     let input = download_source::Input { video: job.video, source: job.source.clone() };
     let options = Call::download(&job.source.to_string()).options(job, group.clone());
-    let source = ctx.execute_activity(download_source::Activity, input, options).await?;
+    let source = step::run(ctx, download_source::Activity, input, options).await?;
     let facts = probe(ctx, job, &source, group).await?;
     Ok((source, facts))
 }
@@ -140,7 +176,7 @@ async fn probe(
     enter(ctx, Phase::Probing, "reading every packet's time");
     let input = probe_source::Input { video: job.video, source: source.clone() };
     let options = Call::probe(source.bytes).options(job, group.clone());
-    Ok(ctx.execute_activity(probe_source::Activity, input, options).await?)
+    step::run(ctx, probe_source::Activity, input, options).await
 }
 
 /// Rewrites a source that cannot be cut where it stands; standard sources pass untouched.
@@ -158,7 +194,7 @@ async fn standardize(
     let extent = Extent { seconds: facts.duration_seconds(), bytes: source.bytes };
     let options = Call::normalize(extent, &reasons).options(job, ctx.cancellation_token());
     let input = normalize_source::Input { video: job.video, source, facts };
-    let rewritten = ctx.execute_activity(normalize_source::Activity, input, options).await?;
+    let rewritten = step::run(ctx, normalize_source::Activity, input, options).await?;
     let facts = probe(ctx, job, &rewritten, &ctx.cancellation_token()).await?;
     if facts.non_standard.is_empty() {
         Ok((rewritten, facts))
@@ -208,10 +244,10 @@ async fn package(
     let (packaging, verifying) = (Call::package(&plan), Call::verify(&plan));
     let input = package_video::Input { video: job.video, source, plan };
     let options = packaging.options(job, ctx.cancellation_token());
-    ctx.execute_activity(package_video::Activity, input.clone(), options).await?;
+    step::run(ctx, package_video::Activity, input.clone(), options).await?;
     enter(ctx, Phase::Verifying, "checking everything that was made");
     let options = verifying.options(job, ctx.cancellation_token());
-    Ok(ctx.execute_activity(verify_video::Activity, input, options).await?)
+    step::run(ctx, verify_video::Activity, input, options).await
 }
 
 async fn publish(ctx: &Context, job: &Input, master: String, plan: &Plan) -> Result<(), Stop> {
@@ -220,7 +256,7 @@ async fn publish(ctx: &Context, job: &Input, master: String, plan: &Plan) -> Res
     let base = job.options.playlist_base_url.clone().filter(|_| job.export.is_none());
     let input = publish_video::Input { video: job.video, master, base };
     let options = Call::publish(plan).options(job, ctx.cancellation_token());
-    Ok(ctx.execute_activity(publish_video::Activity, input, options).await?)
+    step::run(ctx, publish_video::Activity, input, options).await
 }
 
 /// Copies what was published to where else it was asked for.
@@ -236,7 +272,7 @@ async fn export(
     let base = job.options.playlist_base_url.clone();
     let (video, attempt, outputs) = (job.video, job.attempt, outputs.clone());
     let input = export_video::Input { video, attempt, export, base, outputs };
-    Ok(Some(ctx.execute_activity(export_video::Activity, input, options).await?))
+    step::run(ctx, export_video::Activity, input, options).await.map(Some)
 }
 
 fn reasons(all: &[NonStandard]) -> String {

@@ -2,13 +2,16 @@
 
 use std::time::SystemTime;
 
-use contract::{Phase, Progress, RungProgress, Warning};
+use contract::{ErrorCode, Phase, Progress, RungProgress, Warning, text};
 use media::plan::VideoPlan;
 
 /// How a chunk stands, as `Progress::chunk_map` writes it. Which of the waiting ones a worker has
 /// taken is not known here.
 const WAITING: char = '.';
 const DONE: char = '#';
+/// Most warnings that are listed: a source can bring as many as it has tracks and more, and all of
+/// them cross Temporal.
+const WARNINGS_MAX: usize = 100;
 
 /// Counters behind the `progress` query.
 #[derive(Debug, Default)]
@@ -23,6 +26,8 @@ pub(super) struct Tracker {
     began: Option<SystemTime>,
     latest: Option<SystemTime>,
     warnings: Vec<Warning>,
+    /// Warnings beyond those that are listed.
+    unlisted: u64,
 }
 
 impl Tracker {
@@ -31,7 +36,17 @@ impl Tracker {
     }
 
     pub(super) fn warn(&mut self, warnings: impl IntoIterator<Item = Warning>) {
-        self.warnings.extend(warnings);
+        for mut warning in warnings {
+            warning.message = text::message(&warning.message);
+            if self.warnings.contains(&warning) {
+                continue;
+            }
+            if self.warnings.len() < WARNINGS_MAX {
+                self.warnings.push(warning);
+            } else {
+                self.unlisted += 1;
+            }
+        }
     }
 
     pub(super) fn plan(&mut self, video: Option<&VideoPlan>, now: Option<SystemTime>) {
@@ -83,8 +98,18 @@ impl Tracker {
                 reason = "a duration in seconds"
             )]
             eta_seconds: speed.map(|speed| (left / speed).ceil() as u64),
-            warnings: self.warnings.clone(),
+            warnings: self.warnings(),
         }
+    }
+
+    /// What was noticed, in at most one entry more than are listed.
+    fn warnings(&self) -> Vec<Warning> {
+        let more = (self.unlisted > 0).then(|| Warning {
+            step: "warnings".to_owned(),
+            code: ErrorCode::OptionNotMet,
+            message: format!("{} more warnings are not listed", self.unlisted),
+        });
+        self.warnings.iter().cloned().chain(more).collect()
     }
 
     fn speed(&self) -> Option<f64> {

@@ -8,6 +8,7 @@ use super::{
     Context,
     enhance::{optional, warn},
     fan_out::ended,
+    step,
 };
 use crate::{
     call::{Call, Extent, audio_seconds},
@@ -34,8 +35,8 @@ pub(super) async fn encode(
         source: source.clone(),
         plan: plan.clone(),
     };
-    let done = ctx.execute_activity(encode_audio::Activity, input, options).await;
-    match done.map_err(Stop::from) {
+    let done = step::run(ctx, encode_audio::Activity, input, options).await;
+    match done {
         Ok(done) => {
             damaged(ctx, &plan, done.decoded);
             Ok(Some(plan))

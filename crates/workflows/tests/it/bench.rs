@@ -93,6 +93,7 @@ impl Bench {
                 ..Limits::default()
             },
             export,
+            mac: None,
         };
         if let Some(change) = change {
             change(&mut input);

@@ -18,8 +18,8 @@ async fn delete(bench: &Bench, video: VideoId, script: Script) -> (bool, Vec<u8>
     bench.stage.put(video, script);
     let id = video.deletion_workflow_id();
     let options = WorkflowStartOptions::new(TaskQueue::VideoWorkflows.name(), id).build();
-    let handle =
-        bench.client.start_workflow(DeletionWorkflow::run, Input { video }, options).await.unwrap();
+    let order = Input { video, mac: None };
+    let handle = bench.client.start_workflow(DeletionWorkflow::run, order, options).await.unwrap();
     let result = handle.get_result(WorkflowGetResultOptions::default()).await;
     let history = handle.fetch_history(WorkflowFetchHistoryOptions::default());
     (result.is_ok(), history.to_json().await.unwrap())

@@ -11,6 +11,7 @@ mod bench;
 mod deletion;
 mod delivery;
 mod enhancements;
+mod large;
 mod long_texts;
 mod script;
 mod video;

@@ -46,8 +46,12 @@ pub(crate) struct Script {
     pub(crate) lost: u64,
     /// The activity that never ends by itself.
     pub(crate) stuck: Option<&'static str>,
+    /// Every activity waits at its end until it is let go.
+    pub(crate) held: bool,
     /// The source has subtitles, chapters and a second track of sound.
     pub(crate) rich: bool,
+    /// Bytes that what was made and its subtitles are called by.
+    pub(crate) padding: usize,
     /// A webhook is to be told.
     pub(crate) webhook: bool,
     /// What else is so about the job.
@@ -98,6 +102,15 @@ impl Stage {
         self.0.lock().unwrap().get(&video).cloned().unwrap_or_default()
     }
 
+    fn padding(&self, video: VideoId) -> String {
+        "x".repeat(self.script(video).padding)
+    }
+
+    /// Lets the activities of a video end.
+    pub(crate) fn release(&self, video: VideoId) {
+        self.edit(video, |script| script.held = false);
+    }
+
     fn edit<T>(&self, video: VideoId, change: impl FnOnce(&mut Script) -> T) -> T {
         change(self.0.lock().unwrap().entry(video).or_default())
     }
@@ -120,6 +133,9 @@ impl Stage {
                 () = ctx.cancelled() => return Err(ActivityError::cancelled()),
                 () = tokio::time::sleep(Duration::from_millis(50)) => {}
             }
+        }
+        while self.script(video).held {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         match script.fails {
             Some((failing, code)) if failing == name => Err(failure(code, true)),
@@ -281,7 +297,7 @@ impl Stage {
     ) -> Result<verify_video::Output, ActivityError> {
         let frames = input.plan.video.as_ref().map_or(0, |video| video.grid.frames);
         let checked = verify_video::Output {
-            outputs: Outputs { frames, ..Outputs::default() },
+            outputs: Outputs { frames, master: self.padding(input.video), ..Outputs::default() },
             master: Master::default(),
             decoded: frames - self.script(input.video).lost,
             decode_errors: 0,
@@ -331,7 +347,10 @@ impl Stage {
         input: record_outcome::Input,
     ) -> Result<record_outcome::Output, ActivityError> {
         self.edit(input.video, |script| script.outcomes.push(input.outcome));
-        let due = self.script(input.video).webhook.then_some(DeliveryId(input.video.0));
+        let due = self
+            .script(input.video)
+            .webhook
+            .then_some(record_outcome::Due::Id(DeliveryId(input.video.0)));
         self.play(record_outcome::NAME, &ctx, input.video, due).await
     }
 
@@ -441,7 +460,7 @@ impl Stage {
     ) -> Result<extract_subtitles::Output, ActivityError> {
         let track = SubtitleOutput {
             name: "subtitles-0".into(),
-            label: "English".into(),
+            label: "English".to_owned() + &self.padding(input.video),
             language: Some("en".into()),
             default: true,
             forced: false,

@@ -1,14 +1,19 @@
 //! The four standard tests of `VideoWorkflow`, and what is particular to it.
 
-use contract::{ErrorCode, clean_up::After, completion::Outcome};
+use contract::{
+    ErrorCode, TaskQueue, VideoId,
+    clean_up::After,
+    completion::{self, Outcome},
+};
 use fixtures::repo_root;
 use media::{bounds::SourceLimits, options::Options};
 use temporalio_client::WorkflowHistory;
 use temporalio_client::{
-    WorkflowCancelOptions, WorkflowGetResultOptions, WorkflowQueryOptions,
+    WorkflowCancelOptions, WorkflowGetResultOptions, WorkflowQueryOptions, WorkflowStartOptions,
     errors::WorkflowGetResultError,
 };
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
+use uuid::Uuid;
 use workflows::{CompletionWorkflow, DeletionWorkflow, DeliveryWorkflow, VideoWorkflow};
 
 use crate::{
@@ -204,23 +209,65 @@ async fn a_cancelled_video_stops_its_chunks_and_says_so() {
 }
 
 #[tokio::test]
-async fn an_attempt_that_may_not_begin_does_not_wait_for_its_download() {
+async fn an_attempt_that_may_not_begin_does_nothing_and_reports_nothing() {
     with_workers(async |bench| {
-        for stuck in ["download_source", "probe_source"] {
-            let fails = Some(("begin_video", "cancelled"));
-            let script = Script { fails, stuck: Some(stuck), ..Script::default() };
-            let run = bench.start(script).await;
+        for code in ["cancelled", "unauthorized"] {
+            let fails = Some(("begin_video", code));
+            let run = bench.start(Script { fails, ..Script::default() }).await;
             let result = run.handle.get_result(WorkflowGetResultOptions::default()).await;
-            assert!(matches!(result, Err(WorkflowGetResultError::Failed(_))), "{result:?}");
-            bench.reported(run.id).await;
-            let script = bench.stage.script(run.id);
-            assert_eq!(script.cleaned, [After::Abandoned], "{stuck}");
-            let [Outcome::Failed { failure, .. }] = &script.outcomes[..] else {
-                panic!("{stuck}: {:?}", script.outcomes)
+            let Err(WorkflowGetResultError::Failed(error)) = result else {
+                panic!("{code}: {result:?}")
             };
-            assert_eq!(failure.code, ErrorCode::Cancelled, "{stuck}");
-            record(&format!("refused-{stuck}"), bench.history(&run).await);
+            assert!(format!("{error:?}").contains(code), "{error:?}");
+            // Whatever it did stands in its history, its report too.
+            let history = String::from_utf8(bench.history(&run).await).unwrap();
+            assert!(!history.contains("EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED"));
+            let script = bench.stage.script(run.id);
+            assert_eq!((script.called(), script.cleaned), (vec!["begin_video"], vec![]), "{code}");
+            record(&format!("refused-{code}"), history.into_bytes());
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cancel_that_comes_before_the_beginning_waits_for_its_answer() {
+    with_workers(async |bench| {
+        for (fails, reported) in [(None, 1), (Some(("begin_video", "unauthorized")), 0)] {
+            let gate = Script { held: true, fails, ..Script::default() };
+            let run = bench.start(gate).await;
+            while bench.stage.script(run.id).calls.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            run.handle.cancel(WorkflowCancelOptions::default()).await.unwrap();
+            bench.stage.release(run.id);
+            let result = run.handle.get_result(WorkflowGetResultOptions::default()).await;
+            let cancelled = matches!(result, Err(WorkflowGetResultError::Cancelled { .. }));
+            assert_eq!(cancelled, reported == 1, "{result:?}");
+            if reported == 1 {
+                bench.reported(run.id).await;
+            }
+            let script = bench.stage.script(run.id);
+            assert_eq!(script.outcomes, vec![Outcome::Cancelled; reported]);
+            assert!(!script.called().contains(&"download_source"));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_an_attempt_reports_its_own_end() {
+    with_workers(async |bench| {
+        let id = VideoId(Uuid::now_v7());
+        let input = completion::Input { video: id, attempt: 1, outcome: Outcome::Cancelled };
+        let options = WorkflowStartOptions::new(
+            TaskQueue::VideoWorkflows.name(),
+            id.completion_workflow_id(1),
+        )
+        .build();
+        bench.client.start_workflow(CompletionWorkflow::run, input, options).await.unwrap();
+        bench.reported(id).await;
+        assert_eq!(bench.stage.script(id).called(), Vec::<&str>::new());
     })
     .await;
 }

@@ -12,6 +12,12 @@ use crate::{caller::Caller, compat::check_secret, problem::FieldError, videos::c
 
 /// Longest name of a creator or a medium, as it becomes a part of keys.
 const NAME_BYTES_MAX: usize = 128;
+/// Longest name of a region; those of known providers have up to 25 bytes.
+const REGION_BYTES_MAX: usize = 64;
+/// Longest access key id or secret; AWS has up to 128 characters.
+const CREDENTIAL_BYTES_MAX: usize = 512;
+/// Longest address of a store: the longest host name and a port.
+const ENDPOINT_BYTES_MAX: usize = 512;
 /// Region where an endpoint does not tell its own; Cloudflare R2 takes it for `auto`.
 const REGION: &str = "us-east-1";
 
@@ -143,6 +149,14 @@ fn check_name(field: &str, name: &str) -> Result<(), FieldError> {
     Err(FieldError::body(field, "must be 1 to 128 letters, digits, `-` or `_`"))
 }
 
+fn check_region(field: &str, region: &str) -> Result<(), FieldError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if (1..=REGION_BYTES_MAX).contains(&region.len()) && region.bytes().all(plain) {
+        return Ok(());
+    }
+    Err(FieldError::body(field, "must be 1 to 64 letters, digits, `-`, `_` or `.`"))
+}
+
 fn store(
     fields: &str,
     endpoint: String,
@@ -151,7 +165,19 @@ fn store(
     [access_key, secret_key]: [Secret; 2],
 ) -> Result<GivenStore, FieldError> {
     let fault = |reason: &str| FieldError::body(&format!("{fields}Endpoint"), reason);
+    if endpoint.len() > ENDPOINT_BYTES_MAX {
+        return Err(fault("is longer than 512 bytes"));
+    }
     let url: url::Url = endpoint.parse().map_err(|_| fault("is not an address"))?;
+    if let Some(region) = &region {
+        check_region(&format!("{fields}Region"), region)?;
+    }
+    for (field, secret) in [("AccessKeyId", &access_key), ("SecretAccessKey", &secret_key)] {
+        if !(1..=CREDENTIAL_BYTES_MAX).contains(&secret.expose().len()) {
+            let reason = format!("must have 1 to {CREDENTIAL_BYTES_MAX} bytes");
+            return Err(FieldError::body(&format!("{fields}{field}"), &reason));
+        }
+    }
     let region = region.unwrap_or_else(|| region_of(url.host_str().unwrap_or_default()).to_owned());
     let config = ExternalConfig {
         endpoint: url,
