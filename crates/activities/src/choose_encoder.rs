@@ -42,6 +42,8 @@ mod tests {
         fs_err::write(&program, script).unwrap();
         fs_err::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         studio.deps.tools.ffmpeg = program;
+        // It writes its log beside itself.
+        studio.deps.tools.containment = ffmpeg::Containment::Off;
     }
 
     fn asked(studio: &Studio) -> usize {

@@ -116,6 +116,7 @@ impl Error {
             Self::Ffmpeg(ffmpeg::Error::Killed { .. })
             | Self::Fetch(fetch::Error::ToolKilled { .. }) => Blame::Killer,
             Self::Ffmpeg(ffmpeg::Error::OutOfMemory { .. }) => Blame::Memory,
+            Self::Ffmpeg(ffmpeg::Error::MemoryLimit { .. }) => Blame::Allowance,
             _ => match self.code() {
                 ErrorCode::ToolMissing | ErrorCode::NoSpace => Blame::Machine,
                 _ => Blame::Work,
@@ -177,6 +178,8 @@ fn ffmpeg(error: &ffmpeg::Error) -> (ErrorCode, bool) {
         E::InvalidData { .. } => (ErrorCode::CorruptMedia, false),
         E::NoStreams => (ErrorCode::NoStreams, false),
         E::PictureTooLarge { .. } => (ErrorCode::SourceTooLarge, false),
+        E::MemoryLimit { .. } => (ErrorCode::SourceTooLarge, true),
+        E::ProcessorLimit { .. } => (ErrorCode::TimedOut, true),
         E::UnsupportedCodec { .. } | E::Encrypted => (ErrorCode::UnsupportedMedia, false),
         E::OutputTooLarge { .. } => (ErrorCode::EncoderFailed, false),
         // ffmpeg reads nothing over a connection but our own store.

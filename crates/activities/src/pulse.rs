@@ -95,7 +95,8 @@ where
     let run = Run::start(info);
     let limit = limit(ctx);
     let lost = lost(info, pulse.tally);
-    let work = Box::pin(work(pulse.clone()));
+    let work = work(pulse.clone());
+    let work = Box::pin(ffmpeg::within(limit.unwrap_or(media::budget::LONGEST), work));
     let work = async move {
         if let Some(lost) = lost {
             return Err(lost);

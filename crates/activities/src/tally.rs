@@ -17,6 +17,8 @@ pub(crate) enum Blame {
     Killer,
     /// The memory of the machine.
     Memory,
+    /// The memory that a child is given: it needs less with one thread, and no less ever after.
+    Allowance,
     /// The machine: a program is missing, or a disk is full.
     Machine,
 }
@@ -28,15 +30,19 @@ const KILLS_MAX: u32 = 40;
 /// pauses between them, five minutes in all, let what runs beside it end.
 const MEMORY_MAX: u32 = 8;
 
+/// Times that one call may need more memory than a child is given: the second is with one thread.
+const ALLOWANCE_MAX: u32 = 2;
+
 /// Times that one call may meet a machine that cannot do its work, over three minutes in which another
 /// may take it. Such a machine stops taking work (`fitness`), so few calls meet it twice.
 const MACHINE_MAX: u32 = 8;
 
 /// First pause, which doubles with every failure of the kind, and the longest.
-const PAUSES: [(Blame, Duration, Duration); 4] = [
+const PAUSES: [(Blame, Duration, Duration); 5] = [
     (Blame::Work, Duration::from_secs(1), Duration::from_mins(1)),
     (Blame::Killer, Duration::from_millis(250), Duration::from_secs(3)),
     (Blame::Memory, Duration::from_secs(2), Duration::from_mins(1)),
+    (Blame::Allowance, Duration::from_secs(1), Duration::from_mins(1)),
     (Blame::Machine, Duration::from_secs(5), Duration::from_mins(1)),
 ];
 
@@ -47,6 +53,7 @@ pub(crate) struct Tally {
     work: u32,
     kills: u32,
     memory: u32,
+    allowance: u32,
     machine: u32,
     /// Times that it was handed back to let another tenant go first: no failures, but tries.
     turns: u32,
@@ -66,7 +73,7 @@ pub(crate) enum Verdict {
 impl Tally {
     /// True when memory ran out in an earlier try.
     pub(crate) fn short_of_memory(self) -> bool {
-        self.memory > 0
+        self.memory > 0 || self.allowance > 0
     }
 
     /// Notes that the call was handed back for another tenant.
@@ -85,6 +92,7 @@ impl Tally {
             Blame::Work => (&mut self.work, work_max),
             Blame::Killer => (&mut self.kills, KILLS_MAX),
             Blame::Memory => (&mut self.memory, MEMORY_MAX),
+            Blame::Allowance => (&mut self.allowance, ALLOWANCE_MAX),
             Blame::Machine => (&mut self.machine, MACHINE_MAX),
         };
         *counter = counter.saturating_add(1);
@@ -135,6 +143,14 @@ mod tests {
         let (pauses, failures) = pauses(Blame::Memory, 3);
         assert_eq!(failures, MEMORY_MAX);
         assert!((180.0..600.0).contains(&pauses.iter().sum()), "{pauses:?}");
+    }
+
+    #[test]
+    fn more_memory_than_a_child_is_given_is_needed_twice_at_most() {
+        assert_eq!(pauses(Blame::Allowance, 5), (vec![1.0], 2));
+        let mut tally = Tally::default();
+        tally.count(Blame::Allowance, 5);
+        assert!(tally.short_of_memory());
     }
 
     #[test]

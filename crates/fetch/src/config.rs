@@ -28,8 +28,9 @@ pub struct Config {
     pub rate_window: Duration,
     /// The yt-dlp to run. By default the one on PATH.
     pub ytdlp: Option<PathBuf>,
-    /// The ffmpeg that joins the picture and the sound that yt-dlp brings. By default the one on PATH.
-    pub ffmpeg: Option<PathBuf>,
+    /// The ffmpeg that joins the picture and the sound that yt-dlp brings, and how both are contained.
+    #[serde(skip)]
+    pub tools: ffmpeg::Tools,
 }
 
 impl Default for Config {
@@ -42,7 +43,7 @@ impl Default for Config {
             least_rate: 64 << 10,
             rate_window: Duration::from_mins(1),
             ytdlp: None,
-            ffmpeg: None,
+            tools: ffmpeg::Tools::default(),
         }
     }
 }

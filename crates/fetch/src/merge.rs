@@ -6,7 +6,7 @@ use std::{
 };
 
 use ffmpeg::{
-    Command,
+    Tools,
     input::{Input, input_args},
 };
 
@@ -18,14 +18,14 @@ const TIMEOUT: Duration = Duration::from_hours(1);
 /// Writes all streams of `parts` into `{stem}.mp4` or, when they come from other containers,
 /// `{stem}.mkv`; replaces it.
 pub(crate) async fn merge(
-    ffmpeg: &Path,
+    tools: &Tools,
     parts: &[PathBuf],
     stem: &Path,
     bytes_limit: u64,
 ) -> Result<PathBuf, Error> {
     let is_mp4 = |path: &PathBuf| path.extension().is_some_and(|ext| ext == "mp4" || ext == "m4a");
     let merged = stem.with_extension(if parts.iter().all(is_mp4) { "mp4" } else { "mkv" });
-    let mut command = Command::new(ffmpeg).args(["-nostdin", "-v", "error", "-y"]);
+    let mut command = tools.ours().args(["-nostdin", "-v", "error", "-y"]);
     // Each input would be moved to start at zero on its own, and sound leave its picture.
     command = command.arg("-copyts");
     for part in parts {

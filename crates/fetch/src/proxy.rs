@@ -72,6 +72,11 @@ impl Proxy {
         format!("http://{USER}:{}@{}", self.token, self.address)
     }
 
+    /// The port that it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// The first connection it refused.
     pub fn refusal(&self) -> Option<Refusal> {
         self.gate.refused.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use contain::{Devices, Layers, Limits, Network, Policy, Processes};
 use ffmpeg::{Child, Command};
 use fs_err::tokio as fs;
 use ring::digest::{SHA256, digest};
@@ -30,15 +31,21 @@ const SILENCE: Duration = Duration::from_mins(5);
 const LIST_TIMEOUT: Duration = Duration::from_mins(1);
 const TERMINATE_GRACE: Duration = Duration::from_secs(1);
 const STDERR_MAX_BYTES: u64 = 1 << 20;
-/// What of our surroundings yt-dlp may see: no secrets, and no proxy but ours.
-const KEPT_ENV: &[&str] = &["PATH", "HOME", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+/// Private memory of yt-dlp, and of each program that it starts: pages are megabytes, what interprets
+/// them hundreds.
+const MEMORY_MAX: u64 = 2 << 30;
+const OPEN_FILES_MAX: u64 = 1024;
+/// Processes and threads of our user in all, which are mostly other than yt-dlp's: a bound for what
+/// starts without end, not a share.
+const PROCESSES_MAX: u64 = 16_384;
 
 impl Client {
     /// Whether `url` is of a site that yt-dlp knows by name. Asks yt-dlp, which takes about half a
     /// second and opens no connection; so ask only when a download turns out to be a web page.
     pub async fn is_site(&self, url: &Url) -> Result<bool, Error> {
         self.filter.check(url)?;
-        let output = self.ytdlp().args(ytdlp::list_args(url)).output(LIST_TIMEOUT).await;
+        let command = self.ytdlp(Network::None, None);
+        let output = command.args(ytdlp::list_args(url)).output(LIST_TIMEOUT).await;
         let output = output.map_err(tool_error)?;
         Ok(ytdlp::is_listed(&String::from_utf8_lossy(&output.stdout)))
     }
@@ -78,14 +85,27 @@ impl Client {
         })
     }
 
-    fn ytdlp(&self) -> Command {
+    /// yt-dlp, which writes into `folder` alone and talks to `network` alone. It may start programs:
+    /// some sites hide addresses in JavaScript, which others interpret.
+    fn ytdlp(&self, network: Network, folder: Option<&Path>) -> Command {
         let program = self.config.ytdlp.as_deref().unwrap_or(Path::new("yt-dlp"));
-        KEPT_ENV.iter().fold(Command::new(program).env_clear(), |command, name| {
-            match std::env::var_os(name) {
-                Some(value) => command.env(name, value),
-                None => command,
-            }
-        })
+        let policy = Policy {
+            layers: Layers::wanted(self.config.tools.containment),
+            read: self.config.tools.readable.clone(),
+            write: folder.map(Path::to_owned).into_iter().collect(),
+            network,
+            processes: Processes::Programs,
+            devices: Devices::None,
+            limits: Limits {
+                memory: Some(MEMORY_MAX),
+                open_files: Some(OPEN_FILES_MAX),
+                processes: Some(PROCESSES_MAX),
+                ..Limits::default()
+            },
+        };
+        let command = Command::new(program).env_clear().contained(policy);
+        // What holds it need not be on, and its environment is clean all the same.
+        contain::kept().into_iter().fold(command, |command, (name, value)| command.env(name, value))
     }
 
     /// Runs yt-dlp to its end in `folder`; returns the names of the files that it brought there.
@@ -98,7 +118,8 @@ impl Client {
     ) -> Result<Vec<OsString>, Error> {
         let patience = self.config.read_timeout.as_secs().max(1);
         let args = ytdlp::download_args(url, &proxy.url(), patience);
-        let command = self.ytdlp().args(args).current_dir(folder);
+        let network = Network::Port(proxy.port());
+        let command = self.ytdlp(network, Some(folder)).args(args).current_dir(folder);
         let command = command.file_size_limit(file_limit(self.config.max_bytes));
         let mut child = command.spawn().map_err(tool_error)?;
         let stderr = read_start(child.take_stderr());
@@ -178,10 +199,9 @@ impl Client {
             }
             [only] => only.clone(),
             several => {
-                let ffmpeg = self.config.ffmpeg.as_deref().unwrap_or(Path::new("ffmpeg"));
                 // What the container adds is small beside what it holds.
                 let limit = file_limit(limit.saturating_add(limit / 16));
-                merge(ffmpeg, several, &folder.join("merged"), limit).await?
+                merge(&self.config.tools, several, &folder.join("merged"), limit).await?
             }
         };
         let dest = dest_dir.join("source").with_extension(extension(&made));

@@ -3,16 +3,19 @@
 //! A child leads its own process group, dies with this process (parent-death signal), and dies with
 //! its handle, its whole group included. What a program prints is not interpreted here.
 
+mod contained;
 pub(crate) mod memory;
 pub(crate) mod movement;
+mod reach;
 mod spawner;
 mod watch;
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use contain::{Cage, Policy};
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, killpg};
@@ -21,6 +24,10 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 
 use crate::Error;
+use crate::failure::judge;
+use crate::log::Log;
+use contained::Contained;
+pub use contained::within;
 use watch::Watch;
 
 /// Most bytes of standard output that [`Command::output`] keeps; the beginning is kept.
@@ -39,6 +46,7 @@ pub struct Command {
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     env_clear: bool,
+    contained: Option<Box<Contained>>,
     current_dir: Option<PathBuf>,
     nice: Option<i32>,
     file_size_limit: Option<u64>,
@@ -55,6 +63,7 @@ impl Command {
             args: Vec::new(),
             env: Vec::new(),
             env_clear: false,
+            contained: None,
             current_dir: None,
             nice: None,
             file_size_limit: None,
@@ -90,6 +99,28 @@ impl Command {
     #[must_use]
     pub fn env_clear(mut self) -> Self {
         self.env_clear = true;
+        self
+    }
+
+    /// Holds the program to a policy, and gives it a clean environment: variables set with
+    /// [`Self::env`] stay.
+    #[must_use]
+    pub fn contained(mut self, policy: Policy) -> Self {
+        self.contained = Some(Box::new(Contained::new(policy, false)));
+        self
+    }
+
+    /// The same for ffmpeg and ffprobe, which may also open what their arguments name.
+    #[must_use]
+    pub fn contained_by_arguments(mut self, policy: Policy) -> Self {
+        self.contained = Some(Box::new(Contained::new(policy, true)));
+        self
+    }
+
+    /// Also lets a contained program write into a folder.
+    #[must_use]
+    pub(crate) fn writing(mut self, dir: &Path) -> Self {
+        self.contained.iter_mut().for_each(|contained| contained.writing(dir));
         self
     }
 
@@ -159,7 +190,9 @@ impl Command {
         memory::watch();
         let program = self.program();
         let missing_dir = self.current_dir.as_ref().is_some_and(|dir| !dir.is_dir());
-        let spawned = spawner::spawn(self.into_tokio()).map_err(|source| match source.kind() {
+        let spawned =
+            self.into_tokio().and_then(|(command, memory)| Ok((spawner::spawn(command)?, memory)));
+        let (spawned, memory) = spawned.map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound if !missing_dir => {
                 Error::ToolMissing { program: program.clone() }
             }
@@ -170,26 +203,41 @@ impl Command {
             source: std::io::Error::other("it has no process id"),
         })?;
         let watch = Watch::start(&program, id);
-        Ok(Child { inner: spawned, id, program, ended: false, watch })
+        Ok(Child { inner: spawned, id, program, ended: false, memory, watch })
     }
 
     /// Runs the program to its end and captures what it prints, within [`STDOUT_MAX`] and
     /// [`STDERR_MAX`]; the rest is read and thrown away. A failing exit status is no error here.
     ///
     /// After `timeout`, or when the future is dropped, the group is killed.
-    pub async fn output(self, timeout: Duration) -> Result<Output, Error> {
+    pub async fn output(mut self, timeout: Duration) -> Result<Output, Error> {
+        self.contained.iter_mut().for_each(|contained| contained.for_at_most(timeout));
         let mut child = self.spawn()?;
-        let program = child.program.clone();
+        let (program, memory) = (child.program.clone(), child.memory);
         let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
         let all = async { tokio::try_join!(child.wait(), read_head(stdout), read_tail(stderr)) };
         let (status, (stdout, truncated), stderr) = tokio::time::timeout(timeout, all)
             .await
             .map_err(|_| Error::Timeout { program, after: timeout })??;
-        Ok(Output { status, stdout, stderr, truncated })
+        Ok(Output { status, stdout, stderr, truncated, memory })
+    }
+
+    /// The command as the system takes it, with the memory that it is given.
+    fn into_tokio(mut self) -> std::io::Result<(tokio::process::Command, Option<u64>)> {
+        let Some(contained) = self.contained.take() else {
+            return Ok((self.surrounded(None), None));
+        };
+        let built = contained.build(&self.program, &self.args, self.current_dir.as_deref())?;
+        if let Some(variables) = built.environment {
+            self.env_clear = true;
+            self.env.splice(0..0, variables);
+        }
+        self.program = built.cage.program().into();
+        Ok((self.surrounded(Some(built.cage)), built.memory))
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts programs")]
-    fn into_tokio(self) -> tokio::process::Command {
+    fn surrounded(self, cage: Option<Cage>) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(&self.program);
         command.args(&self.args).stdin(self.stdin).stdout(self.stdout).stderr(self.stderr);
         if self.env_clear {
@@ -199,14 +247,19 @@ impl Command {
         if let Some(dir) = &self.current_dir {
             command.current_dir(dir);
         }
-        prepare(&mut command, self.nice, self.file_size_limit);
+        prepare(&mut command, self.nice, self.file_size_limit, cage);
         command
     }
 }
 
 /// Arranges what the child does to itself between fork and exec.
 #[expect(unsafe_code, reason = "only pre_exec can set a parent-death signal and limits in a child")]
-fn prepare(command: &mut tokio::process::Command, nice: Option<i32>, file_size: Option<u64>) {
+fn prepare(
+    command: &mut tokio::process::Command,
+    nice: Option<i32>,
+    file_size: Option<u64>,
+    cage: Option<Cage>,
+) {
     let parent = getpid();
     let in_child = move || {
         prctl::set_pdeathsig(Some(Signal::SIGKILL))?;
@@ -222,7 +275,8 @@ fn prepare(command: &mut tokio::process::Command, nice: Option<i32>, file_size: 
             // priority), and a program at normal priority is better than none.
             unsafe { nix::libc::nice(steps) };
         }
-        Ok(())
+        // Last, as it refuses calls that the lines above make.
+        cage.as_ref().map_or(Ok(()), Cage::enter)
     };
     // SAFETY: the closure makes system calls only; it neither allocates nor takes a lock, so it is
     // safe between fork and exec of a multi-threaded process.
@@ -240,6 +294,8 @@ pub struct Output {
     pub stderr: Vec<u8>,
     /// True when standard output was longer than [`STDOUT_MAX`].
     pub truncated: bool,
+    /// Private memory that it was given, in bytes, where that was bounded.
+    pub memory: Option<u64>,
 }
 
 /// A running program. Dropping it kills its whole process group and reaps it.
@@ -249,6 +305,7 @@ pub struct Child {
     id: u32,
     program: String,
     ended: bool,
+    memory: Option<u64>,
     watch: Watch,
 }
 
@@ -276,6 +333,11 @@ impl Child {
     /// Takes the read end of standard error; `None` the second time, or when redirected.
     pub fn take_stderr(&mut self) -> Option<ChildStderr> {
         self.inner.stderr.take()
+    }
+
+    /// Judges its end, of which `log` is what it said.
+    pub(crate) fn judge(&self, status: ExitStatus, log: &Log) -> Result<(), Error> {
+        judge(&self.program, status, log, self.memory)
     }
 
     /// Waits for the program to end, then kills what is left of its group. Cancel-safe; called

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
-use crate::{Command, Error, Tools, args, run};
+use crate::{Error, Tools, args, run};
 
 /// A card that does not answer within this time does not work.
 const STALL: Duration = Duration::from_secs(30);
@@ -32,7 +32,7 @@ impl Nvenc {
 }
 
 async fn trial(tools: &Tools) -> Result<Trial, Error> {
-    let command = Command::new(&tools.ffmpeg).args(args::trial());
+    let command = tools.ours().args(args::trial());
     match run(command, |_| {}, STALL).await {
         Ok(_) => Ok(Trial::Works),
         // None of these says anything about the card, and the answer is remembered.

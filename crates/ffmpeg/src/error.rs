@@ -56,6 +56,23 @@ pub enum Error {
         /// The program as it was asked for.
         program: String,
     },
+    /// The program was refused more memory than it is given.
+    #[error(
+        "program `{program}` needs more memory than the {} MiB that it is given (--child-memory-mib)",
+        bytes >> 20
+    )]
+    MemoryLimit {
+        /// The program as it was asked for.
+        program: String,
+        /// Private memory that it was given, in bytes.
+        bytes: u64,
+    },
+    /// The program computed for as long as all cores may until its caller gives up anyway.
+    #[error("program `{program}` used up its processor time")]
+    ProcessorLimit {
+        /// The program as it was asked for.
+        program: String,
+    },
     /// The disk that the program writes to is full.
     #[error("program `{program}` found no space left on the disk")]
     DiskFull {

@@ -11,11 +11,20 @@ use crate::child::memory;
 use crate::log::{Line, Log, Origin};
 use crate::{Error, Output};
 
-/// Judges a run that has ended, by its status and by what it said: neither alone tells.
-pub(crate) fn judge(program: &str, status: ExitStatus, log: &Log) -> Result<(), Error> {
+/// Judges a run that has ended, by its status and by what it said: neither alone tells. `memory` is
+/// what it was given, where that was bounded.
+pub(crate) fn judge(
+    program: &str,
+    status: ExitStatus,
+    log: &Log,
+    memory: Option<u64>,
+) -> Result<(), Error> {
     let program = program.to_owned();
     if let Some(detail) = &log.lost {
         return Err(Error::InputLost { program, detail: detail.clone() });
+    }
+    if let Some(bytes) = memory.filter(|_| !status.success() && lacked_memory(log)) {
+        return Err(Error::MemoryLimit { program, bytes });
     }
     if !status.success() {
         return Err(failure(program, status, log));
@@ -27,7 +36,7 @@ pub(crate) fn judge(program: &str, status: ExitStatus, log: &Log) -> Result<(), 
 pub(crate) fn judge_output(program: &str, output: &Output) -> Result<(), Error> {
     let mut log = Log::default();
     String::from_utf8_lossy(&output.stderr).lines().for_each(|line| log.push(line));
-    judge(program, output.status, &log)
+    judge(program, output.status, &log, output.memory)
 }
 
 /// ffmpeg's exit code after SIGTERM or SIGINT, which it catches to finish its files. Later versions
@@ -58,6 +67,16 @@ fn failure(program: String, status: ExitStatus, log: &Log) -> Error {
     Error::Failed { program, code: status.code(), signal: status.signal(), tail: log.tail() }
 }
 
+/// True when a run was refused memory: by what ffmpeg itself says, by what x264 says, and by what a
+/// program in C++ says as it is aborted.
+fn lacked_memory(log: &Log) -> bool {
+    log.lines_from_end().any(|line| {
+        says(line, "Cannot allocate memory")
+            || (line.is_error() && line.message.starts_with("malloc of size "))
+            || line.message.ends_with("'std::bad_alloc'")
+    })
+}
+
 /// The error for a run that a signal from outside ended. A signal that the program raised itself by a
 /// fault, such as SIGSEGV, is a failure like any other.
 ///
@@ -72,6 +91,7 @@ fn ended_from_outside(program: &str, status: ExitStatus, log: &Log) -> Option<Er
     match Signal::try_from(signal) {
         Ok(Signal::SIGKILL) if memory::ran_out() => Some(Error::OutOfMemory { program }),
         Ok(Signal::SIGXFSZ) => Some(Error::OutputTooLarge { program }),
+        Ok(Signal::SIGXCPU) => Some(Error::ProcessorLimit { program }),
         _ => was_killed(status).then_some(Error::Killed { program, signal }),
     }
 }
@@ -175,6 +195,7 @@ mod tests {
             assert!(matches!(error, Error::Killed { signal, .. } if signal == outside as i32));
         }
         assert!(matches!(class(25, ""), Error::OutputTooLarge { .. }));
+        assert!(matches!(class(24, ""), Error::ProcessorLimit { .. }));
         assert!(matches!(class(11, ""), Error::Failed { code: None, signal: Some(11), .. }));
     }
 
@@ -211,13 +232,29 @@ mod tests {
         for status in [0, EXIT_1] {
             let mut log = Log::default();
             said.lines().for_each(|line| log.push(line));
-            let judged = judge("ffmpeg", ExitStatus::from_raw(status), &log);
+            let judged = judge("ffmpeg", ExitStatus::from_raw(status), &log, None);
             let Err(Error::InputLost { detail, .. }) = judged else { panic!("{judged:?}") };
             assert_eq!(detail, "http: Stream ends prematurely at 400000, should be 2010098");
         }
         let mut log = Log::default();
         log.push("[matroska,webm @ 0x1] [error] File ended prematurely");
-        assert!(judge("ffmpeg", ExitStatus::from_raw(0), &log).is_ok());
+        assert!(judge("ffmpeg", ExitStatus::from_raw(0), &log, None).is_ok());
+    }
+
+    #[test]
+    fn memory_that_was_refused_is_named_with_what_was_given() {
+        for said in [
+            "[error] Error while opening encoder: Cannot allocate memory\n[fatal] Conversion failed!",
+            "[libx264 @ 0x1] [error] malloc of size 8388608 failed",
+            "terminate called after throwing an instance of 'std::bad_alloc'",
+        ] {
+            let mut log = Log::default();
+            said.lines().for_each(|line| log.push(line));
+            let judged = |memory| judge("ffmpeg", ExitStatus::from_raw(EXIT_1), &log, memory);
+            let named = judged(Some(1 << 30));
+            assert!(matches!(named, Err(Error::MemoryLimit { bytes, .. }) if bytes == 1 << 30));
+            assert!(matches!(judged(None), Err(Error::Failed { .. })), "{said}");
+        }
     }
 
     #[test]

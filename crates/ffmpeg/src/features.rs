@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Command, Error, Tools};
+use crate::{Error, Tools};
 
 /// Longest wait for a list; none takes a second.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,13 +49,13 @@ pub async fn features(tools: &Tools) -> Result<Features, Error> {
 
 /// The first line of `ffprobe -version`.
 pub async fn ffprobe_version(tools: &Tools) -> Result<String, Error> {
-    let command = Command::new(&tools.ffprobe).args(["-version"]);
+    let command = tools.contained(&tools.ffprobe).args(["-version"]);
     let output = command.output(TIMEOUT).await?;
     Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned())
 }
 
 async fn list(tools: &Tools, flag: &str) -> Result<String, Error> {
-    let command = Command::new(&tools.ffmpeg).args(["-hide_banner", flag]);
+    let command = tools.ours().args(["-hide_banner", flag]);
     let output = command.output(TIMEOUT).await?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

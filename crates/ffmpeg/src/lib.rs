@@ -32,7 +32,8 @@ mod watermark;
 mod waveform;
 
 pub use chapters::chapters;
-pub use child::{Child, Command, Output};
+pub use child::{Child, Command, Output, within};
+pub use contain::Containment;
 pub use encode::{EncodedChunk, encode_chunk, encode_mezzanine};
 pub use error::Error;
 pub use failure::was_killed;

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use media::rate::Grid;
 
-use crate::{Command, Error, Tools, args, run};
+use crate::{Error, Tools, args, run};
 
 /// A run whose progress stands still this long is killed. Long, because nothing is reported while the
 /// index is moved to the front of the file, which copies all of it.
@@ -22,6 +22,6 @@ pub async fn remux(
     output: &Path,
 ) -> Result<(), Error> {
     let args = args::remux(video, audio, grid, language, output);
-    run(Command::new(&tools.ffmpeg).args(args), |_| {}, STALL).await?;
+    run(tools.ours().args(args), |_| {}, STALL).await?;
     Ok(())
 }

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 
 use crate::child::movement::Movement;
-use crate::failure::judge;
 use crate::lines::Lines;
 use crate::log::Log;
 use crate::progress::Parser;
@@ -105,7 +104,7 @@ async fn run_with<T, F: Future<Output = Result<T, Error>>>(
         Ok((progress, movement.wait(child.wait()).await??))
     };
     let ((progress, status), log, outcome) = tokio::try_join!(ending, read_log(stderr), feeding)?;
-    judge(child.program(), status, &log)?;
+    child.judge(status, &log)?;
     let finished = Finished {
         status,
         decode_errors: log.decode_errors,

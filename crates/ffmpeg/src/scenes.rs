@@ -26,7 +26,8 @@ pub async fn changes(
     let track = Track::new(input, source).ok_or(Error::NoStreams)?;
     let list = dir.join("changes.txt");
     let args = args::scenes(track, Change::jump_min(threshold), end_us, &list);
-    let command = tools.ffmpeg().args(args);
+    // The list is named within the graph.
+    let command = tools.ffmpeg().args(args).writing(dir);
     run(command, |progress| on_micros(progress.micros()), STALL).await?;
     let read = fs::read_to_string(&list).await;
     let text = read.map_err(|source| Error::Io { action: "read what changed".into(), source })?;

@@ -1,11 +1,24 @@
-//! Where ffmpeg and ffprobe are, and what their decoders may be given.
+//! Where ffmpeg and ffprobe are, what their decoders may be given, and how they are contained.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use contain::{Containment, Layers, Limits, Policy};
 use media::bounds::PIXELS_MAX;
 
 use crate::Command;
+
+/// Open files of one child: far more than a run has inputs, outputs and libraries.
+const OPEN_FILES: u64 = 256;
+/// Addresses beside private memory: libraries, and what is reserved for allocating.
+const ADDRESSES: u64 = 8 << 30;
+/// Private memory of a run beside its pictures: code, threads and the index of a long file.
+const MEMORY_BASE: u64 = 2 << 30;
+/// Bytes of a pixel in memory, at most: 4:4:4 with more than eight bits.
+const PIXEL: u64 = 6;
+/// Pictures of a source's size that a run holds: those that decoders refer to and are ahead with, those
+/// that filters and encoders look ahead at, in all renditions together.
+const PICTURES: u64 = 64;
 
 /// The two programs. Whoever starts the process decides where they are; nothing is searched here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,17 +29,51 @@ pub struct Tools {
     pub ffprobe: PathBuf,
     /// Most pixels of a picture that decoders take, whatever the container said of its size.
     pub max_pixels: u64,
+    /// What holds both back from all that is not theirs.
+    pub containment: Containment,
+    /// Files and folders that both may read beside what they are given: libraries and fonts that lie
+    /// where no system keeps them.
+    pub readable: Vec<PathBuf>,
+    /// Most private memory of one run, in bytes; by the pixels of a picture where it is not given.
+    pub memory: Option<u64>,
 }
 
 impl Tools {
     /// ffmpeg, with the limit on its first input: the one that comes from outside.
     pub(crate) fn ffmpeg(&self) -> Command {
-        self.limited(Command::new(&self.ffmpeg))
+        self.limited(self.ours())
     }
 
     /// ffprobe, which opens a decoder for every track, with the limit.
     pub(crate) fn ffprobe(&self) -> Command {
-        self.limited(Command::new(&self.ffprobe))
+        self.limited(self.contained(&self.ffprobe))
+    }
+
+    /// ffmpeg for what is no source: it may open what its arguments name, and use no more memory than
+    /// another run.
+    pub fn ours(&self) -> Command {
+        self.contained(&self.ffmpeg)
+    }
+
+    /// One of the programs, which may open what its arguments name.
+    pub(crate) fn contained(&self, program: &Path) -> Command {
+        Command::new(program).contained_by_arguments(Policy {
+            layers: Layers::wanted(self.containment),
+            read: self.readable.clone(),
+            limits: Limits {
+                memory: Some(self.memory()),
+                addresses: Some(self.memory().saturating_add(ADDRESSES)),
+                open_files: Some(OPEN_FILES),
+                ..Limits::default()
+            },
+            ..Policy::default()
+        })
+    }
+
+    /// Private memory of one run, in bytes.
+    fn memory(&self) -> u64 {
+        let pictures = self.max_pixels.saturating_mul(PIXEL * PICTURES);
+        self.memory.unwrap_or(MEMORY_BASE.saturating_add(pictures))
     }
 
     /// Decoders count the coded size, whose sides are padded to blocks of up to 128 pixels: a quarter
@@ -39,7 +86,14 @@ impl Tools {
 
 impl Default for Tools {
     fn default() -> Self {
-        Self { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into(), max_pixels: PIXELS_MAX }
+        Self {
+            ffmpeg: "ffmpeg".into(),
+            ffprobe: "ffprobe".into(),
+            max_pixels: PIXELS_MAX,
+            containment: Containment::default(),
+            readable: Vec::new(),
+            memory: None,
+        }
     }
 }
 

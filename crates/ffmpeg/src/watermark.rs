@@ -8,7 +8,7 @@ use std::{
 use fs_err::tokio as fs;
 use media::watermark::{Fit, Ink, Lettering};
 
-use crate::{Command, Error, Input, Tools, args, run};
+use crate::{Error, Input, Tools, args, run};
 
 /// A run that takes this long is killed; it draws a single picture.
 const STALL: Duration = Duration::from_secs(30);
@@ -75,5 +75,5 @@ async fn letters(
 }
 
 async fn draw(tools: &Tools, dir: &Path, args: Vec<std::ffi::OsString>) -> Result<(), Error> {
-    run(Command::new(&tools.ffmpeg).args(args).current_dir(dir), |_| {}, STALL).await.map(|_| ())
+    run(tools.ours().args(args).current_dir(dir), |_| {}, STALL).await.map(|_| ())
 }

@@ -22,7 +22,7 @@ const SMALL_OBJECTS: f64 = 0.5;
 const PATIENCE_SHARE: f64 = 0.05;
 const PATIENCE_MIN: Duration = Duration::from_mins(1);
 /// Longest of all limits, so that none is without end whatever a header claims.
-const LONGEST: Duration = Duration::from_hours(24 * 7);
+pub const LONGEST: Duration = Duration::from_hours(24 * 7);
 
 /// For reading a file of so many bytes once.
 pub fn read(bytes: u64) -> Duration {

@@ -1,5 +1,6 @@
 //! Flags and environment variables, as typed. Everything has a default.
 
+mod children;
 mod connections;
 mod keys;
 mod limits;
@@ -14,6 +15,7 @@ use url::Url;
 
 use crate::private::{Umask, parse_umask};
 
+pub(crate) use children::ChildArgs;
 pub(crate) use connections::ConnectionArgs;
 pub(crate) use keys::{Keys, KeysCommand, NewKey};
 pub(crate) use limits::{LimitArgs, MaxPixels};
@@ -316,4 +318,6 @@ pub(crate) struct Work {
     /// The yt-dlp to use.
     #[arg(long, env = "MILLRACE_YT_DLP")]
     pub(crate) yt_dlp: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) children: ChildArgs,
 }

@@ -5,9 +5,11 @@ use std::{io::Write as _, path::Path, time::Duration};
 use activities::{Deps, Turns, Webhooks};
 use anyhow::Context as _;
 use catalog::{Catalog, Vault};
+use contain::{Containment, Layers};
 use contract::TaskQueue;
 use ffmpeg::encoder::Nvenc;
 use media::plan::Limits;
+use metrics::gauge;
 use storage::{Incoming, S3Config, Scratch, Store};
 use url::Url;
 use workers::Slots;
@@ -168,7 +170,28 @@ pub(crate) fn tools(work: &Work) -> ffmpeg::Tools {
         _ => std::path::absolute(program).unwrap_or_else(|_| program.to_owned()),
     };
     let (ffmpeg, ffprobe) = (whole(&work.ffmpeg), whole(&work.ffprobe));
-    ffmpeg::Tools { ffmpeg, ffprobe, ..ffmpeg::Tools::default() }
+    ffmpeg::Tools {
+        ffmpeg,
+        ffprobe,
+        containment: work.children.containment.into(),
+        readable: work.children.read.clone(),
+        memory: work.children.memory_mib.map(|mib| mib << 20),
+        ..ffmpeg::Tools::default()
+    }
+}
+
+/// Says what holds the children of this process.
+fn say_layers(containment: Containment) {
+    let layers = Layers::wanted(containment);
+    let has = |layer| gauge!("millrace_child_containment", "layer" => layer);
+    has("landlock").set(f64::from(layers.landlock));
+    has("seccomp").set(f64::from(u8::from(layers.seccomp)));
+    has("limits").set(f64::from(u8::from(layers.limits)));
+    if containment == Containment::Full && (layers.landlock == 0 || !layers.seccomp) {
+        tracing::warn!("child processes are held by {layers}: this kernel has no more");
+    } else {
+        tracing::info!("child processes are held by {layers}");
+    }
 }
 
 /// How much a worker does at the same time.
@@ -187,18 +210,18 @@ pub(crate) fn deps(
     media_base: Option<Url>,
 ) -> anyhow::Result<Deps> {
     let scratch = scratch(work, data)?;
+    let tools = ffmpeg::Tools { max_pixels: pixels.most, ..tools(work) };
+    say_layers(tools.containment);
     let config = fetch::Config {
         allow: work.allow_source_networks.clone(),
         max_bytes: work.source_mib_max << 20,
         least_rate: work.source_rate_min << 10,
         rate_window: Duration::from_secs(work.source_rate_seconds),
         ytdlp: work.yt_dlp.clone(),
-        // A bare name is looked up in PATH there as well.
-        ffmpeg: work.ffmpeg.is_absolute().then(|| work.ffmpeg.clone()),
+        tools: tools.clone(),
         ..fetch::Config::default()
     };
     let fetch = fetch::Client::new(config).context("build the download client")?;
-    let tools = ffmpeg::Tools { max_pixels: pixels.most, ..tools(work) };
     let (encoder, nvenc) = (work.encoder.into(), Nvenc::default());
     let webhooks = webhooks(work, media_base)?;
     Ok(Deps {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::bail;
+use contain::Layers;
 
 use crate::{cli, compose, temporal};
 
@@ -21,6 +22,7 @@ pub(crate) async fn run(args: cli::Doctor) -> anyhow::Result<()> {
     let findings = [
         ffmpeg(&args).await,
         ffprobe(&args).await,
+        children(&args),
         temporal().await,
         store(&args).await,
         catalogue(&args).await,
@@ -61,6 +63,12 @@ async fn ffprobe(args: &cli::Doctor) -> Finding {
     let version = ffmpeg::ffprobe_version(&compose::tools(&args.work)).await;
     let said = version.map_err(|error| format!("{error}; it comes with ffmpeg, or give --ffprobe"));
     Finding { name: "ffprobe", said }
+}
+
+/// What holds the programs above. A kernel that has less is no fault of this project's.
+fn children(args: &cli::Doctor) -> Finding {
+    let layers = Layers::wanted(args.work.children.containment.into());
+    Finding { name: "children", said: Ok(format!("held by {layers}")) }
 }
 
 /// The server that the environment names, or the program that `millrace up` starts.

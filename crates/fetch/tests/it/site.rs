@@ -24,8 +24,9 @@ async fn serve(ip: IpAddr, folder: &Path) -> Url {
 fn client(max_bytes: u64) -> Option<Client> {
     let ytdlp = require_or_skip("yt-dlp")?;
     let ffmpeg = require_or_skip("ffmpeg")?;
-    let tools = Config { ytdlp: Some(ytdlp), ffmpeg: Some(ffmpeg), ..config() };
-    Some(Client::new(Config { max_bytes, ..tools }).unwrap())
+    let tools = ffmpeg::Tools { ffmpeg, ..ffmpeg::Tools::default() };
+    let programs = Config { ytdlp: Some(ytdlp), tools, ..config() };
+    Some(Client::new(Config { max_bytes, ..programs }).unwrap())
 }
 
 fn page(folder: &Path, video: &str) {

@@ -8,7 +8,7 @@ use media::source::AudioFacts;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::header::Stream;
-use crate::{Command, Error, Input, Tools};
+use crate::{Error, Input, Tools};
 
 /// Longest wait for the list of codecs.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -62,7 +62,7 @@ pub(super) fn is_misread(codec: &str) -> bool {
 }
 
 async fn codecs(tools: &Tools) -> Result<String, Error> {
-    let command = Command::new(&tools.ffmpeg).args(["-hide_banner", "-codecs"]);
+    let command = tools.ours().args(["-hide_banner", "-codecs"]);
     let output = command.output(TIMEOUT).await?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -10,7 +10,6 @@ use tokio::process::ChildStdout;
 
 use super::header::Stream;
 use crate::child::movement::Movement;
-use crate::failure::judge;
 use crate::input::input_args;
 use crate::lines::Lines;
 use crate::run::{read_log, unreadable};
@@ -339,7 +338,7 @@ pub(super) async fn read(
         movement.wait(child.wait()).await?
     };
     let (status, log) = tokio::try_join!(packets, read_log(stderr))?;
-    judge(child.program(), status, &log)?;
+    child.judge(status, &log)?;
     Ok(log.demux_errors)
 }
 

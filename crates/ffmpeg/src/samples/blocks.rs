@@ -13,7 +13,6 @@ use tokio::process::{ChildStderr, ChildStdout};
 
 use crate::args::{PLACED, SOURCE};
 use crate::child::movement::Movement;
-use crate::failure::judge;
 use crate::lines::Lines;
 use crate::log::{Line, Log};
 use crate::run::{NICE, unreadable};
@@ -168,7 +167,7 @@ impl Blocks {
     /// Judges how decoding ended.
     async fn ended(&mut self) -> Result<(), Error> {
         let status = self.movement.wait(self.child.wait()).await??;
-        judge(self.child.program(), status, &self.log)?;
+        self.child.judge(status, &self.log)?;
         if !self.times.is_empty() || !self.bytes.is_empty() {
             let detail = format!("{} bytes of sound without a time", self.bytes.len());
             return Err(Error::Parse { program: self.child.program().to_owned(), detail });

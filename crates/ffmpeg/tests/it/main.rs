@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its functions too")]
 
 mod child;
+mod contained;
 mod corpus;
 mod in_step;
 mod joints;

@@ -60,6 +60,11 @@ pub(super) const METRICS: &[(&str, Kind, &str)] = &[
         "Child processes that ended, by program and result: ok, failed, killed.",
     ),
     (
+        "millrace_child_containment",
+        Kind::Gauge,
+        "What holds child processes, by layer: Landlock's ABI, else 1, or 0 where it does not.",
+    ),
+    (
         "millrace_webhook_oldest_seconds",
         Kind::Gauge,
         "Age of the oldest message that no receiver has taken yet; 0 without one.",

@@ -24,7 +24,11 @@ fn it_finds_what_is_wrong_and_says_what_to_do() {
     let data = tempfile::tempdir().unwrap();
     let (healthy, said) = doctor(data.path(), &[], &temporal);
     assert!(healthy, "{said}");
-    assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 6, "{said}");
+    assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 7, "{said}");
+
+    assert!(said.contains("ok    children    held by "), "{said}");
+    let (_, said) = doctor(data.path(), &["--containment", "off"], &temporal);
+    assert!(said.contains("ok    children    held by nothing"), "{said}");
 
     let missing = Path::new("/nonexistent/temporal");
     let flags = ["--ffmpeg", "/nonexistent/ffmpeg", "--database", "postgres://127.0.0.1:1/x"];

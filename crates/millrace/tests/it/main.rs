@@ -11,6 +11,7 @@ mod cluster;
 mod collector;
 mod compat;
 mod compat_webhooks;
+mod contained;
 mod corpus;
 mod crash;
 mod degraded;

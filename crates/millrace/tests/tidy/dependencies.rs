@@ -9,20 +9,25 @@ use std::collections::BTreeSet;
 const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("media", &[], &["tokio", "futures", "reqwest", "fs-err", "time", "nix", "axum", "sea-orm"]),
     ("contract", &["media"], &["tokio", "axum", "reqwest", "fs-err", "temporalio-sdk"]),
+    (
+        "contain",
+        &[],
+        &["tokio", "temporalio-sdk", "temporalio-common", "reqwest", "axum", "sea-orm"],
+    ),
     ("workflows", &["media", "contract"], &["tokio", "time", "uuid", "rand", "fs-err", "reqwest"]),
     (
         "activities",
         &["media", "contract", "ffmpeg", "storage", "catalog", "fetch"],
         &["axum", "reqwest", "temporalio-client"],
     ),
-    ("ffmpeg", &["media"], &["temporalio-sdk", "temporalio-common", "reqwest", "axum"]),
+    ("ffmpeg", &["media", "contain"], &["temporalio-sdk", "temporalio-common", "reqwest", "axum"]),
     ("storage", &[], &["temporalio-sdk", "temporalio-common", "axum"]),
     (
         "catalog",
         &["media", "contract"],
         &["temporalio-sdk", "temporalio-client", "axum", "reqwest"],
     ),
-    ("fetch", &["ffmpeg"], &["temporalio-sdk", "temporalio-common", "axum"]),
+    ("fetch", &["ffmpeg", "contain"], &["temporalio-sdk", "temporalio-common", "axum"]),
     ("api", &["media", "contract", "catalog", "storage"], &["temporalio-sdk", "reqwest"]),
     ("workers", &["activities", "workflows", "contract"], &["axum", "reqwest"]),
     (
@@ -35,6 +40,7 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
             "ffmpeg",
             "storage",
             "catalog",
+            "contain",
             "fetch",
             "api",
             "workers",
@@ -53,6 +59,8 @@ const ONLY: &[(&str, &str)] = &[
     ("reqwest", "fetch"),
     ("utoipa-axum", "api"),
     ("clap", "millrace"),
+    ("landlock", "contain"),
+    ("seccompiler", "contain"),
 ];
 
 /// A second TLS or crypto library, which two of our dependencies would bring by default.
