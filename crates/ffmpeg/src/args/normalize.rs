@@ -31,7 +31,12 @@ pub(crate) fn normalize(input: &Input, facts: &SourceFacts, output: &Path) -> Ve
         }
         // Fields are joined here, because the rewriting does not say that they are two.
         let joined = picture::progressive(video);
-        args.pair("-vf", format!("{joined}{}{}", canvas(facts, video), colors(video)));
+        let apart = if facts.non_standard.contains(&NonStandard::BrokenTimestamps) {
+            apart(rate)
+        } else {
+            String::new()
+        };
+        args.pair("-vf", format!("{joined}{}{}{apart}", canvas(facts, video), colors(video)));
         args.words("-c:v libx264 -preset ultrafast -crf 10");
         args.pair("-g", rate.as_f64().round().max(1.0).to_string());
     }
@@ -121,9 +126,19 @@ fn text(track: &SubtitleFacts) -> &'static str {
     if matches!(track.codec.as_str(), "subrip" | "ass") { "copy" } else { "srt" }
 }
 
-/// Pictures a second of a source: slow ones are repeated in the output.
+/// Keeps pictures half a frame apart at the least: those that share a stamp are all shown, and
+/// Matroska rounds stamps to milliseconds.
+fn apart(rate: FrameRate) -> String {
+    let next = format!("PREV_OUTPTS+0.5*{}/{}/TB", rate.den(), rate.num());
+    format!(",setpts='if(isnan(PREV_OUTPTS),PTS,max(PTS,{next}))'")
+}
+
+/// Pictures a second of a source: slow ones are repeated in the output, twice at the least.
 fn source_rate(timeline: &Timeline) -> FrameRate {
     let shown = timeline.rate;
+    if timeline.frames * 5 > timeline.grid_frames * 3 {
+        return shown;
+    }
     let above = u128::from(shown.num()) * u128::from(timeline.frames);
     let below = u128::from(shown.den()) * u128::from(timeline.grid_frames.max(1));
     let (mut common, mut rest) = (above, below);
@@ -132,7 +147,7 @@ fn source_rate(timeline: &Timeline) -> FrameRate {
     }
     let part = |of: u128| u32::try_from(of / common.max(1)).ok();
     let exact = part(above).zip(part(below)).and_then(|(num, den)| FrameRate::new(num, den));
-    exact.filter(|_| !timeline.constant).unwrap_or(shown)
+    exact.unwrap_or(shown)
 }
 
 /// Time stamps that cannot be trusted are replaced by counting.

@@ -42,7 +42,8 @@ pub(crate) fn restamp(
     let mut args = Args::default();
     args.source_stamps().extend(input_args(input));
     let usable = facts.audio.iter().filter(|audio| audio.channels > 0 && audio.packets > 0);
-    let video = facts.video.iter().map(|video| video.stream);
+    let pictures = facts.video.as_ref().map(|video| video.stream);
+    let video = pictures.into_iter();
     for (at, stream) in video.chain(usable.map(|audio| audio.stream)).enumerate() {
         args.pair("-map", format!("0:{stream}"));
         if let Some(found) = restamped.iter().find(|it| it.stream == stream) {
@@ -51,7 +52,13 @@ pub(crate) fn restamp(
                 Unit::Track => 1.0,
             };
             let stamps = |name| stamps(name, &found.corrections, scale);
-            let (pts, dts) = (stamps("PTS"), stamps("DTS"));
+            let guessed = facts.container.starts_with("matroska") && Some(stream) == pictures;
+            let pts = stamps("PTS");
+            // What libavformat guesses of decode times follows the stray stamps. Matroska stores none, and
+            // no coder keeps a picture back for two seconds.
+            let early = 2.0 * scale / found.base.seconds(1);
+            let guess = format!("max(PREV_OUTDTS+1\\,{pts}-{early:.0})");
+            let dts = if guessed { guess } else { stamps("DTS") };
             args.pair(&format!("-bsf:{at}"), format!("setts=pts={pts}:dts={dts}"));
         }
     }

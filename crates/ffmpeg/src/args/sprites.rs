@@ -42,7 +42,7 @@ fn pass(track: Track<'_>, moments: Spread, filters: &str) -> Args {
     // Rounding up makes output i the last picture that is not later than moment i. A single picture
     // counts for nothing before a second one or a known end: fps of ffmpeg 5.1 drops it.
     let graph = format!(
-        "{},split[all][some];[all]crop=w='min(2,iw)':h='min(2,ih)'[pulse];\
+        "{},split[all][some];[all]crop=w='min(4,iw)':h='min(4,ih)'[pulse];\
          [some]tpad=stop=1:stop_mode=clone,fps=fps=1000/{}:start_time={}:round=up,tpad=stop={count}:stop_mode=clone,trim=end_frame={count},{filters}[v]",
         track.begin(),
         moments.step_us / 1000,
@@ -85,7 +85,7 @@ pub(crate) fn single(
     track.open(&mut args, Some(at_us));
     let graph = format!(
         "{},trim=start_pts={}:end_pts={},trim=end_frame=1,split[list][some];\
-         [list]crop=w='min(2,iw)':h='min(2,ih)'[times];[some]{}[v]",
+         [list]crop=w='min(4,iw)':h='min(4,ih)'[times];[some]{}[v]",
         track.begin(),
         track.tick(from_us),
         track.tick(at_us + reach_us),
@@ -160,7 +160,7 @@ mod tests {
             -format_whitelist mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,m4v,h263,h264,hevc,av1,obu,ivf,vc1,avi,asf,flv,live_flv,rm,nut,mxf,mxf_opatom,gxf,dv,wtv,gif,yuv4mpegpipe,ogg,mp3,aac,ac3,eac3,dts,dtshd,truehd,mlp,flac,wav,w64,aiff,au,caf,amr,ape,tta,wv
             -i file:/in/a.mp4
             -filter_complex_threads 1
-            -filter_complex [0:0]setpts=PTS-(0),split[all][some];[all]crop=w='min(2,iw)':h='min(2,ih)'[pulse];[some]tpad=stop=1:stop_mode=clone,fps=fps=1000/2000:start_time=1.000000:round=up,tpad=stop=10:stop_mode=clone,trim=end_frame=10,scale=160:90:flags=bicubic:in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc,format=yuvj420p,setsar=1,tile=10x1[v]
+            -filter_complex [0:0]setpts=PTS-(0),split[all][some];[all]crop=w='min(4,iw)':h='min(4,ih)'[pulse];[some]tpad=stop=1:stop_mode=clone,fps=fps=1000/2000:start_time=1.000000:round=up,tpad=stop=10:stop_mode=clone,trim=end_frame=10,scale=160:90:flags=bicubic:in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc,format=yuvj420p,setsar=1,tile=10x1[v]
             -map [pulse]
             -fps_mode passthrough
             -f null /dev/null
@@ -196,7 +196,7 @@ mod tests {
             -format_whitelist mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,m4v,h263,h264,hevc,av1,obu,ivf,vc1,avi,asf,flv,live_flv,rm,nut,mxf,mxf_opatom,gxf,dv,wtv,gif,yuv4mpegpipe,ogg,mp3,aac,ac3,eac3,dts,dtshd,truehd,mlp,flac,wav,w64,aiff,au,caf,amr,ape,tta,wv
             -i file:/in/a.mp4
             -filter_complex_threads 1
-            -filter_complex [0:0]setpts=PTS-(0),trim=start_pts=100:end_pts=150,trim=end_frame=1,split[list][some];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[some]scale=160:90:flags=area:out_range=pc,format=gray,setsar=1[v]
+            -filter_complex [0:0]setpts=PTS-(0),trim=start_pts=100:end_pts=150,trim=end_frame=1,split[list][some];[list]crop=w='min(4,iw)':h='min(4,ih)'[times];[some]scale=160:90:flags=area:out_range=pc,format=gray,setsar=1[v]
             -map [v]
             -fps_mode passthrough
             -f rawvideo /out/0.raw

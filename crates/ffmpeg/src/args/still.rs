@@ -140,7 +140,7 @@ pub(crate) fn still(
     let (held, eof) = held(track, frame);
     let _ = write!(
         graph,
-        ",split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]{}{held}fps=fps={}:start_time={}:round=near{eof},\
+        ",split[grid][list];[list]crop=w='min(4,iw)':h='min(4,ih)'[times];[grid]{}{held}fps=fps={}:start_time={}:round=near{eof},\
          tpad=stop=1:stop_mode=clone,trim=end_frame=1,setpts=PTS-STARTPTS",
         picture::progressive(track.facts),
         timeline.rate,
@@ -282,7 +282,7 @@ mod tests {
             -format_whitelist mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,m4v,h263,h264,hevc,av1,obu,ivf,vc1,avi,asf,flv,live_flv,rm,nut,mxf,mxf_opatom,gxf,dv,wtv,gif,yuv4mpegpipe,ogg,mp3,aac,ac3,eac3,dts,dtshd,truehd,mlp,flac,wav,w64,aiff,au,caf,amr,ape,tta,wv
             -i file:/in/a.mp4
             -filter_complex_threads 1
-            -filter_complex [0:0]setpts=PTS-(0),select='if(lt(pts,301)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,298)*not(ld(1)),st(1,1+0*print(770002,16)));1',trim=start_pts=298:end_pts=303,split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];[grid]bwdif=mode=send_frame:parity=auto:deint=interlaced,fps=fps=30000/1001:start_time=10.010000:round=near,tpad=stop=1:stop_mode=clone,trim=end_frame=1,setpts=PTS-STARTPTS,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc,format=yuvj420p,setsar=1[v0];[s1]scale=160:90:flags=area:out_range=pc,format=gray,setsar=1[v1]
+            -filter_complex [0:0]setpts=PTS-(0),select='if(lt(pts,301)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,298)*not(ld(1)),st(1,1+0*print(770002,16)));1',trim=start_pts=298:end_pts=303,split[grid][list];[list]crop=w='min(4,iw)':h='min(4,ih)'[times];[grid]bwdif=mode=send_frame:parity=auto:deint=interlaced,fps=fps=30000/1001:start_time=10.010000:round=near,tpad=stop=1:stop_mode=clone,trim=end_frame=1,setpts=PTS-STARTPTS,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc,format=yuvj420p,setsar=1[v0];[s1]scale=160:90:flags=area:out_range=pc,format=gray,setsar=1[v1]
             -map [v0]
             -fps_mode passthrough
             -c:v mjpeg

@@ -30,11 +30,12 @@ pub(super) fn of(args: &[OsString], dir: Option<&Path>) -> Reach {
     let here = || dir.map(Path::to_owned).or_else(|| std::env::current_dir().ok());
     let mut is_input = false;
     for arg in args {
+        let named = OsStr::from_bytes(whole(arg.as_bytes()));
         let path = Path::new(OsStr::from_bytes(
-            arg.as_bytes().strip_prefix(b"file:").unwrap_or(arg.as_bytes()),
+            named.as_bytes().strip_prefix(b"file:").unwrap_or(named.as_bytes()),
         ));
         if std::mem::take(&mut is_input) {
-            match loopback_port(arg) {
+            match loopback_port(named) {
                 Some(port) => reach.port = Some(port),
                 None => reach.read.extend(here().map(|here| here.join(path))),
             }
@@ -49,6 +50,15 @@ pub(super) fn of(args: &[OsString], dir: Option<&Path>) -> Reach {
     }
     reach.write.dedup();
     reach
+}
+
+/// What an input is a part of, where it is one: `subfile,,start,N,end,N,,:WHOLE`.
+fn whole(input: &[u8]) -> &[u8] {
+    let end = b",,:";
+    let part = input.strip_prefix(b"subfile,");
+    let whole =
+        part.and_then(|it| Some(&it[it.windows(end.len()).position(|at| at == end)? + 3..]));
+    whole.unwrap_or(input)
 }
 
 /// The port of `http://127.0.0.1:PORT/…`.
@@ -101,6 +111,14 @@ mod tests {
         for other in ["http://127.0.0.2:1/a", "https://127.0.0.1:1/a", "http://127.0.0.1:99999/"] {
             assert_eq!(reach(&format!("-i {other}"), None).port, None);
         }
+    }
+
+    #[test]
+    fn a_part_reaches_what_it_is_a_part_of() {
+        let found = reach("-i subfile,,start,10,end,20,,:file:/in/a,,:b.ts", None);
+        assert_eq!(found.read, [Path::new("/in/a,,:b.ts")]);
+        let found = reach("-i subfile,,start,10,end,20,,:http://127.0.0.1:4711/a", None);
+        assert_eq!((found.port, found.read.len()), (Some(4711), 0));
     }
 
     #[test]

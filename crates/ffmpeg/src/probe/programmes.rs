@@ -6,7 +6,6 @@ use media::transport::Programmes;
 use tokio::io::AsyncReadExt as _;
 
 use crate::child::movement::Movement;
-use crate::failure::judge;
 use crate::input::byte_args;
 use crate::run::{read_log, unreadable};
 use crate::{Error, Input, Tools};
@@ -42,6 +41,6 @@ pub(super) async fn changes(tools: &Tools, input: &Input) -> Result<Vec<u64>, Er
         Ok((programmes.changes(), movement.wait(child.wait()).await??))
     };
     let ((changes, status), log) = tokio::try_join!(programmes, read_log(stderr))?;
-    judge(child.program(), status, &log)?;
+    child.judge(status, &log)?;
     Ok(changes)
 }

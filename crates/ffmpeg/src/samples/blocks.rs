@@ -24,6 +24,9 @@ const STALL: Duration = Duration::from_secs(30);
 const BUFFER: usize = 64 << 10;
 /// Bytes held at most before their times are known.
 const BYTES_MAX: usize = 1 << 20;
+/// Highest level that is passed on, where 1 is full scale: files of floats may hold anything, and the
+/// encoder of AAC gives up at what is no number or far too large.
+const LOUDEST: f32 = 16.0;
 /// Bytes of one sample of both channels.
 const FRAME: usize = 8;
 
@@ -104,8 +107,10 @@ impl Blocks {
         let gain = if time.channels == 1 { std::f32::consts::SQRT_2 } else { 1.0 };
         let frame = |bytes: &[u8; FRAME]| -> Frame {
             let (left, right) = (bytes[..4].as_array(), bytes[4..].as_array());
-            let level =
-                |side: Option<&[u8; 4]>| f32::from_le_bytes(*side.unwrap_or(&[0; 4])) * gain;
+            let level = |side: Option<&[u8; 4]>| {
+                let level = f32::from_le_bytes(*side.unwrap_or(&[0; 4])) * gain;
+                if level.is_finite() { level.clamp(-LOUDEST, LOUDEST) } else { 0.0 }
+            };
             [level(left), level(right)]
         };
         let frames = bytes.as_chunks::<FRAME>().0.iter().map(frame).collect();

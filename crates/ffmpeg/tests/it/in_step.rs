@@ -155,6 +155,24 @@ async fn sound_changes_where_the_clock_restarts() {
 }
 
 #[tokio::test]
+async fn samples_that_are_no_numbers_are_silence() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.wav");
+    let source = chirp::source(6.0, 48_000, 1);
+    make(&tools, &format!("-f lavfi -i {source} -c:a pcm_f32le"), &file).await;
+    let mut bytes = fs_err::read(&file).unwrap();
+    let at = bytes.len() / 8 * 4;
+    for (place, level) in [(at, f32::NAN), (at + 4, f32::INFINITY), (at + 8, -1e30)] {
+        bytes[place..place + 4].copy_from_slice(&level.to_le_bytes());
+    }
+    fs_err::write(&file, bytes).unwrap();
+    let sound = encoded(&tools, &file).await;
+    chirp::assert_in_step(&sound.files[0], DELAY, 0.1, 2.8);
+    chirp::assert_in_step(&sound.files[0], DELAY, 3.2, 5.9);
+}
+
+#[tokio::test]
 async fn links_of_a_chain_follow_one_another() {
     let Some(tools) = crate::tools() else { return };
     let mut parts = Parts::new();

@@ -152,8 +152,10 @@ async fn rewritten(tools: &ffmpeg::Tools, clip: &Path, output: &Path) -> (Source
     ffmpeg::normalize(tools, &input, &facts, output, |_| {}).await.unwrap();
     let after = probe(tools, output).await;
     assert_eq!((after.non_standard, after.repairs), (vec![], vec![]));
-    let (before, after) = (facts.audio[0].end_us - facts.audio[0].start_us, &after.audio[0]);
-    assert!((after.end_us - after.start_us).abs_diff(before) < 50_000, "{before} {after:?}");
+    if let (Some(before), Some(after)) = (facts.audio.first(), after.audio.first()) {
+        let before = before.end_us - before.start_us;
+        assert!((after.end_us - after.start_us).abs_diff(before) < 50_000, "{before} {after:?}");
+    }
     (facts, planned(tools, output, &["240p"], 6).await)
 }
 
@@ -204,6 +206,57 @@ async fn a_picture_without_stamp_follows_the_one_before() {
         assert!((199..=202).contains(&plan.facts.timeline.frames), "{source}: {plan:?}");
         assert!((plan.grid.duration_seconds() - 8.0).abs() < 0.1, "{source}");
     }
+}
+
+#[tokio::test]
+async fn pictures_of_quartered_chroma_are_timed_too() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let clip = dir.path().join("dv.mkv");
+    for form in ["yuv411p", "yuv410p"] {
+        let coded = format!("-pix_fmt {form} -c:v ffv1");
+        make(&tools, &format!("{} {coded}", greys("25", 60)), &clip).await;
+        let plan = planned(&tools, &clip, &["240p"], 6).await;
+        shows(&tools, &clip, &plan, |frame| frame).await;
+    }
+}
+
+#[tokio::test]
+async fn pictures_that_share_a_stamp_are_all_shown() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out.mkv");
+    for (name, shared) in [
+        ("one.mkv", "-bf 0 -bsf:v setts=ts=TS-eq(N\\,100)*40"),
+        ("one.flv", "-bf 0 -bsf:v setts=ts=TS-eq(N\\,100)*40"),
+        ("first.mkv", "-bf 0 -bsf:v setts=ts=TS-eq(N\\,1)*40"),
+        ("many.mkv", "-bf 0 -bsf:v setts=ts=TS-eq(mod(N\\,10)\\,9)*40"),
+    ] {
+        let clip = dir.path().join(name);
+        make(&tools, &format!("{} {CODED} {shared}", greys("25", 200)), &clip).await;
+        let (_, plan) = rewritten(&tools, &clip, &out).await;
+        let line = &plan.facts.timeline;
+        let found = (line.frames, plan.grid.frames, plan.grid.rate.to_string());
+        assert_eq!(found, (200, 200, "25".to_owned()), "{name}: {line:?}");
+        shows(&tools, &out, &plan, |frame| frame).await;
+    }
+}
+
+#[tokio::test]
+async fn film_in_a_programme_stream_keeps_every_picture() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let (clip, out) = (dir.path().join("film.mpg"), dir.path().join("out.mkv"));
+    // Few pictures have a stamp of their own, and they are reordered.
+    let source = "-f lavfi -i testsrc2=s=160x90:r=25:d=8 -f lavfi -i sine=d=8";
+    let coded = "-pix_fmt yuv420p -c:v mpeg2video -q:v 5 -g 15 -bf 2 -c:a mp2 -f vob";
+    make(&tools, &format!("{source} {coded}"), &clip).await;
+    let facts = probe(&tools, &clip).await;
+    assert!(facts.non_standard.contains(&NonStandard::MissingTimestamps), "{facts:?}");
+    ffmpeg::normalize(&tools, &Input::Path(clip), &facts, &out, |_| {}).await.unwrap();
+    let plan = planned(&tools, &out, &["240p"], 6).await;
+    assert!(plan.facts.timeline.frames.abs_diff(200) <= 1, "{facts:?} {plan:?}");
+    assert_eq!(plan.grid.rate.to_string(), "25");
 }
 
 #[tokio::test]

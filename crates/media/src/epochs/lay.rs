@@ -123,12 +123,11 @@ impl Epochs {
         for (_, track, at) in all {
             let (run, base) = (&tracks[track].runs()[at], tracks[track].base);
             let clock = base.micros(run.clock.0);
-            let joined = |(epoch, _)| epochs.around(clock, epoch + 1, NEAR_US);
+            // A splice of less than the clocks' play: sound may even advance over it, or begin there.
+            let after = current[track].map_or(0, |(epoch, _)| epoch + 1);
+            let joined = epochs.latest_around(clock, after).filter(|_| run.cut);
             let epoch = match current[track] {
-                // A splice of less than the clocks' play: sound may even advance over it.
-                before @ Some(_) if run.cut && before.and_then(joined).is_some() => {
-                    before.and_then(joined)
-                }
+                _ if joined.is_some() => joined,
                 Some((epoch, last)) if goes_on(tracks, track, last..clock, restarts) => Some(epoch),
                 Some((epoch, _)) => epochs.around(clock, epoch + 1, NEAR_US),
                 None => {
@@ -154,6 +153,14 @@ impl Epochs {
     fn around(&self, clock: i64, from: usize, near: i64) -> Option<usize> {
         let holds = |range: &Range<i64>| (range.start - near..range.end + near).contains(&clock);
         (from..self.ranges.len()).find(|&epoch| holds(&self.ranges[epoch]))
+    }
+
+    /// The last of these.
+    fn latest_around(&self, clock: i64, from: usize) -> Option<usize> {
+        (from..self.ranges.len()).rev().find(|&epoch| {
+            let range = &self.ranges[epoch];
+            (range.start - NEAR_US..range.end + NEAR_US).contains(&clock)
+        })
     }
 
     /// By how much each epoch moves, in microseconds, so that one follows the other.

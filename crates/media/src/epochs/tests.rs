@@ -133,6 +133,22 @@ fn a_splice_within_a_frame_or_two_moves_pictures_and_sound_alike() {
 }
 
 #[test]
+fn sound_that_begins_at_a_splice_belongs_to_what_follows() {
+    let mut tracks = [Runs::new(MS, 0.0), Runs::new(MS, 0.1)];
+    for (order, at) in (0..500).enumerate() {
+        let stamp = at * 40 - i64::from(at >= 75) * 80;
+        if tracks[0].push(order as u64 * 2, Some(stamp), Some(stamp), 40) {
+            tracks[1].cut();
+        }
+        if at >= 75 {
+            tracks[1].push(order as u64 * 2 + 1, Some(stamp), Some(stamp), 40);
+        }
+    }
+    let found = lay(&tracks, Some(0), true);
+    assert_eq!(found.tracks, [vec![moved(75, 500, 80)], vec![moved(0, 425, 80)]]);
+}
+
+#[test]
 fn packets_out_of_order_behind_a_stray_one_are_no_restart() {
     // Presentation times in coded order, as Matroska has them; the sixth strays.
     let mut runs = Runs::new(MS, 1.0);

@@ -72,7 +72,7 @@ pub(super) fn graph(plan: &VideoPlan, index: u32, seek: Seek, marks: usize) -> S
     // Frames are numbered over the whole video, because a muxer's offset would be in microseconds.
     let (held, eof) = held(plan, index);
     let mut graph = format!(
-        "{},split[grid][list];[list]crop=w='min(2,iw)':h='min(2,ih)'[times];\
+        "{},split[grid][list];[list]crop=w='min(4,iw)':h='min(4,ih)'[times];\
          [grid]{}{held}fps=fps={}:start_time={}:round=near{eof},tpad=stop={count}:stop_mode=clone,trim=end_frame={count},setpts=PTS-STARTPTS{}",
         window(plan, index, seek),
         picture::progressive(&plan.facts),
