@@ -52,7 +52,7 @@ pub async fn probe(
     input: &Input,
     on_packets: impl FnMut(u64) + Send,
 ) -> Result<SourceFacts, Error> {
-    Ok(survey(tools, input, on_packets).await?.0)
+    Ok(Box::pin(survey(tools, input, on_packets)).await?.0)
 }
 
 /// New stamps for packets of a stream.
@@ -112,7 +112,9 @@ pub(crate) async fn survey(
     let mut audio: Vec<AudioFacts> =
         audio.iter().zip(audio_tracks).map(|(stream, track)| audio_facts(stream, &track)).collect();
     if UNSTAMPED.contains(&format.name.as_str()) {
-        audio.iter_mut().for_each(|track| track.counted = true);
+        for track in &mut audio {
+            track.counted = true;
+        }
     }
     decode_sound(tools, input, &header, &mut audio, video.is_some()).await?;
     if video.is_none() && audio.iter().all(|audio| audio.packets == 0) {

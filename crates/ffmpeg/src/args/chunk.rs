@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn a_middle_chunk_of_a_constant_source() {
         let plan = planned("30000/1001", 1500, true);
-        expect![[r#"
+        expect![[r"
             -v repeat+level+warning
             -threads 1
             -copyts
@@ -200,7 +200,7 @@ mod tests {
             -fps_mode passthrough
             -enc_time_base 1001/30000
             -f framecrc /out/decoded.crc
-        "#]].assert_eq(&argv(&plan, 1, Seek::Index));
+        "]].assert_eq(&argv(&plan, 1, Seek::Index));
     }
 
     #[test]
@@ -289,7 +289,7 @@ mod tests {
         );
         let args = joined(&args);
         let from = args.find("-threads 1\n-max_pixels").unwrap();
-        expect![[r#"
+        expect![[r"
             -threads 1
             -max_pixels 67108864
             -protocol_whitelist file
@@ -302,7 +302,7 @@ mod tests {
             -i file:/in/1.png
             -filter_complex_threads 1
             -filter_complex [0:0]setpts=PTS-(0),select='if(lt(pts,361)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,360)*not(ld(1)),st(1,1+0*print(770002,16)));1',trim=start_pts=360:end_pts=720,split[grid][list];[list]crop=w='min(4,iw)':h='min(4,ih)'[times];[grid]fps=fps=30000/1001:start_time=12.012000:round=near,tpad=stop=360:stop_mode=clone,trim=end_frame=360,setpts=PTS-STARTPTS+360,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[p0];[1:0]settb=1001/30000,setpts=0,scale=out_color_matrix=bt709:out_range=tv,format=yuva420p[m0];[p0][m0]overlay=x=W-w-24:y=24:eval=init:format=yuv420[v0];[s1]scale=640:360:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[p1];[2:0]settb=1001/30000,setpts=0,scale=out_color_matrix=bt709:out_range=tv,format=yuva420p[m1];[p1][m1]overlay=x=W-w-24:y=24:eval=init:format=yuv420[v1]
-        "#]].assert_eq(args[from..].split("-map").next().unwrap());
+        "]].assert_eq(args[from..].split("-map").next().unwrap());
     }
 
     /// Where to seek, and the filter graph.
@@ -321,10 +321,10 @@ mod tests {
     #[test]
     fn fields_are_joined_with_their_neighbours_at_hand() {
         let interlaced = |facts: &mut VideoFacts| facts.field_order = Some("tt".into());
-        expect![[r#"
+        expect![[r"
             11.970000
             [0:0]setpts=PTS-(0),select='if(lt(pts,300)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,300)*not(ld(1)),st(1,1+0*print(770002,16)));1',trim=start_pts=299,split[grid][list];[list]crop=w='min(4,iw)':h='min(4,ih)'[times];[grid]bwdif=mode=send_frame:parity=auto:deint=all,fps=fps=25:start_time=12.000000:round=near,tpad=stop=200:stop_mode=clone,trim=end_frame=200,setpts=PTS-STARTPTS+300,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v0];[s1]scale=640:360:flags=bicubic:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1[v1]
-        "#]].assert_eq(&graph_of(interlaced, 1));
+        "]].assert_eq(&graph_of(interlaced, 1));
         let unsaid = graph_of(|facts| facts.field_order = None, 0);
         assert!(unsaid.contains("deint=interlaced,fps="), "{unsaid}");
     }
@@ -332,10 +332,10 @@ mod tests {
     #[test]
     fn hdr_becomes_sdr_once_for_all_rungs() {
         let hlg = |facts: &mut VideoFacts| facts.color.transfer = Some("arib-std-b67".into());
-        expect![[r#"
+        expect![[r"
             12.010000
             [0:0]setpts=PTS-(0),select='if(lt(pts,301)*not(ld(0)),st(0,1+0*print(770001,16)));if(gte(pts,300)*not(ld(1)),st(1,1+0*print(770002,16)));1',trim=start_pts=300,split[grid][list];[list]crop=w='min(4,iw)':h='min(4,ih)'[times];[grid]fps=fps=25:start_time=12.000000:round=near,tpad=stop=200:stop_mode=clone,trim=end_frame=200,setpts=PTS-STARTPTS+300,scale=1280:720:flags=bicubic:out_range=tv,zscale=pin=bt2020:min=bt2020nc:tin=arib-std-b67:rin=tv:t=linear:npl=203:p=bt709,format=gbrpf32le,tonemap=mobius:param=0.3:peak=4.926,zscale=p=bt709:m=bt709:t=bt709:r=tv,format=yuv420p,setparams=range=tv:colorspace=bt709:color_trc=bt709:color_primaries=bt709,setsar=1,split=2[s0][s1];[s0]scale=1280:720:flags=bicubic,setsar=1[v0];[s1]scale=640:360:flags=bicubic,setsar=1[v1]
-        "#]].assert_eq(&graph_of(hlg, 1));
+        "]].assert_eq(&graph_of(hlg, 1));
     }
 
     #[test]

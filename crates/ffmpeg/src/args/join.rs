@@ -94,7 +94,7 @@ mod tests {
         parts[2].facts.video = None;
         let args = joined(&join(&parts, Path::new("/out/a.mkv")));
         let rest = args.split_once("-filter_complex ").unwrap().1;
-        expect![[r#"
+        expect![[r"
             [0:0]bwdif=mode=send_frame:parity=auto:deint=interlaced,scale=w='if(lt(abs(dar/1.777778-1),0.02),1280,2*round(min(1280,720*dar)/2))':h='if(lt(abs(dar/1.777778-1),0.02),720,2*round(min(720,1280/dar)/2))':flags=bicubic:eval=frame,setsar=1,pad=1280:720:(ow-iw)/2:(oh-ih)/2:eval=frame[v0];
             [0:1]aresample=48000,aformat=channel_layouts=stereo[a0];
             [1:0]bwdif=mode=send_frame:parity=auto:deint=interlaced,scale=w='if(lt(abs(dar/1.777778-1),0.02),1280,2*round(min(1280,720*dar)/2))':h='if(lt(abs(dar/1.777778-1),0.02),720,2*round(min(720,1280/dar)/2))':flags=bicubic:eval=frame,setsar=1,pad=1280:720:(ow-iw)/2:(oh-ih)/2:eval=frame[v1];
@@ -115,6 +115,6 @@ mod tests {
             -map_metadata:g -1
             -map_chapters -1
             -f matroska /out/a.mkv
-        "#]].assert_eq(&rest.replace(';', ";\n"));
+        "]].assert_eq(&rest.replace(';', ";\n"));
     }
 }

@@ -35,7 +35,7 @@ const RESTARTING: [&str; 6] = ["mpegts", "mpeg", "flv", "live_flv", "ogg", "wtv"
 const BACK: (f64, f64) = (0.1, 1.0);
 
 /// How long after it is decoded a picture is shown, in microseconds: 16 pictures of H.264 at the most
-/// (A.3.1), and offsets of QuickTime may be negative.
+/// (A.3.1), and offsets of old MOV files may be negative.
 const DELAY_US: std::ops::Range<i64> = -2_000_000..20_000_000;
 
 /// How a container keeps time.
