@@ -24,7 +24,7 @@ use crate::failure::judge_output;
 use crate::input::input_args;
 use crate::samples;
 use crate::{Error, Input, Tools};
-use header::{Header, Stream};
+use header::{Format, Header, Stream};
 use packets::{Clock, Found, Tracks};
 
 /// Longest a look at the header may take; it reads at most a few megabytes.
@@ -85,20 +85,10 @@ pub(crate) async fn survey(
     let video = chosen.map(|track| candidates[track]);
     let Found { video: video_track, audio: audio_tracks, laid } =
         tracks.finish(chosen, &video.map(hints).unwrap_or_default());
-    let mut non_standard = Vec::new();
-    if let (Some(stream), Some(track)) = (video, &video_track)
-        && let Some(timeline) = &track.timeline
-        && shapes::change(tools, input, stream.index, timeline.key_interval_max).await?
-    {
-        non_standard.push(NonStandard::SizeChange);
-    }
-    let programmes = match format.name.as_str() {
-        "mpegts" => programmes::changes(tools, input).await?,
-        _ => Vec::new(),
-    };
-    if !programmes.is_empty() {
-        non_standard.push(NonStandard::ProgrammeChange);
-    }
+    let key_interval =
+        video_track.as_ref().and_then(|track| Some(track.timeline.as_ref()?.key_interval_max));
+    let looked = video.map(|stream| stream.index).zip(key_interval);
+    let (programmes, mut non_standard) = changes(tools, input, format, looked).await?;
     let restamped = restamped(video.into_iter().chain(audio.iter().copied()), &laid);
     let repairs = repairs(&laid, video, video_track.as_ref(), programmes.len());
     let video = video.zip(video_track).and_then(|(stream, track)| {
@@ -141,6 +131,30 @@ pub(crate) async fn survey(
         facts.non_standard.push(NonStandard::UnreliableSeek);
     }
     Ok((facts, restamped))
+}
+
+/// Where other programmes begin, and what changes within the file; `looked` are the stream of the
+/// pictures and the longest way from one key frame to the next.
+async fn changes(
+    tools: &Tools,
+    input: &Input,
+    format: &Format,
+    looked: Option<(u32, u64)>,
+) -> Result<(Vec<u64>, Vec<NonStandard>), Error> {
+    let mut found = Vec::new();
+    if let Some((stream, key_interval)) = looked
+        && shapes::change(tools, input, stream, key_interval).await?
+    {
+        found.push(NonStandard::SizeChange);
+    }
+    let programmes = match format.name.as_str() {
+        "mpegts" => programmes::changes(tools, input).await?,
+        _ => Vec::new(),
+    };
+    if !programmes.is_empty() {
+        found.push(NonStandard::ProgrammeChange);
+    }
+    Ok((programmes, found))
 }
 
 /// False when a seek leads to pictures whose references were not read: an index that points

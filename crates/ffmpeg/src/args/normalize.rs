@@ -31,11 +31,10 @@ pub(crate) fn normalize(input: &Input, facts: &SourceFacts, output: &Path) -> Ve
         }
         // Fields are joined here, because the rewriting does not say that they are two.
         let joined = picture::progressive(video);
-        let apart = if facts.non_standard.contains(&NonStandard::BrokenTimestamps) {
-            apart(rate)
-        } else {
-            String::new()
-        };
+        // Where another shape begins, two programmes are joined, and their sound goes by the stamps.
+        let is = |reason| facts.non_standard.contains(&reason);
+        let share = is(NonStandard::BrokenTimestamps) && !is(NonStandard::SizeChange);
+        let apart = if share { apart(rate) } else { String::new() };
         args.pair("-vf", format!("{joined}{}{}{apart}", canvas(facts, video), colors(video)));
         args.words("-c:v libx264 -preset ultrafast -crf 10");
         args.pair("-g", rate.as_f64().round().max(1.0).to_string());
