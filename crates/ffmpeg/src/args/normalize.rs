@@ -33,7 +33,8 @@ pub(crate) fn normalize(input: &Input, facts: &SourceFacts, output: &Path) -> Ve
         let joined = picture::progressive(video);
         // Where another shape begins, two programmes are joined, and their sound goes by the stamps.
         let is = |reason| facts.non_standard.contains(&reason);
-        let share = is(NonStandard::BrokenTimestamps) && !is(NonStandard::SizeChange);
+        let doubtful = is(NonStandard::BrokenTimestamps) || is(NonStandard::MissingTimestamps);
+        let share = timing == "vfr" && doubtful && !is(NonStandard::SizeChange);
         let apart = if share { apart(rate) } else { String::new() };
         args.pair("-vf", format!("{joined}{}{}{apart}", canvas(facts, video), colors(video)));
         args.words("-c:v libx264 -preset ultrafast -crf 10");
@@ -149,9 +150,11 @@ fn source_rate(timeline: &Timeline) -> FrameRate {
     exact.unwrap_or(shown)
 }
 
-/// Time stamps that cannot be trusted are replaced by counting.
+/// Time stamps that cannot be trusted are replaced by counting. In MPEG's systems each picture is
+/// decoded at a time of its own, from which ffmpeg's decoder knows when it is shown.
 fn needs_constant_rate(facts: &SourceFacts) -> bool {
-    facts.non_standard.contains(&NonStandard::MissingTimestamps)
+    let timed = matches!(facts.container.as_str(), "mpeg" | "mpegts");
+    facts.non_standard.contains(&NonStandard::MissingTimestamps) && !timed
 }
 
 #[cfg(test)]
