@@ -31,11 +31,16 @@ impl FrameRate {
 
     /// Builds the reduced ratio; `None` when either part is zero.
     pub fn new(num: u32, den: u32) -> Option<Self> {
+        Self::reduced(num.into(), den.into())
+    }
+
+    /// The same of larger numbers; `None` also when a part is too large once it is reduced.
+    pub fn reduced(num: u64, den: u64) -> Option<Self> {
         if num == 0 || den == 0 {
             return None;
         }
-        let divisor = gcd(u64::from(num), u64::from(den));
-        let part = |n: u32| u32::try_from(u64::from(n) / divisor).ok();
+        let divisor = gcd(num, den);
+        let part = |n: u64| u32::try_from(n / divisor).ok();
         Some(Self { num: part(num)?, den: part(den)? })
     }
 

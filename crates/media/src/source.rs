@@ -85,15 +85,17 @@ impl std::fmt::Display for Repair {
                 let more = if *count > places_us.len() as u64 { ", …" } else { "" };
                 write!(
                     f,
-                    "the clock of the source restarts {count} times; its parts follow each other, \
+                    "the clock of the source restarts {}; its parts follow each other, \
                      joined at {}{more}",
+                    times(*count),
                     places.join(", ")
                 )
             }
             Self::ProgrammesJoined { count } => write!(
                 f,
-                "the source goes over to other streams {count} times; its parts follow each other, \
-                 each with its first sound"
+                "the source changes to other streams {}; its parts follow each other, each with its \
+                 first sound",
+                times(*count)
             ),
             Self::AspectIgnored { num, den } => write!(
                 f,
@@ -102,11 +104,16 @@ impl std::fmt::Display for Repair {
             ),
             Self::StraysPlaced { packets } => write!(
                 f,
-                "{packets} packets of the source bear time stamps far from those of their \
-                 neighbours; the stamps were left out and the packets put beside these"
+                "packets with time stamps far from those of their neighbours were put beside these, \
+                 and the stamps left out: {packets}"
             ),
         }
     }
+}
+
+/// How often, in words.
+fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
 /// Facts of one subtitle track.

@@ -71,8 +71,12 @@ impl Programmes {
                 continue;
             }
             self.size = Some(size);
-            let packet: Vec<u8> = self.bytes.range(..PACKET).copied().collect();
-            self.packet(&packet);
+            // Nearly all packets are of no interest, and are not copied.
+            let pid = u16::from_be_bytes([self.bytes[1] & 0x1f, self.bytes[2]]);
+            if pid == 0 || Some(pid) == self.map {
+                let packet: Vec<u8> = self.bytes.range(..PACKET).copied().collect();
+                self.packet(pid, &packet);
+            }
             self.skip(size);
         }
     }
@@ -92,18 +96,14 @@ impl Programmes {
         self.at += count as u64;
     }
 
-    /// Reads one packet (2.4.3.2).
-    fn packet(&mut self, packet: &[u8]) {
+    /// Reads one packet of a table (2.4.3.2).
+    fn packet(&mut self, pid: u16, packet: &[u8]) {
         let begins = packet[1] & 0x40 != 0;
-        let pid = u16::from_be_bytes([packet[1] & 0x1f, packet[2]]);
         let (adapted, filled) = (packet[3] & 0x20 != 0, packet[3] & 0x10 != 0);
         let from = if adapted { 5 + usize::from(packet[4]) } else { 4 };
         let Some(payload) = packet.get(from..).filter(|_| filled && packet[1] & 0x80 == 0) else {
             return;
         };
-        if pid != 0 && Some(pid) != self.map {
-            return;
-        }
         if begins {
             let pointer = payload.first().map_or(0, |&pointer| 1 + usize::from(pointer));
             self.section = payload.get(pointer..).unwrap_or_default().to_vec();

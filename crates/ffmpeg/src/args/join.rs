@@ -7,7 +7,7 @@ use std::{ffi::OsString, fmt::Write as _, path::Path};
 
 use media::source::{SourceFacts, VideoFacts};
 
-use super::normalize::{canvas_size, colors, fitted};
+use super::normalize::{OWN_TIMES, canvas_size, colors, fitted, nearly_lossless};
 use super::{Args, picture};
 use crate::input::{Input, input_args};
 
@@ -41,21 +41,17 @@ pub(crate) fn join(parts: &[Part], output: &Path) -> Vec<OsString> {
             let _ = write!(graph, "aformat=channel_layouts=stereo[a{at}];");
         }
     }
+    let kinds = || [first.map(|_| 'v'), heard.map(|_| 'a')].into_iter().flatten();
     for at in 0..parts.len() {
-        let _ =
-            write!(graph, "{}", if first.is_some() { format!("[v{at}]") } else { String::new() });
-        let _ =
-            write!(graph, "{}", if heard.is_some() { format!("[a{at}]") } else { String::new() });
+        graph.extend(kinds().map(|kind| format!("[{kind}{at}]")));
     }
     let (v, a) = (u8::from(first.is_some()), u8::from(heard.is_some()));
     let _ = write!(graph, "concat=n={}:v={v}:a={a}", parts.len());
-    graph.push_str(if first.is_some() { "[v]" } else { "" });
-    graph.push_str(if heard.is_some() { "[a]" } else { "" });
+    graph.extend(kinds().map(|kind| format!("[{kind}]")));
     args.pair("-filter_complex", graph);
     if let Some(first) = first {
-        args.words("-map [v] -fps_mode vfr -enc_time_base 1:90000");
-        args.words("-c:v libx264 -preset ultrafast -crf 10");
-        args.pair("-g", first.timeline.rate.as_f64().round().max(1.0).to_string());
+        args.words("-map [v]").words(OWN_TIMES);
+        nearly_lossless(&mut args, first.timeline.rate);
     }
     if let Some(heard) = heard {
         args.words("-map [a] -c:a flac");

@@ -21,24 +21,21 @@ pub(crate) fn normalize(input: &Input, facts: &SourceFacts, output: &Path) -> Ve
     if let Some(video) = &facts.video {
         let rate = source_rate(&video.timeline);
         args.pair("-map", format!("0:{}", video.stream));
-        let timing = if needs_constant_rate(facts) { "cfr" } else { "vfr" };
-        args.pair("-fps_mode", timing);
-        if timing == "cfr" {
-            args.pair("-r", rate.to_string());
+        let constant = needs_constant_rate(facts);
+        if constant {
+            args.words("-fps_mode cfr").pair("-r", rate.to_string());
         } else {
-            // Left alone, ffmpeg rounds stamps to whole frames from zero, away from their sound.
-            args.pair("-enc_time_base", "1:90000");
+            args.words(OWN_TIMES);
         }
         // Fields are joined here, because the rewriting does not say that they are two.
         let joined = picture::progressive(video);
         // Where another shape begins, two programmes are joined, and their sound goes by the stamps.
         let is = |reason| facts.non_standard.contains(&reason);
         let doubtful = is(NonStandard::BrokenTimestamps) || is(NonStandard::MissingTimestamps);
-        let share = timing == "vfr" && doubtful && !is(NonStandard::SizeChange);
+        let share = !constant && doubtful && !is(NonStandard::SizeChange);
         let apart = if share { apart(rate) } else { String::new() };
         args.pair("-vf", format!("{joined}{}{}{apart}", canvas(facts, video), colors(video)));
-        args.words("-c:v libx264 -preset ultrafast -crf 10");
-        args.pair("-g", rate.as_f64().round().max(1.0).to_string());
+        nearly_lossless(&mut args, rate);
     }
     let usable = facts.audio.iter().filter(|audio| audio.is_usable());
     for (at, audio) in usable.enumerate() {
@@ -54,6 +51,16 @@ pub(crate) fn normalize(input: &Input, facts: &SourceFacts, output: &Path) -> Ve
     // Languages and titles of tracks and titles of chapters follow by themselves.
     args.words("-map_metadata:g -1 -map_chapters 0 -f matroska").output(output);
     args.0
+}
+
+/// Every picture at its own time: left alone, ffmpeg rounds stamps to whole frames from zero, away from
+/// their sound.
+pub(super) const OWN_TIMES: &str = "-fps_mode vfr -enc_time_base 1:90000";
+
+/// Encodes pictures nearly without loss, with a key frame every second.
+pub(super) fn nearly_lossless(args: &mut Args, rate: FrameRate) {
+    args.words("-c:v libx264 -preset ultrafast -crf 10");
+    args.pair("-g", rate.as_f64().round().max(1.0).to_string());
 }
 
 /// Brings every picture to one size, which is even because x264 takes no other with halved chroma.
@@ -139,14 +146,9 @@ fn source_rate(timeline: &Timeline) -> FrameRate {
     if timeline.frames * 5 > timeline.grid_frames * 3 {
         return shown;
     }
-    let above = u128::from(shown.num()) * u128::from(timeline.frames);
-    let below = u128::from(shown.den()) * u128::from(timeline.grid_frames.max(1));
-    let (mut common, mut rest) = (above, below);
-    while rest > 0 {
-        (common, rest) = (rest, common % rest);
-    }
-    let part = |of: u128| u32::try_from(of / common.max(1)).ok();
-    let exact = part(above).zip(part(below)).and_then(|(num, den)| FrameRate::new(num, den));
+    let above = u64::from(shown.num()).checked_mul(timeline.frames);
+    let below = u64::from(shown.den()).checked_mul(timeline.grid_frames);
+    let exact = above.zip(below).and_then(|(num, den)| FrameRate::reduced(num, den));
     exact.unwrap_or(shown)
 }
 

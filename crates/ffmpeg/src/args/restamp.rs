@@ -35,10 +35,9 @@ pub(crate) fn restamp(
     unit: Unit,
     output: &Path,
 ) -> Vec<OsString> {
-    let (per_second, form) = match facts.container.as_str() {
-        "mpegts" => (90_000.0, "-f mpegts -mpegts_copyts 1"),
-        _ => (1000.0, "-f matroska"),
-    };
+    let transport = facts.container == "mpegts";
+    let (per_second, form) =
+        if transport { (90_000.0, "-f mpegts -mpegts_copyts 1") } else { (1000.0, "-f matroska") };
     let mut args = Args::default();
     args.source_stamps().extend(input_args(input));
     let usable = facts.audio.iter().filter(|audio| audio.channels > 0 && audio.packets > 0);
@@ -63,8 +62,7 @@ pub(crate) fn restamp(
         }
     }
     // Texts of a broken clock have no place of their own; chapters neither.
-    let matroska = facts.container != "mpegts";
-    if matroska && restamped.iter().all(|it| only_strays(&it.corrections)) {
+    if !transport && restamped.iter().all(|it| only_strays(&it.corrections)) {
         for track in facts.subtitles.iter().filter(|track| track.is_text()) {
             args.pair("-map", format!("0:{}", track.stream));
         }
@@ -77,7 +75,7 @@ pub(crate) fn restamp(
 }
 
 fn only_strays(corrections: &[Correction]) -> bool {
-    corrections.iter().all(|it| matches!(it.stamps, Stamps::Counted { .. }))
+    corrections.iter().all(|it| it.stamps.is_counted())
 }
 
 /// An expression of `setts`: the stamp `name`, corrected by the packet's number; a tick of the track

@@ -52,7 +52,7 @@ pub fn lay(tracks: &[Runs], picture: Option<usize>, restarts: bool) -> Laid {
     for (track, runs) in tracks.iter().enumerate() {
         let of = |run: usize| epochs.of[track][run].map(|epoch| moved[epoch]);
         let corrections = corrections(runs, &strays[track], of);
-        let counted = corrections.iter().filter(|it| matches!(it.stamps, Stamps::Counted { .. }));
+        let counted = corrections.iter().filter(|it| it.stamps.is_counted());
         laid.strays += counted.map(|it| it.to - it.from).sum::<u64>();
         laid.tracks.push(corrections);
     }
@@ -151,16 +151,23 @@ impl Epochs {
 
     /// The first epoch from `from` on that holds a time, or nearly.
     fn around(&self, clock: i64, from: usize, near: i64) -> Option<usize> {
-        let holds = |range: &Range<i64>| (range.start - near..range.end + near).contains(&clock);
-        (from..self.ranges.len()).find(|&epoch| holds(&self.ranges[epoch]))
+        self.all_around(clock, from, near).next()
     }
 
     /// The last of these.
     fn latest_around(&self, clock: i64, from: usize) -> Option<usize> {
-        (from..self.ranges.len()).rev().find(|&epoch| {
-            let range = &self.ranges[epoch];
-            (range.start - NEAR_US..range.end + NEAR_US).contains(&clock)
-        })
+        self.all_around(clock, from, NEAR_US).next_back()
+    }
+
+    fn all_around(
+        &self,
+        clock: i64,
+        from: usize,
+        near: i64,
+    ) -> impl DoubleEndedIterator<Item = usize> {
+        let holds =
+            move |range: &Range<i64>| (range.start - near..range.end + near).contains(&clock);
+        (from..self.ranges.len()).filter(move |&epoch| holds(&self.ranges[epoch]))
     }
 
     /// By how much each epoch moves, in microseconds, so that one follows the other.
