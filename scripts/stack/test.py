@@ -18,6 +18,7 @@ import urllib.parse
 import client
 import compose
 import metrics
+import scaler
 import units
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -60,6 +61,8 @@ def is_encoded(video):
 
 class Test:
     """A stack that runs, and the clips to make videos from."""
+
+    slow = SLOW
 
     def __init__(self, kind, project, folder):
         self.kind, self.project, self.folder, self.count, self.clip = kind, project, folder, 0, CLIP
@@ -170,6 +173,8 @@ class Test:
         self.scales(facts["scaled"])
         if self.kind == "small":
             units.check(self, say)
+        else:
+            scaler.check(self, say)
         self.removes(found)
 
 
