@@ -116,10 +116,11 @@ fn is_busy(error: &sqlx::Error) -> bool {
 
 async fn connect_postgres(options: PgConnectOptions) -> Result<DatabaseConnection, Error> {
     let options = options.application_name("millrace").disable_statement_logging();
-    let once = options.connect().await.map_err(Error::from_driver)?;
-    once.close().await.map_err(Error::from_driver)?;
-    let pool =
-        pool_options::<sqlx::Postgres>().connect_with(options).await.map_err(Error::from_driver)?;
+    let once = tokio::time::timeout(CONNECTION_WAIT, options.connect());
+    // An address at which nobody is may never answer.
+    let once = once.await.unwrap_or_else(|late| Err(sqlx::Error::Io(late.into())));
+    once.map_err(Error::from_driver)?.close().await.map_err(Error::from_driver)?;
+    let pool = pool_options::<sqlx::Postgres>().connect_lazy_with(options);
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }
 

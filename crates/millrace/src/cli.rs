@@ -5,6 +5,8 @@ mod connections;
 mod keys;
 mod limits;
 mod mezzanine;
+mod ready;
+mod start;
 mod uploads;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -20,6 +22,8 @@ pub(crate) use connections::ConnectionArgs;
 pub(crate) use keys::{Keys, KeysCommand, NewKey};
 pub(crate) use limits::{LimitArgs, MaxPixels};
 pub(crate) use mezzanine::Mezzanine;
+pub(crate) use ready::Ready;
+pub(crate) use start::{DrainArgs, StartArgs};
 pub(crate) use uploads::UploadArgs;
 
 /// Turns videos into adaptive streams, durably.
@@ -59,13 +63,15 @@ pub(crate) enum Command {
     Keys(Keys),
     /// Looks at everything the other commands need, and says what to do.
     Doctor(Doctor),
+    /// Asks the API or the worker of this machine whether it is ready; fails with the reason if not.
+    Ready(Ready),
     /// What concerns webhooks.
     #[command(subcommand)]
     Webhooks(crate::webhooks::Webhooks),
 }
 
 impl Command {
-    /// Where a command keeps things; `None` for the one that leaves only what the user wants.
+    /// Where a command keeps things; `None` for those that leave nothing but what the user wants.
     pub(crate) fn common(&self) -> Option<&Common> {
         Some(match self {
             Self::Up(args) => &args.common,
@@ -74,7 +80,7 @@ impl Command {
             Self::Keys(args) => &args.common,
             Self::Doctor(args) => &args.common,
             Self::Webhooks(args) => args.common(),
-            Self::Transcode(_) => return None,
+            Self::Transcode(_) | Self::Ready(_) => return None,
         })
     }
 }
@@ -83,6 +89,10 @@ impl Command {
 pub(crate) struct Up {
     #[command(flatten)]
     pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) start: StartArgs,
+    #[command(flatten)]
+    pub(crate) drain: DrainArgs,
     #[command(flatten)]
     pub(crate) listen: Listen,
     #[command(flatten)]
@@ -100,6 +110,8 @@ pub(crate) struct Api {
     #[command(flatten)]
     pub(crate) common: Common,
     #[command(flatten)]
+    pub(crate) start: StartArgs,
+    #[command(flatten)]
     pub(crate) listen: Listen,
     /// Where Temporal's web page is, for links.
     #[arg(long, env = "MILLRACE_TEMPORAL_UI")]
@@ -111,6 +123,10 @@ pub(crate) struct Worker {
     #[command(flatten)]
     pub(crate) common: Common,
     #[command(flatten)]
+    pub(crate) start: StartArgs,
+    #[command(flatten)]
+    pub(crate) drain: DrainArgs,
+    #[command(flatten)]
     pub(crate) work: Work,
     /// Base of the links to media in messages to webhooks; without one they name places in the store.
     #[arg(long, env = "MILLRACE_MEDIA_URL")]
@@ -120,7 +136,7 @@ pub(crate) struct Worker {
     pub(crate) queues: Vec<TaskQueue>,
     #[command(flatten)]
     pub(crate) pixels: MaxPixels,
-    /// Address on which to answer `/metrics`; nowhere by default.
+    /// Address on which to answer `/metrics`, `/healthz` and `/readyz`; nowhere by default.
     #[arg(long, env = "MILLRACE_METRICS_ADDR")]
     pub(crate) metrics_addr: Option<SocketAddr>,
     /// What must be shown there as `Authorization: Bearer …`, needed where other machines can ask;

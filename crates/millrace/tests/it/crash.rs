@@ -40,7 +40,7 @@ fn segments(outputs: &Path) -> BTreeMap<String, (u64, i64)> {
 }
 
 /// Manifests of finished chunks; one that is half written does not count.
-fn finished_chunks(data: &Path, id: &str) -> usize {
+pub(crate) fn finished_chunks(data: &Path, id: &str) -> usize {
     let work = data.join("media/videos").join(id).join("work");
     let Ok(entries) = fs_err::read_dir(work) else { return 0 };
     let chunks =
@@ -191,13 +191,14 @@ async fn a_killed_temporal_server_comes_back_and_the_video_goes_on() {
 #[tokio::test]
 async fn it_stops_although_temporal_does_not_answer() {
     let data = data();
-    let Some(product) = Product::start(data.path(), &Flags::short_chunks()) else { return };
+    let flags = Flags::short_chunks().and(["--drain-seconds", "2"]);
+    let Some(product) = Product::start(data.path(), &flags) else { return };
     let id = product.submit(&serve_file(clip().path()).await, options()).await;
     product.until(&id, |_| !ffmpegs_on(data.path()).is_empty()).await;
     let servers = running("temporal", data.path());
     let hold = ["-STOP", &servers[0].to_string()];
     assert!(fixtures::tools::command("kill").args(hold).status().unwrap().success());
-    // Ten seconds for the work, five to hand it back, ten for the server to end.
+    // Two seconds for the work, five to hand it back, ten for the server to end.
     product.stop(std::time::Duration::from_secs(40)).await;
     assert_eq!(ffmpegs_on(data.path()), [0u32; 0]);
     assert_eq!(running("temporal", data.path()), [0u32; 0]);

@@ -83,7 +83,18 @@ impl Product {
 
     /// Starts the API alone, against a Temporal server that is already there.
     pub(crate) fn api_alone(data: &Path, temporal: &str, flags: &Flags) -> Self {
-        let mut command = millrace("api", data);
+        Self::api_by(millrace("api", data), temporal, flags)
+    }
+
+    /// The same on a machine of so many cores.
+    pub(crate) fn api_on(cores: u32, data: &Path, temporal: &str, flags: &Flags) -> Self {
+        let mut command = fixtures::tools::command("taskset");
+        command.args(["-c", &format!("0-{}", cores - 1), env!("CARGO_BIN_EXE_millrace"), "api"]);
+        command.arg("--data").arg(data);
+        Self::api_by(command, temporal, flags)
+    }
+
+    fn api_by(mut command: Command, temporal: &str, flags: &Flags) -> Self {
         command
             .args(["--api-addr", "127.0.0.1:0", "--media-addr", "127.0.0.1:0"])
             .args(&flags.0)
@@ -149,16 +160,8 @@ impl Product {
 
     /// Asks the process to stop and waits until it has; fails when that takes longer than `within`.
     pub(crate) async fn stop(mut self, within: Duration) -> std::process::ExitStatus {
-        let pid = self.process.0.id().to_string();
-        assert!(fixtures::tools::command("kill").arg(pid).status().unwrap().success());
-        let give_up = Instant::now() + within;
-        loop {
-            if let Some(status) = self.process.0.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < give_up, "it has not stopped within {within:?}");
-            tokio::time::sleep(LOOK).await;
-        }
+        self.process.terminate();
+        self.process.ended(within).await
     }
 
     /// Posts a body; gives status and answer.
@@ -229,7 +232,7 @@ impl Product {
 }
 
 /// A `millrace worker`. Dropped, it is killed as `kill -9` does.
-pub(crate) struct Worker(#[expect(dead_code, reason = "held for its end")] Process);
+pub(crate) struct Worker(Process);
 
 impl Worker {
     /// Starts a worker for every queue; it shares the data folder with others.
@@ -248,10 +251,38 @@ impl Worker {
         command.args(WORK).args(&flags.0).envs(flags.1.clone()).env("TEMPORAL_ADDRESS", temporal);
         Self(Process(command.spawn().unwrap()))
     }
+
+    /// Asks it to stop.
+    pub(crate) fn terminate(&self) {
+        self.0.terminate();
+    }
+
+    /// Waits until it has ended; fails when that takes longer than `within`.
+    pub(crate) async fn ended(&mut self, within: Duration) -> std::process::ExitStatus {
+        self.0.ended(within).await
+    }
 }
 
 /// A process of ours, which never outlives the test, also when the test panics.
 struct Process(Child);
+
+impl Process {
+    fn terminate(&self) {
+        let pid = self.0.id().to_string();
+        assert!(fixtures::tools::command("kill").arg(pid).status().unwrap().success());
+    }
+
+    async fn ended(&mut self, within: Duration) -> std::process::ExitStatus {
+        let give_up = Instant::now() + within;
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < give_up, "it has not stopped within {within:?}");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
 
 impl Drop for Process {
     fn drop(&mut self) {
