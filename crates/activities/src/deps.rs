@@ -20,6 +20,8 @@ pub struct Deps {
     pub tools: Tools,
     /// What this worker may encode with: `x264` keeps it from trying a graphics card.
     pub encoder: EncoderOption,
+    /// Chunks that this worker encodes at the same time.
+    pub encoders: u32,
     /// What trying the graphics card showed.
     pub nvenc: Nvenc,
     /// True where a source may be a file of this machine: in `millrace transcode` alone, which has no

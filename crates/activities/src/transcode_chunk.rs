@@ -48,9 +48,8 @@ async fn encode(
     let marks = bring_marks(deps, &input.plan, scratch.path()).await?;
     let beat = |frames| pulse.set(&Beat { chunk: Some(input.chunk), frames });
     let mut plan = input.plan.clone();
-    if pulse.tally().short_of_memory() {
-        plan.threads = 1;
-    }
+    let short_of_memory = pulse.tally().short_of_memory();
+    plan.threads = if short_of_memory { 1 } else { plan.threads_for(deps.encoders) };
     let (plan, dir) = (&plan, scratch.path());
     let started = Instant::now();
     let (tools, read) = (&deps.tools, source.input());

@@ -151,6 +151,7 @@ mod tests {
         enhancement_seconds: None,
         queued_chunks: None,
         source: crate::bounds::SourceLimits::NONE,
+        chunk_segments: None,
     };
 
     fn scale(video: Option<(&str, u64)>, start_us: i64, end_us: i64) -> Scale {

@@ -8,7 +8,7 @@ use catalog::{Catalog, Vault};
 use contain::{Containment, Layers};
 use contract::TaskQueue;
 use ffmpeg::encoder::Nvenc;
-use media::plan::Limits;
+use media::plan::{CHUNK_SEGMENTS, Limits};
 use metrics::gauge;
 use storage::{Incoming, S3Config, Scratch, Store};
 use url::Url;
@@ -35,15 +35,15 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// How videos are cut.
+/// How videos are cut, on whatever machine this is.
 pub(crate) fn limits(args: &LimitArgs) -> Limits {
-    let cores = u32::try_from(cores()).unwrap_or(u32::MAX);
     Limits {
-        parallel_chunks: args.parallel_chunks.unwrap_or(cores).max(1),
+        parallel_chunks: args.parallel_chunks.unwrap_or(QUEUED_CHUNKS).max(1),
         chunk_seconds: args.chunk_seconds,
         enhancement_seconds: args.enhancement_seconds,
         queued_chunks: args.parallel_chunks.is_none().then_some(QUEUED_CHUNKS),
         source: args.source(),
+        chunk_segments: Some(CHUNK_SEGMENTS),
     }
 }
 
@@ -247,6 +247,7 @@ pub(crate) fn deps(
     };
     let fetch = fetch::Client::new(config).context("build the download client")?;
     let (encoder, nvenc) = (work.encoder.into(), Nvenc::default());
+    let encoders = u32::try_from(slots(work).of(TaskQueue::Transcode)).unwrap_or(u32::MAX);
     let webhooks = webhooks(work, media_base)?;
     Ok(Deps {
         store,
@@ -254,6 +255,7 @@ pub(crate) fn deps(
         scratch,
         tools,
         encoder,
+        encoders,
         nvenc,
         local_files: false,
         fetch,
