@@ -4,12 +4,12 @@
 #   scripts/stack.sh check  validates the files of docker, Kubernetes and systemd
 #   scripts/stack.sh test   `check`, then builds the images, and makes videos on both stacks while their
 #                           services are killed; BINARY=FILE is the binary to test
-# Engine, images and tools stay in $MILLRACE_STACK (/var/tmp/millrace-stack) for the next run. `test` needs
-# root on Debian. Where it cannot run it says why; in CI that is a failure.
+# Engine, images and tools stay in $MILLRACE_STACK (~/.cache/millrace-stack) for the next run. `test` needs root
+# on Debian. Where it cannot run it says why; in CI that is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly STACK=${MILLRACE_STACK:-/var/tmp/millrace-stack}
+readonly STACK=${MILLRACE_STACK:-${XDG_CACHE_HOME:-$HOME/.cache}/millrace-stack}
 # shellcheck source-path=SCRIPTDIR
 for part in secrets tools engine images check; do
     . "scripts/stack/$part.sh"
@@ -49,7 +49,6 @@ run_test() {
     say "everything passed in $((SECONDS - begin)) s"
 }
 
-mkdir -p "$STACK"
 case "${1:-}" in
     init) init ;;
     check) check_files ;;

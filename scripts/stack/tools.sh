@@ -10,6 +10,7 @@ install_python_tools() {
     if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
         return
     fi
+    mkdir -p "$STACK"
     say "python tools: installing into $STACK/venv (checked by their hashes)"
     python3 -m venv --clear "$STACK/venv"
     "$STACK/venv/bin/python3" -m pip --disable-pip-version-check install --quiet --only-binary :all: \
