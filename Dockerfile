@@ -44,5 +44,8 @@ VOLUME ["/data", "/scratch"]
 EXPOSE 8000 9000
 USER 10001:10001
 STOPSIGNAL SIGTERM
+# Asks the API, or a worker that has MILLRACE_METRICS_ADDR. Services may be long in coming up: no failure
+# counts before a process has stopped waiting for them.
+HEALTHCHECK --interval=10s --timeout=10s --start-period=300s CMD ["millrace", "ready"]
 ENTRYPOINT ["millrace"]
 CMD ["--help"]
