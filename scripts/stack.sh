@@ -10,8 +10,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly STACK=${MILLRACE_STACK:-${XDG_CACHE_HOME:-$HOME/.cache}/millrace-stack}
-# shellcheck source-path=SCRIPTDIR
 for part in secrets tools engine images check; do
+    # shellcheck source=/dev/null
     . "scripts/stack/$part.sh"
 done
 

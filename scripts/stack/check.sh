@@ -69,7 +69,7 @@ valid_kubernetes() {
 
 valid_keda() {
     "$STACK/venv/bin/python3" -c 'import json, sys, yaml; json.dump([*yaml.safe_load_all(open(sys.argv[1]))], sys.stdout)' \
-        "$1" >"$1.json"
+        "$1" >"$1.json" || return 1
     KEDA_PACKAGES=$STACK/keda node scripts/stack/keda/check.mjs "$1.json"
 }
 
@@ -154,7 +154,7 @@ check_files() {
 
 check_alerts_are_tested() {
     local alert
-    for alert in $(sed -n 's/.*- alert: //p' deploy/prometheus/alerts.yml); do
+    sed -n 's/.*- alert: //p' deploy/prometheus/alerts.yml | while read -r alert; do
         grep -q "alertname: $alert" deploy/prometheus/alerts.test.yml || fail "no test of the alert $alert"
         grep -q "$alert" docs/deploy.md || fail "docs/deploy.md does not say what to do about $alert"
     done
