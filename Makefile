@@ -1,6 +1,6 @@
 # The commands of this project. CI runs `make check test`, as you do.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test fuzz security bench stack-init test-stack
+.PHONY: help setup demo check test fuzz security bench diagrams stack-init test-stack
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -16,6 +16,7 @@ check: ## Formatting, lints and dependencies
 	@scripts/setup.sh check
 	cargo fmt --all --check
 	@scripts/deny.sh
+	@scripts/diagrams.sh check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 test: ## Every test, against real ffmpeg, Temporal, PostgreSQL, S3, VLC and Chromium
@@ -32,6 +33,10 @@ security: setup ## Every attack: those of `make test`, and fifty times as many h
 
 bench: setup ## Measure speed against plain ffmpeg, into bench/RESULTS.md
 	@scripts/bench.sh
+
+diagrams: ## Render docs/diagrams
+	@scripts/setup.sh docs
+	@scripts/diagrams.sh
 
 stack-init: ## Write the secrets that the compose files need (.env)
 	@scripts/stack.sh init
