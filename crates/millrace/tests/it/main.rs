@@ -24,6 +24,7 @@ mod faulty_store;
 mod features;
 mod forged;
 mod gate;
+mod guides;
 mod hls;
 mod inclusion;
 mod kept;

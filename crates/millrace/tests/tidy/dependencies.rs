@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 /// Each crate, the crates of ours that it may use, and the crates of others that it must not.
 /// A new edge needs a decision record in docs/adr.
-const TABLE: &[(&str, &[&str], &[&str])] = &[
+pub(crate) const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("media", &[], &["tokio", "futures", "reqwest", "fs-err", "time", "nix", "axum", "sea-orm"]),
     ("contract", &["media"], &["tokio", "axum", "reqwest", "fs-err", "temporalio-sdk"]),
     (
