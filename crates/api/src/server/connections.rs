@@ -1,4 +1,4 @@
-//! Which connections a listener holds, and which one has to go when it is full.
+//! The connections of a listener, and which one is closed when it is full.
 
 use std::{
     collections::BTreeMap,
@@ -85,7 +85,7 @@ impl Open {
         number
     }
 
-    /// Tells the oldest of those that match to close, and counts it as closed.
+    /// Asks the oldest of those that match to close, and counts it as closed.
     fn withdraw_oldest(&mut self, matches: impl Fn(&Waiting) -> bool) -> Option<()> {
         let number = self.waiting.iter().find(|(_, waiting)| matches(waiting)).map(|(n, _)| *n)?;
         let waiting = self.waiting.remove(&number)?;

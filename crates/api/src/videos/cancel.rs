@@ -58,7 +58,7 @@ pub(crate) async fn cancel(
     Ok((StatusCode::ACCEPTED, Json(VideoView::new(&api.settings, video, None))))
 }
 
-/// Asks a video to stop, and marks it when nobody is there to be asked.
+/// Asks a video to stop, and marks it as cancelled if it has no workflow.
 pub(crate) async fn stop(api: &Api, video: &Video) -> Result<Cancelling, Error> {
     match temporal::cancel(&api.temporal, video).await? {
         Cancelling::Nobody => mark(api, video).await,
