@@ -72,11 +72,11 @@ pub struct Plan {
     /// The sound part, one entry per track, the one that plays by default first; empty for silent
     /// sources.
     pub audio: Vec<AudioPlan>,
-    /// Wishes that could not be met, for the video's `warnings`.
+    /// What was requested and cannot be made, for the video's `warnings`.
     pub warnings: Vec<Warning>,
 }
 
-/// A wish that could not be met.
+/// Something requested that could not be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// What was left out, in words.
@@ -137,7 +137,7 @@ pub enum Encoder {
 /// A watermark, drawn once for every rung.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Watermark {
-    /// Where it stands.
+    /// Its status.
     pub position: Position,
     /// One mark per rung, in ladder order.
     pub marks: Vec<Mark>,
@@ -150,7 +150,7 @@ pub struct Mark {
     pub bucket: String,
     /// Key of the PNG.
     pub key: String,
-    /// Distance from the edges it stands at, in pixels of the rung.
+    /// Distance from the edges, in pixels of the rung.
     pub margin: u32,
 }
 
@@ -171,7 +171,7 @@ pub struct AudioPlan {
     /// Position among the tracks that are made; 0 plays by default.
     #[serde(default)]
     pub track: u32,
-    /// What brings it to the wanted loudness.
+    /// How it reaches the wanted loudness.
     #[serde(default)]
     pub loudness: Option<Loudness>,
 }
@@ -308,7 +308,7 @@ fn video_plan(
     }
 }
 
-/// As many chunks as the length rules give. In jobs of older versions brought to whole rounds of
+/// As many chunks as the length rules give. In jobs of older versions rounded to whole rounds of
 /// `parallel_chunks`, so that a history of theirs is replayed as it was recorded.
 fn chunk_count(grid: Grid, limits: Limits) -> u32 {
     let segments = grid.segments().max(1);

@@ -2,8 +2,8 @@
 //! picture.
 //!
 //! A pixel is the lowest and the highest of a fixed number of samples, both channels averaged. Its
-//! zero is the video's own: the first picture, or the first sound where there is none. Decoding is
-//! not its business.
+//! zero is the video's own: the first picture, or the first sound where there is none. Nothing is
+//! decoded here.
 
 mod png;
 
