@@ -27,9 +27,9 @@ pub struct Deps {
     /// True where a source may be a file of this machine: in `millrace transcode` alone, which has no
     /// other user than the one at the terminal.
     pub local_files: bool,
-    /// Opens addresses that users gave.
+    /// Opens URLs from users.
     pub fetch: fetch::Client,
-    /// Whose sources are fetched here.
+    /// The downloads of this worker, by tenant.
     pub turns: Turns,
     /// The catalogue of videos.
     pub catalog: Catalog,

@@ -19,7 +19,7 @@ impl Deps {
         scratch.then(|| short_of_space(&self.scratch)).flatten()
     }
 
-    /// Finds out beforehand what the first work of a queue would wait for.
+    /// Does in advance what the first work of a queue would wait for.
     pub async fn warm_up(&self, queue: TaskQueue) {
         let tries = self.encoder != media::options::EncoderOption::X264;
         if queue == TaskQueue::Transcode

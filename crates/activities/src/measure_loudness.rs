@@ -1,4 +1,4 @@
-//! Measures the sound, and finds what brings it to the wanted loudness. Run twice, the second run
+//! Measures the loudness, and finds the gain that reaches the target. Run twice, the second run
 //! finds the record and measures nothing.
 
 use contract::measure_loudness::{Input, NAME, Output};

@@ -1,4 +1,4 @@
-//! Counts what went wrong with one call over all its tries, and decides when it was enough.
+//! Counts the failures of one call over all its tries, and decides when to give up.
 //!
 //! The count travels in the heartbeats: Temporal hands the last one of a try to the next, also when
 //! the worker died. Failures of the work are few; a child that somebody killed says nothing about the
@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What a failure says something about.
+/// What a failure is attributed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Blame {
     /// The work: another try will most likely end the same way.
     Work,
-    /// Whoever killed a child.
+    /// Something outside killed a child.
     Killer,
     /// The memory of the machine.
     Memory,
@@ -23,8 +23,8 @@ pub(crate) enum Blame {
     Machine,
 }
 
-/// Times that children of one call may be killed from outside. Ten in a row are an unlucky day of
-/// deployments; this many, over two minutes, are a rule of the machine that no try will pass.
+/// Times that children of one call may be killed from outside. Ten in a row can happen during
+/// deployments; this many, over two minutes, mean that the machine always kills them.
 const KILLS_MAX: u32 = 40;
 /// Times that one call may run out of memory. From the second on it encodes with one thread, and the
 /// pauses between them, five minutes in all, let what runs beside it end.
@@ -81,12 +81,12 @@ impl Tally {
         self.turns = self.turns.saturating_add(1);
     }
 
-    /// How many of so many tries were begun in earnest.
+    /// How many of the tries really began the work.
     pub(crate) fn in_earnest(self, tries: u32) -> u32 {
         tries.saturating_sub(self.turns)
     }
 
-    /// Adds a failure that another try may mend; `work_max` is how many of the work there may be.
+    /// Adds a failure that another try may avoid; `work_max` is the limit of failures of the work.
     pub(crate) fn count(&mut self, blame: Blame, work_max: u32) -> Verdict {
         let (counter, max) = match blame {
             Blame::Work => (&mut self.work, work_max),

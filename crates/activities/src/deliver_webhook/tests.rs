@@ -25,7 +25,7 @@ type Reply = (u16, &'static [(&'static str, &'static str)]);
 /// What a receiver will answer, and what it was sent.
 type Book = (VecDeque<Reply>, Vec<(HeaderMap, Bytes)>);
 
-/// A receiver that answers as it is told, the last answer for ever, and keeps what it is sent.
+/// A receiver with a list of answers, the last of which repeats, that keeps what it is sent.
 #[derive(Clone, Default)]
 struct Receiver(Arc<Mutex<Book>>);
 
