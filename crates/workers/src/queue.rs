@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Config, Error, failed, options};
 
-/// How often it is looked whether the work can be done.
+/// How often the worker checks whether it can do the work.
 const LOOK: Duration = Duration::from_secs(2);
 /// How long ending may take beyond [`Config::drain`]: what was running is handed back to Temporal,
 /// which may be away. Its work is then run again elsewhere, as after a crash.
