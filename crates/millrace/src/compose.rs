@@ -1,4 +1,4 @@
-//! Builds what the commands run from what was typed.
+//! Builds what the commands need from their flags.
 
 use std::{io::Write as _, path::Path, time::Duration};
 
@@ -74,7 +74,7 @@ pub(crate) async fn catalog(common: &Common) -> anyhow::Result<Catalog> {
     Catalog::open(&url, vault).await.context("open the catalogue")
 }
 
-/// The vault of a key file, which is made where there is none, readable by its owner only.
+/// The vault of a key file, which is created if it is missing, readable by its owner only.
 pub(crate) fn vault(file: &Path) -> anyhow::Result<Vault> {
     if !file.exists() {
         make_key(file)?;
@@ -204,7 +204,7 @@ pub(crate) fn tools(work: &Work) -> ffmpeg::Tools {
     }
 }
 
-/// Says what holds the children of this process.
+/// Reports how the children of this process are confined.
 fn say_layers(containment: Containment) {
     let layers = Layers::wanted(containment);
     let has = |layer| gauge!("millrace_child_containment", "layer" => layer);

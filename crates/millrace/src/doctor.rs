@@ -1,4 +1,4 @@
-//! `millrace doctor`: looks at everything the other commands need, and says what to do.
+//! `millrace doctor`: checks everything that the other commands need, and says what to do.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use crate::{cli, compose, patience::Patience, temporal};
 /// Longest wait for one answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-/// One look is enough: who waits is told by a process that starts.
+/// Checks do not wait for services.
 fn once() -> Patience {
     Patience::of(Duration::ZERO)
 }
 
-/// What was found out about one thing.
+/// The result of one check.
 struct Finding {
     name: &'static str,
     /// What it is, or what is wrong with it and what to do.
     said: Result<String, String>,
 }
 
-/// Looks at everything; fails when something is wrong.
+/// Runs all checks; fails when one fails.
 pub(crate) async fn run(args: cli::Doctor) -> anyhow::Result<()> {
     let findings = [
         ffmpeg(&args).await,
@@ -70,7 +70,7 @@ async fn ffprobe(args: &cli::Doctor) -> Finding {
     Finding { name: "ffprobe", said }
 }
 
-/// What holds the programs above. A kernel that has less is no fault of this project's.
+/// How the programs above are confined. A kernel with fewer layers is not an error.
 fn children(args: &cli::Doctor) -> Finding {
     let layers = Layers::wanted(args.work.children.containment.into());
     Finding { name: "children", said: Ok(format!("held by {layers}")) }

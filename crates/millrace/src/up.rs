@@ -241,7 +241,7 @@ async fn serve(
     api::serve(listener, router, limits, stopped).await.context("serve HTTP")
 }
 
-/// Heals what was left behind, until everything stops.
+/// Runs the reconciler until everything stops.
 async fn heal(api: &api::Api, stop: &CancellationToken) {
     tokio::select! {
         () = api.keep_reconciled() => {}
@@ -270,7 +270,7 @@ async fn serve_media(
     }
 }
 
-/// Serves Temporal's page through our door, where we run Temporal.
+/// Serves Temporal's page through our proxy, where we run Temporal.
 async fn serve_page(
     page: Option<(TcpListener, SocketAddr)>,
     access: api::Access,
