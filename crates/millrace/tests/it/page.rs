@@ -48,7 +48,7 @@ fn film(folder: &Path) -> PathBuf {
 fn submit(tab: &mut Chromium, url: &str) {
     tab.tab_to("#url");
     tab.key("Enter");
-    tab.until("document.querySelector('#url-fault').textContent.includes('Give the address')");
+    tab.until("document.querySelector('#url-fault').textContent.includes('Enter the URL')");
     tab.type_text("ftp://example.com/film.mp4");
     tab.key("Enter");
     tab.until("document.querySelector('#url-fault').textContent.includes('must begin with `http')");

@@ -44,7 +44,7 @@ fn break_off(tab: &mut Chromium, file: &Path) -> String {
     tab.until("document.querySelector('#sent').value > 0.2");
     tab.tab_to("#pause");
     tab.key("Enter");
-    tab.until("document.querySelector('#pause').textContent === 'Go on'");
+    tab.until("document.querySelector('#pause').textContent === 'Resume'");
     fits(tab, "upload");
     let paused = tab.read("offsets.length").as_u64().unwrap();
     tab.key("Enter");
