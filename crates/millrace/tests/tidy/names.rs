@@ -16,8 +16,6 @@ use crate::{
 const GRAPH: &str = "docs/SMART_DAG_ARCHITECTURE.md";
 const REGISTER: &str = "crates/activities/src/register.rs";
 const CRATES: &str = "docs/diagrams/03-final-architecture.d2";
-/// A flag of Deno, which the API guide names in its text.
-const DENO: &str = "--allow-net";
 /// How the names of metrics begin that Temporal's SDK counts.
 const SDK_METRICS: &str = "temporal_";
 /// Commands of the binary, to ask for their flags.
@@ -263,13 +261,10 @@ fn documents_name_what_exists() {
                 finding(span);
             }
         }
-        for word in ours(&text).flat_map(tokens) {
-            let flag =
-                word.starts_with("--") && word.len() > 3 && word.contains(char::is_alphabetic);
-            let variable = word.starts_with("MILLRACE_") && word.len() > 9;
-            if (flag || variable) && !flags.contains(word) && word != DENO {
-                finding(word);
-            }
+        let flag = |word: &&str| word.starts_with("--") && word.len() > 3;
+        let named = calls(&text).into_iter().flat_map(tokens).filter(flag);
+        for word in named.chain(variables(&text)).filter(|word| !flags.contains(*word)) {
+            finding(word);
         }
         for refusal in refusals(&text) {
             if !tree::read("crates/api/src/problem.rs").contains(&format!("\"{refusal}\""))
@@ -283,11 +278,21 @@ fn documents_name_what_exists() {
     none("these are called otherwise in the code, or are gone:", findings);
 }
 
-/// The lines of a document that can name flags of ours: in code blocks those that call the binary.
-fn ours(text: &str) -> impl Iterator<Item = &str> {
-    text.split("\n```").enumerate().flat_map(|(at, part)| {
-        part.lines().filter(move |line| at % 2 == 0 || line.contains("millrace"))
-    })
+/// The parts of a document that name flags of ours: code spans, and calls of the binary in blocks.
+fn calls(text: &str) -> Vec<&str> {
+    let spans = code_spans(text).into_iter();
+    let mut found: Vec<_> =
+        spans.filter(|span| span.starts_with("--") || span.starts_with("millrace ")).collect();
+    for block in text.split("\n```").skip(1).step_by(2) {
+        let called = block.lines().filter_map(|line| line.split_once("millrace "));
+        found.extend(called.map(|(_, flags)| flags.split(['|', ';', '#']).next().unwrap_or("")));
+    }
+    found
+}
+
+/// Variables of the environment that a document names.
+fn variables(text: &str) -> impl Iterator<Item = &str> {
+    tokens(text).filter(|word| word.starts_with("MILLRACE_") && word.len() > "MILLRACE_".len())
 }
 
 /// Kinds of refusals, such as in `429 rate-limited`.
@@ -309,5 +314,6 @@ fn names_are_found_where_they_are_written() {
     assert_eq!(refusals("answers 429 `rate-limited`, or 404"), ["rate-limited"]);
     assert_eq!(template("/videos/{id}/jobs?page=1"), "/videos/{}/jobs");
     assert!(is_snake("probe_source") && !is_snake("probe") && !is_snake("Probe_x"));
+    assert_eq!(calls("`--a` `x --b`\n```sh\ny millrace up --c | z --d\n```\n"), ["--a", "up --c "]);
     assert_eq!(labels("a: \"x\\nqueue: y\" {class: z}"), ["x", "queue: y"]);
 }
