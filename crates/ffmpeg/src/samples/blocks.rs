@@ -22,7 +22,7 @@ use crate::{Child, Error, Input, Tools, args};
 const STALL: Duration = Duration::from_secs(30);
 /// Bytes read at once.
 const BUFFER: usize = 64 << 10;
-/// Bytes held at most before their times are known.
+/// Bytes held at most before their times are known, or the block that they belong to is whole.
 const BYTES_MAX: usize = 1 << 20;
 /// Highest level that is passed on, where 1 is full scale: files of floats may hold anything, and the
 /// encoder of AAC gives up at what is no number or far too large.
@@ -35,6 +35,12 @@ const FRAME: usize = 8;
 pub(super) struct Blocks {
     child: Child,
     movement: Movement,
+    pipes: Pipes,
+}
+
+/// What a decoder says through its two pipes.
+#[derive(Debug)]
+struct Pipes {
     stdout: Option<ChildStdout>,
     stderr: Option<Lines<ChildStderr>>,
     log: Log,
@@ -64,40 +70,50 @@ impl Blocks {
         let command = tools.ffmpeg().args(args::samples(input, facts, rate));
         let mut child = command.nice(NICE).spawn()?;
         let (stdout, stderr) = (child.take_stdout(), child.take_stderr().map(Lines::new));
-        Ok(Self {
-            movement: Movement::of(&child, STALL),
-            child,
+        let pipes = Pipes {
             stdout,
             stderr,
             log: Log::default(),
             bytes: Vec::new(),
             times: VecDeque::new(),
             channels: facts.channels,
-        })
+        };
+        Ok(Self { movement: Movement::of(&child, STALL), child, pipes })
     }
 
     /// The next block, or `None` at the end of the track. Its stamp is on the file's own clock.
     pub(super) async fn next(&mut self) -> Result<Option<Block>, Error> {
         loop {
-            if let Some(block) = self.take() {
+            if let Some(block) = self.pipes.take() {
                 return Ok(Some(block));
             }
-            if self.stdout.is_none() && self.stderr.is_none() {
+            if self.pipes.stdout.is_none() && self.pipes.stderr.is_none() {
                 self.ended().await?;
                 return Ok(None);
             }
-            let mut movement = self.movement.clone();
-            movement.wait(self.read()).await??;
-            movement.moved();
-            self.movement = movement;
+            self.movement.wait(self.pipes.read()).await??;
+            self.movement.moved();
         }
     }
 
     /// Errors that the container's reader and the decoder reported so far.
     pub(super) fn errors(&self) -> u64 {
-        self.log.demux_errors + self.log.decode_errors
+        self.pipes.log.demux_errors + self.pipes.log.decode_errors
     }
 
+    /// Judges how decoding ended.
+    async fn ended(&mut self) -> Result<(), Error> {
+        let status = self.movement.wait(self.child.wait()).await??;
+        self.child.judge(status, &self.pipes.log)?;
+        if !self.pipes.times.is_empty() || !self.pipes.bytes.is_empty() {
+            let detail = format!("{} bytes of sound without a time", self.pipes.bytes.len());
+            return Err(Error::Parse { program: self.child.program().to_owned(), detail });
+        }
+        Ok(())
+    }
+}
+
+impl Pipes {
     /// The first block whose samples are all there.
     fn take(&mut self) -> Option<Block> {
         let time = *self.times.front()?;
@@ -121,7 +137,9 @@ impl Blocks {
 
     /// Reads some of either pipe.
     async fn read(&mut self) -> Result<(), Error> {
-        let room = self.bytes.len() < BYTES_MAX || self.stderr.is_none();
+        // A block of lossless sound may be longer than that: 65535 samples at 8 kHz are 3 MB here.
+        let wanted = self.times.front().map_or(0, |time| time.frames * FRAME);
+        let room = self.bytes.len() < BYTES_MAX.max(wanted) || self.stderr.is_none();
         let samples = async {
             match &mut self.stdout {
                 Some(pipe) => {
@@ -167,17 +185,6 @@ impl Blocks {
             }
             _ => self.log.push(text),
         }
-    }
-
-    /// Judges how decoding ended.
-    async fn ended(&mut self) -> Result<(), Error> {
-        let status = self.movement.wait(self.child.wait()).await??;
-        self.child.judge(status, &self.log)?;
-        if !self.times.is_empty() || !self.bytes.is_empty() {
-            let detail = format!("{} bytes of sound without a time", self.bytes.len());
-            return Err(Error::Parse { program: self.child.program().to_owned(), detail });
-        }
-        Ok(())
     }
 }
 

@@ -452,3 +452,16 @@ async fn a_rewritten_source_keeps_its_tracks_texts_and_chapters() {
     assert_eq!((sound(&after), text(&after)), (sound(&facts), text(&facts)));
     assert!(facts.chapters > 0 && after.audio.iter().all(|it| it.codec == "flac"));
 }
+
+#[tokio::test]
+async fn blocks_longer_than_what_is_held_otherwise_are_heard() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let clip = dir.path().join("a.flac");
+    // The longest blocks of FLAC at 8 kHz: eight seconds each, and 3 MB as they are heard here.
+    let sound = fixtures::chirp::source(20.0, 8000, 1);
+    make(&tools, &format!("-f lavfi -i {sound} -c:a flac -frame_size 65535"), &clip).await;
+    let facts = probe(&tools, &clip).await;
+    let sound = encode(&tools, &clip, &plans(&facts)[0]).await;
+    fixtures::chirp::assert_in_step(&sound.files[0], 0.0, 0.1, 19.9);
+}
