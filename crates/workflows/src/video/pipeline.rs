@@ -74,7 +74,8 @@ async fn make_of(
     ctx.state_mut(|state| state.tracker.warn(quality::repaired(&facts)));
     let pictures = quality::pictures(&facts);
     let (source, mut facts) = standardize(ctx, job, source, facts).await?;
-    ctx.state_mut(|state| state.tracker.warn(quality::lost(pictures, &facts)));
+    let lost = quality::lost(pictures, &facts)?;
+    ctx.state_mut(|state| state.tracker.warn(lost));
     if job.options.audio_only == Some(true) {
         facts.video = None;
     }
