@@ -180,7 +180,9 @@ fn ffmpeg(error: &ffmpeg::Error) -> (ErrorCode, bool) {
         E::PictureTooLarge { .. } => (ErrorCode::SourceTooLarge, false),
         E::MemoryLimit { .. } => (ErrorCode::SourceTooLarge, true),
         E::ProcessorLimit { .. } => (ErrorCode::TimedOut, true),
-        E::UnsupportedCodec { .. } | E::Encrypted => (ErrorCode::UnsupportedMedia, false),
+        E::UnsupportedCodec { .. } | E::Encrypted | E::UnacceptedFormat { .. } => {
+            (ErrorCode::UnsupportedMedia, false)
+        }
         E::OutputTooLarge { .. } => (ErrorCode::EncoderFailed, false),
         // ffmpeg reads nothing over a connection but our own store.
         E::InputLost { .. } => (ErrorCode::StoreUnavailable, true),

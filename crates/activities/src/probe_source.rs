@@ -1,10 +1,14 @@
 //! Reads the facts of a source. Run twice, it reads them twice.
 
+use contract::ErrorCode;
 use contract::probe_source::{Input, Output};
 
 use crate::{Deps, failure::Error, pulse::Pulse, source};
 
 pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Output, Error> {
+    if input.source.bytes == 0 {
+        return Err(Error::media(ErrorCode::CorruptMedia, "the source is empty: it has 0 bytes"));
+    }
     let source = source::open(deps, &input.source).await?;
     let probe = ffmpeg::probe(&deps.tools, source.input(), |packets| pulse.set(&packets));
     let facts = source.during(probe).await?;

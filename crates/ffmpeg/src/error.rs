@@ -94,11 +94,17 @@ pub enum Error {
         /// What the program said of the connection.
         detail: String,
     },
-    /// The input is no media file, is damaged beyond reading, or is of a kind that is not accepted.
+    /// The input is no media file, or is damaged beyond reading.
     #[error("input is not readable as media: {detail}")]
     InvalidData {
         /// What the reader said.
         detail: String,
+    },
+    /// The input was recognised as a format that is not accepted.
+    #[error("{}", unaccepted(format))]
+    UnacceptedFormat {
+        /// Name of ffmpeg's demuxer.
+        format: String,
     },
     /// A picture of the input has more pixels than decoders are given.
     #[error("the source has pictures of {size}, more pixels than are decoded (--max-pixels)")]
@@ -117,7 +123,8 @@ pub enum Error {
         /// The codec's name, or its four-character tag when it has none.
         codec: String,
     },
-    /// The pictures or the sound are encrypted (Common Encryption, ISO/IEC 23001-7).
+    /// The pictures or the sound are encrypted (Common Encryption, ISO/IEC 23001-7), or scrambled for
+    /// conditional access (ETSI ETR 289).
     #[error("the media is encrypted: only what plays without a key can be transcoded")]
     Encrypted,
     /// The program printed something that could not be understood.
@@ -154,6 +161,14 @@ impl Error {
     }
 }
 
+/// ffmpeg's readers of single pictures end in `_pipe`. What it says of others may be a guess.
+fn unaccepted(format: &str) -> String {
+    match format.strip_suffix("_pipe") {
+        Some(picture) => format!("the source is a single picture ({picture}), not a video"),
+        None => format!("the source looks like `{format}`, a format that is not accepted"),
+    }
+}
+
 fn install_hint(program: &str) -> &'static str {
     match Path::new(program).file_name().and_then(|name| name.to_str()) {
         Some("ffmpeg" | "ffprobe") => "install ffmpeg, for example with `apt-get install ffmpeg`",
@@ -185,6 +200,13 @@ mod tests {
         assert!(missing("/opt/x/ffprobe").contains("apt-get install ffmpeg"));
         assert!(missing("yt-dlp").contains("pip install yt-dlp"));
         assert!(missing("nonesuch").contains("PATH"));
+    }
+
+    #[test]
+    fn a_single_picture_is_called_one() {
+        let said = |format: &str| Error::UnacceptedFormat { format: format.into() }.to_string();
+        assert_eq!(said("jpeg_pipe"), "the source is a single picture (jpeg), not a video");
+        assert!(said("hls").contains("looks like `hls`"));
     }
 
     #[test]

@@ -61,6 +61,9 @@ fn failure(program: String, status: ExitStatus, log: &Log) -> Error {
         }
         invalid |= refuses_input(line);
     }
+    if let Some(format) = log.lines_from_end().find_map(refused_format) {
+        return Error::UnacceptedFormat { format: format.to_owned() };
+    }
     if invalid {
         return Error::InvalidData { detail: detail(log) };
     }
@@ -155,8 +158,7 @@ fn refuses_input(line: Line<'_>) -> bool {
     let packet = line.message.starts_with("Error while decoding")
         || line.message.starts_with("Error submitting");
     let opening = line.context.is_none() || line.origin() == Origin::Demux;
-    refused_format(line).is_some()
-        || (opening && !packet && says(line, "Invalid data found when processing input"))
+    opening && !packet && says(line, "Invalid data found when processing input")
 }
 
 /// The format that an allow-list keeps out.
@@ -166,9 +168,6 @@ fn refused_format(line: Line<'_>) -> Option<&str> {
 
 /// The first things said about the input, without its name: names are ours, not the user's.
 fn detail(log: &Log) -> String {
-    if let Some(format) = log.lines_from_end().find_map(refused_format) {
-        return format!("format `{format}` is not accepted");
-    }
     let about = |line: &&String| !line.starts_with("file:") && !line.contains("://");
     let mut said: Vec<&str> =
         log.error_lines.iter().filter(about).map(String::as_str).take(3).collect();
@@ -265,10 +264,7 @@ mod tests {
         let listed = "[hls @ 0x1] [error] Format not on whitelist 'mov'\n\
                       [error] file:/x/y.mp4: Invalid argument";
         let error = class(EXIT_1, listed);
-        assert_eq!(
-            error.to_string(),
-            "input is not readable as media: format `hls` is not accepted"
-        );
+        assert!(matches!(error, Error::UnacceptedFormat { format } if format == "hls"));
     }
 
     #[test]
