@@ -17,6 +17,9 @@ pub enum Input {
     Url(String),
     /// Bytes of one of the two.
     Part(Box<Input>, Range<u64>),
+    /// One of the others, of which so many bytes are looked at before its streams are believed to be
+    /// known; ffmpeg holds the packets among them in memory.
+    Deep(Box<Input>, u64),
 }
 
 /// Demuxers that read exactly the bytes they are given. Formats that name other files (hls, dash,
@@ -35,6 +38,9 @@ const STILLS: &str =
     "png_pipe,apng,jpeg_pipe,webp_pipe,gif,gif_pipe,bmp_pipe,tiff_pipe,jpegxl_pipe,qoi_pipe";
 /// Pixels of a picture that is decoded at most: a few kilobytes can hold a picture of gigabytes.
 const STILL_PIXELS_MAX: &str = "67108864";
+
+/// Longest stretch in microseconds that is looked at for streams where bytes are the bound: a day.
+const ANALYSED_US: &str = "86400000000";
 
 /// Arguments that open `input` as the next input, `-i` included. Options for that input, such as
 /// `-ss`, go before them; the same arguments serve ffprobe.
@@ -61,6 +67,11 @@ fn opening(input: &Input, demuxers: &str) -> Vec<OsString> {
     let (network, protocols, name) = address(input);
     let (protocol_flag, demuxer_flag) = ("-protocol_whitelist", "-format_whitelist");
     let mut args: Vec<OsString> = network.iter().map(OsString::from).collect();
+    if let Input::Deep(_, bytes) = input {
+        args.extend(
+            ["-probesize", &bytes.to_string(), "-analyzeduration", ANALYSED_US].map(OsString::from),
+        );
+    }
     args.extend([protocol_flag, &protocols, demuxer_flag, demuxers, "-i"].map(OsString::from));
     args.push(name);
     args
@@ -77,6 +88,7 @@ fn address(input: &Input) -> (&'static [&'static str], String, OsString) {
         }
         // Without the empty option, ffmpeg asks the proxy that the environment names for it.
         Input::Url(url) => (&["-http_proxy", ""], "http,tcp".to_owned(), OsString::from(url)),
+        Input::Deep(input, _) => address(input),
         Input::Part(whole, bytes) => {
             let (network, protocols, whole) = address(whole);
             let range = format!("subfile,,start,{},end,{},,:", bytes.start, bytes.end);
@@ -120,6 +132,14 @@ mod tests {
         let of_url = part(Input::Url("http://127.0.0.1:9/key".into()));
         assert_eq!(of_url[..4], ["-http_proxy", "", "-protocol_whitelist", "subfile,http,tcp"]);
         assert_eq!(of_url[7], "subfile,,start,10,end,20,,:http://127.0.0.1:9/key");
+    }
+
+    #[test]
+    fn what_begins_late_is_looked_for_further_on() {
+        let part = Input::Part(Box::new(Input::Path("/in/a.ts".into())), 10..20);
+        let args = args(&Input::Deep(Box::new(part), 9_000_000));
+        assert_eq!(args[..4], ["-probesize", "9000000", "-analyzeduration", "86400000000"]);
+        assert_eq!(args[9], "subfile,,start,10,end,20,,:file:/in/a.ts");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Rewrites a source that cannot be cut as it is.
 //!
-//! Stamps are put right by copying; what is wrong beyond them is encoded again. The file stays where
-//! it was written; the owner of the folder stores or removes it.
+//! Stamps are put right, and streams that begin late are listed, by copying; what is wrong beyond that
+//! is encoded again. The file stays where it was written; the owner of the folder stores or removes it.
 
 mod programmes;
 
@@ -43,7 +43,8 @@ async fn rewrite(
     output: &Path,
     on_micros: &mut (impl FnMut(u64) + Send),
 ) -> Result<(), Error> {
-    if !facts.non_standard.contains(&NonStandard::BrokenTimestamps) {
+    let copied = [NonStandard::BrokenTimestamps, NonStandard::LateStream];
+    if !copied.iter().any(|reason| facts.non_standard.contains(reason)) {
         return encode(tools, input, facts, output, on_micros).await;
     }
     let copy = output.with_extension("restamped.mkv");
@@ -58,7 +59,7 @@ async fn rewrite(
 }
 
 /// Copies a source with corrected stamps; gives the facts of the copy. `None` where there is nothing
-/// to correct, or where Matroska does not take the codecs as they are.
+/// to correct and no stream begins late, or where Matroska does not take the codecs as they are.
 async fn restamp(
     tools: &Tools,
     input: &Input,
@@ -66,11 +67,11 @@ async fn restamp(
     on_micros: &mut (impl FnMut(u64) + Send),
 ) -> Result<Option<SourceFacts>, Error> {
     let (facts, restamped) = survey(tools, input, &mut *on_micros).await?;
-    if restamped.is_empty() {
+    if restamped.is_empty() && !facts.non_standard.contains(&NonStandard::LateStream) {
         return Ok(None);
     }
     for unit in [Unit::Output, Unit::Track] {
-        let args = args::restamp(input, &facts, &restamped, unit, copy);
+        let args = args::restamp(&as_far(input, &facts), &facts, &restamped, unit, copy);
         let command = tools.ffmpeg().args(args);
         match run(command, |progress| on_micros(progress.micros()), STALL).await {
             Ok(_) => {}
@@ -79,13 +80,20 @@ async fn restamp(
         }
         let copied = probe(tools, &Input::Path(copy.to_owned()), &mut *on_micros).await?;
         let off = (copied.duration_seconds() - facts.duration_seconds()).abs();
-        let clocks = |it: &&Repair| !matches!(it, Repair::AspectIgnored { .. });
         let broken = copied.non_standard.contains(&NonStandard::BrokenTimestamps);
-        if off < OFF_MAX && !broken && !copied.repairs.iter().any(|it| clocks(&it)) {
+        if off < OFF_MAX && !broken && !copied.repairs.iter().any(Repair::is_of_clocks) {
             return Ok(Some(copied));
         }
     }
     Ok(None)
+}
+
+/// An input that is looked at as far as its streams need.
+fn as_far(input: &Input, facts: &SourceFacts) -> Input {
+    match facts.depth {
+        0 => input.clone(),
+        depth => Input::Deep(Box::new(input.clone()), depth),
+    }
 }
 
 async fn encode(
@@ -95,7 +103,8 @@ async fn encode(
     output: &Path,
     mut on_micros: impl FnMut(u64) + Send,
 ) -> Result<(), Error> {
-    let command = tools.ffmpeg().args(args::normalize(input, facts, output));
+    let input = as_far(input, facts);
+    let command = tools.ffmpeg().args(args::normalize(&input, facts, output));
     run(command, |progress| on_micros(progress.micros()), STALL).await?;
     Ok(())
 }

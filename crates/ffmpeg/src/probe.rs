@@ -3,14 +3,14 @@
 //! Decodes key frames, and the surroundings of two seeks, to see whether the source can be cut as
 //! it is. The arithmetic of time lines is `media`'s.
 
+mod bytes;
 mod decoders;
 mod header;
+mod missing;
+mod opening;
 mod packets;
-mod programmes;
 mod shapes;
 mod suspicion;
-
-use std::time::Duration;
 
 use media::epochs::{Correction, Laid};
 use media::plan::SAMPLE_RATE;
@@ -20,15 +20,12 @@ use media::source::{
 };
 use media::timeline::{TimeBase, Timeline};
 
-use crate::failure::judge_output;
-use crate::input::input_args;
 use crate::samples;
 use crate::{Error, Input, Tools};
-use header::{Format, Header, Stream};
-use packets::{Clock, Found, Tracks};
+use header::{Header, Stream};
+use opening::Opened;
+use packets::{AudioTrack, Clock, Found, Tracks};
 
-/// Longest a look at the header may take; it reads at most a few megabytes.
-const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
 /// Longest encoder delay, in microseconds: 2112 samples of AAC at 8 kHz take 264 ms.
 const DELAY_MAX_US: i64 = 300_000;
 /// Shortest source that is cut into chunks where it is not asked for, in seconds: two segments.
@@ -39,6 +36,8 @@ const UNSTAMPED: [&str; 11] =
     ["aac", "mp3", "ac3", "eac3", "dts", "dtshd", "truehd", "mlp", "amr", "ape", "tta"];
 /// Audio tracks described at most, so that the facts stay small.
 const AUDIO_TRACKS_MAX: usize = 32;
+/// Audio tracks that are read at most, those of other programmes included.
+const AUDIO_TRACKS_READ: usize = 256;
 /// Picture tracks among which one is chosen.
 const PICTURE_TRACKS_MAX: usize = 8;
 /// Subtitle tracks described at most.
@@ -71,27 +70,31 @@ pub(crate) async fn survey(
     input: &Input,
     mut on_packets: impl FnMut(u64) + Send,
 ) -> Result<(SourceFacts, Vec<Restamped>), Error> {
-    let header = read_header(tools, input).await?;
+    let opened = opening::open(tools, input).await?;
+    let (header, input, format) = (&opened.header, &opened.input, &opened.header.format);
     let candidates = picture_tracks(&header.streams)?;
-    let audio: Vec<&Stream> =
-        header.streams.iter().filter(|s| s.is_audio()).take(AUDIO_TRACKS_MAX).collect();
-    if candidates.is_empty() && audio.is_empty() {
+    let mut heard: Vec<&Stream> =
+        header.streams.iter().filter(|s| s.is_audio()).take(AUDIO_TRACKS_READ).collect();
+    if candidates.is_empty() && heard.is_empty() {
         return Err(Error::NoStreams);
     }
-    let format = &header.format;
-    let mut tracks = Tracks::new(Clock::of(&format.name), &candidates, &audio);
+    let together = |one: &Stream, other: &Stream| header.are_together(one, other);
+    let mut tracks = Tracks::new(Clock::of(&format.name), &candidates, &heard, together);
     let demux_errors = packets::read(tools, input, &mut tracks, &mut on_packets).await?;
     let chosen = main_video(&candidates, &tracks.covered_seconds())?;
     let video = chosen.map(|track| candidates[track]);
+    // Sound of other programmes goes with other pictures, and by another clock.
+    let beside = |stream: &Stream| video.is_none_or(|video| together(video, stream));
+    heard.retain(|stream| beside(stream));
     let Found { video: video_track, audio: audio_tracks, laid } =
         tracks.finish(chosen, &video.map(hints).unwrap_or_default());
-    let key_interval =
-        video_track.as_ref().and_then(|track| Some(track.timeline.as_ref()?.key_interval_max));
-    let looked = video.map(|stream| stream.index).zip(key_interval);
-    let (programmes, mut non_standard) = changes(tools, input, format, looked).await?;
-    let restamped = restamped(video.into_iter().chain(audio.iter().copied()), &laid);
-    let repairs = repairs(&laid, video, video_track.as_ref(), programmes.len());
-    let video = video.zip(video_track).and_then(|(stream, track)| {
+    let line = video_track.as_ref().and_then(|track| track.timeline.as_ref());
+    let main = video.or(heard.first().copied());
+    let (programmes, mut non_standard) = changes(tools, &opened, main, video.zip(line)).await?;
+    let restamped = restamped(video.into_iter().chain(heard.iter().copied()), &laid);
+    let count = programmes.len();
+    let repairs = repairs(&laid, video, video_track.as_ref(), count, opened.unread);
+    let pictures = video.zip(video_track).and_then(|(stream, track)| {
         let timeline = track.timeline?;
         let broken = !laid.is_empty();
         let (name, defects) = (&format.name, track.defects);
@@ -99,15 +102,10 @@ pub(crate) async fn survey(
         let seeks = Seeks::of(name);
         Some(VideoFacts { seeks, ..video_facts(stream, timeline, track.packets) })
     });
-    let mut audio: Vec<AudioFacts> =
-        audio.iter().zip(audio_tracks).map(|(stream, track)| audio_facts(stream, &track)).collect();
-    if UNSTAMPED.contains(&format.name.as_str()) {
-        for track in &mut audio {
-            track.counted = true;
-        }
-    }
-    decode_sound(tools, input, &header, &mut audio, video.is_some()).await?;
-    if video.is_none() && audio.iter().all(|audio| audio.packets == 0) {
+    heard.truncate(AUDIO_TRACKS_MAX);
+    let mut audio = sound_facts(&format.name, &heard, &audio_tracks);
+    decode_sound(tools, input, &heard, &mut audio, pictures.is_some()).await?;
+    if pictures.is_none() && audio.iter().all(|audio| audio.packets == 0) {
         return Err(Error::InvalidData {
             detail: "it holds no packet of video or audio".to_owned(),
         });
@@ -116,16 +114,21 @@ pub(crate) async fn survey(
         container: format.name.clone(),
         bytes: format.size.unwrap_or(0),
         container_start_us: format.start_us(),
-        video,
+        video: pictures,
         audio,
         non_standard,
         demux_errors,
-        subtitles: subtitles(&header.streams),
+        subtitles: subtitles(header.streams.iter().filter(|stream| beside(stream))),
         chapters: u32::try_from(header.chapters.len()).unwrap_or(u32::MAX),
-        cover: header.streams.iter().find(|stream| stream.is_cover()).map(|stream| stream.index),
+        cover: header.cover(),
         repairs,
         programmes,
+        depth: opened.depth,
     };
+    keep_one_programme(header, &mut facts);
+    if laid.is_empty() {
+        facts.repairs.extend(lacks(header, video, &facts, &heard, &audio_tracks));
+    }
     facts.cover_sound();
     if facts.non_standard.is_empty() && !seeks_are_whole(tools, input, &facts).await? {
         facts.non_standard.push(NonStandard::UnreliableSeek);
@@ -133,28 +136,56 @@ pub(crate) async fn survey(
     Ok((facts, restamped))
 }
 
-/// Where other programmes begin, and what changes within the file; `looked` are the stream of the
-/// pictures and the longest way from one key frame to the next.
+/// Where other streams take the place of those of the programme of `main`, and what else keeps the
+/// file from being cut; `looked` are the stream of the pictures and their time line.
 async fn changes(
     tools: &Tools,
-    input: &Input,
-    format: &Format,
-    looked: Option<(u32, u64)>,
+    opened: &Opened,
+    main: Option<&Stream>,
+    looked: Option<(&Stream, &Timeline)>,
 ) -> Result<(Vec<u64>, Vec<NonStandard>), Error> {
     let mut found = Vec::new();
-    if let Some((stream, key_interval)) = looked
-        && shapes::change(tools, input, stream, key_interval).await?
+    if let Some((stream, line)) = looked
+        && shapes::change(tools, &opened.input, stream.index, line).await?
     {
         found.push(NonStandard::SizeChange);
     }
-    let programmes = match format.name.as_str() {
-        "mpegts" => programmes::changes(tools, input).await?,
-        _ => Vec::new(),
-    };
+    let number = main.and_then(|stream| opened.header.programme_of(stream));
+    let programmes = opened.tables.as_ref().map_or(&[][..], |tables| tables.changes(number));
     if !programmes.is_empty() {
         found.push(NonStandard::ProgrammeChange);
     }
-    Ok((programmes, found))
+    if opened.depth > 0 {
+        found.push(NonStandard::LateStream);
+    }
+    Ok((programmes.to_vec(), found))
+}
+
+/// What the source lacks by its own account; nothing can be told where stamps are corrected.
+fn lacks(
+    header: &Header,
+    video: Option<&Stream>,
+    facts: &SourceFacts,
+    heard: &[&Stream],
+    tracks: &[AudioTrack],
+) -> Vec<Repair> {
+    if !facts.programmes.is_empty() {
+        return Vec::new();
+    }
+    let main = facts.main_audio().map(|audio| audio.stream);
+    let main = heard.iter().position(|stream| Some(stream.index) == main);
+    let gaps = main.and_then(|at| missing::sound(facts, &tracks.get(at)?.gaps));
+    gaps.into_iter().chain(missing::end(header, video, facts)).collect()
+}
+
+/// Leaves the sound of one programme where there is no picture to say which.
+fn keep_one_programme(header: &Header, facts: &mut SourceFacts) {
+    let of = |index: u32| header.streams.iter().find(|stream| stream.index == index);
+    let main = facts.main_audio().and_then(|audio| of(audio.stream));
+    let Some(main) = main.filter(|_| facts.video.is_none()) else { return };
+    let beside = |index| of(index).is_some_and(|stream| header.are_together(main, stream));
+    facts.audio.retain(|audio| beside(audio.stream));
+    facts.subtitles.retain(|track| beside(track.stream));
 }
 
 /// False when a seek leads to pictures whose references were not read: an index that points
@@ -179,12 +210,11 @@ async fn seeks_are_whole(tools: &Tools, input: &Input, facts: &SourceFacts) -> R
 async fn decode_sound(
     tools: &Tools,
     input: &Input,
-    header: &Header,
+    streams: &[&Stream],
     audio: &mut [AudioFacts],
     beside: bool,
 ) -> Result<(), Error> {
-    let streams: Vec<&Stream> = header.streams.iter().filter(|it| it.is_audio()).collect();
-    decoders::mark(tools, input, &streams, audio).await?;
+    decoders::mark(tools, input, streams, audio).await?;
     let undecodable = audio.iter().filter_map(|it| it.undecodable.as_ref());
     // Pictures can do without sound that nothing decodes, but not for want of a newer ffmpeg.
     let mut missed = undecodable.filter(|codec| !beside || decoders::is_misread(codec));
@@ -219,6 +249,7 @@ fn repairs(
     stream: Option<&Stream>,
     video: Option<&packets::VideoTrack>,
     programmes: usize,
+    unread: u64,
 ) -> Vec<Repair> {
     if programmes > 0 {
         // Stamps over the joints say nothing: each part is read by itself.
@@ -233,31 +264,12 @@ fn repairs(
     let placed = Repair::StraysPlaced { packets: laid.strays };
     let aspect = stream.and_then(Stream::impossible_aspect);
     let aspect = aspect.map(|(num, den)| Repair::AspectIgnored { num, den });
-    [(!laid.joints_us.is_empty(), joined), (laid.strays > 0, placed)]
+    let missed = Repair::TracksUnread { tracks: unread };
+    [(!laid.joints_us.is_empty(), joined), (laid.strays > 0, placed), (unread > 0, missed)]
         .into_iter()
         .filter_map(|(found, repair)| found.then_some(repair))
         .chain(aspect)
         .collect()
-}
-
-async fn read_header(tools: &Tools, input: &Input) -> Result<Header, Error> {
-    let command = tools
-        .ffprobe()
-        .args([
-            "-v",
-            "repeat+level+error",
-            "-of",
-            "json",
-            "-show_format",
-            "-show_streams",
-            "-show_chapters",
-        ])
-        .args(input_args(input));
-    let program = tools.ffprobe.display().to_string();
-    let output = command.output(HEADER_TIMEOUT).await?;
-    judge_output(&program, &output)?;
-    serde_json::from_slice(&output.stdout)
-        .map_err(|error| Error::Parse { program, detail: error.to_string() })
 }
 
 /// Picture tracks that can be read, covers never.
@@ -315,7 +327,8 @@ fn hints(stream: &Stream) -> Vec<FrameRate> {
 }
 
 fn video_facts(stream: &Stream, timeline: Timeline, packets: u64) -> VideoFacts {
-    let (rotation, mirrored) = stream.orientation();
+    let slanted = stream.is_slanted();
+    let (rotation, mirrored) = if slanted { (Rotation::None, false) } else { stream.orientation() };
     VideoFacts {
         stream: stream.index,
         codec: stream.codec_name.clone().unwrap_or_default(),
@@ -326,6 +339,7 @@ fn video_facts(stream: &Stream, timeline: Timeline, packets: u64) -> VideoFacts 
         sample_aspect: stream.sample_aspect(),
         rotation,
         mirrored,
+        slanted,
         color: Color {
             range: stream.color_range.clone(),
             space: stream.color_space.clone(),
@@ -347,6 +361,16 @@ fn promised(stream: &Stream, timeline: &Timeline, packets: u64) -> Option<u64> {
     let seconds = timeline.grid().duration_seconds();
     let whole = stream.duration_us().is_some_and(|us| seconds >= us as f64 * 0.95e-6);
     stream.nb_frames.map(|frames| if whole { frames.min(packets) } else { frames })
+}
+
+/// Facts of the tracks that are heard; `container` may be one that holds no stamps.
+fn sound_facts(container: &str, heard: &[&Stream], tracks: &[AudioTrack]) -> Vec<AudioFacts> {
+    let unstamped = UNSTAMPED.contains(&container);
+    let facts = heard.iter().zip(tracks).map(|(stream, track)| {
+        let facts = audio_facts(stream, track);
+        AudioFacts { counted: facts.counted || unstamped, ..facts }
+    });
+    facts.collect()
 }
 
 fn audio_facts(stream: &Stream, track: &packets::AudioTrack) -> AudioFacts {
@@ -375,8 +399,8 @@ fn micros_of(samples: u64) -> i64 {
     i64::try_from(us).unwrap_or(i64::MAX)
 }
 
-fn subtitles(streams: &[Stream]) -> Vec<SubtitleFacts> {
-    let tracks = streams.iter().filter(|stream| stream.is_subtitle()).take(SUBTITLE_TRACKS_MAX);
+fn subtitles<'a>(streams: impl Iterator<Item = &'a Stream>) -> Vec<SubtitleFacts> {
+    let tracks = streams.filter(|stream| stream.is_subtitle()).take(SUBTITLE_TRACKS_MAX);
     let facts = tracks.map(|stream| SubtitleFacts {
         stream: stream.index,
         codec: stream.codec_name.clone().unwrap_or_default(),
@@ -396,7 +420,16 @@ fn first_sound_us(stream: &Stream, first_packet_us: i64) -> i64 {
     if delayed { start } else { first_packet_us }
 }
 
+/// How far from a quarter turn, in degrees, ffmpeg still makes one (`insert_filter` of fftools).
+const QUARTER_OFF: f64 = 1.0;
+
 impl Stream {
+    /// True when the display matrix turns by something else than quarters.
+    fn is_slanted(&self) -> bool {
+        let degrees = self.side_data_list.iter().find_map(|side| side.rotation).unwrap_or(0.0);
+        (degrees - (degrees / 90.0).round() * 90.0).abs() >= QUARTER_OFF
+    }
+
     /// Turn and mirroring of the display matrix. ffprobe gives the counter-clockwise angle, and the
     /// matrix as text, whose determinant is negative when the picture is mirrored.
     fn orientation(&self) -> (Rotation, bool) {

@@ -10,6 +10,7 @@ pub mod budget;
 pub mod chapters;
 pub mod codecs;
 pub mod epochs;
+pub mod flv;
 pub mod fmp4;
 pub mod ladder;
 pub mod language;

@@ -7,6 +7,10 @@ use utoipa::ToSchema;
 
 use crate::{options::AudioTracks, timeline::Timeline};
 
+mod repair;
+
+pub use repair::Repair;
+
 /// Longest distance of key frames in a source that is cut as it is, in seconds.
 pub const KEY_INTERVAL_MAX: f64 = 60.0;
 /// Audio tracks made at most.
@@ -44,76 +48,14 @@ pub struct SourceFacts {
     /// Byte at which each programme but the first begins, where its streams are others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub programmes: Vec<u64>,
+    /// Bytes that ffmpeg has to look at before it knows all streams; 0 where its own bound is enough.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub depth: u64,
 }
 
-/// Something about a source that made no sense and is put right, for the video's `warnings`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Repair {
-    /// Clocks restarted; what was recorded by each follows the one before.
-    EpochsJoined {
-        /// How often a clock restarted.
-        count: u64,
-        /// Where, in microseconds from the start; the first eight.
-        places_us: Vec<i64>,
-    },
-    /// Packets whose stamps are far from those of their neighbours were put beside these.
-    StraysPlaced {
-        /// How many.
-        packets: u64,
-    },
-    /// Programmes with other streams follow the first; the first sound of each is heard.
-    ProgrammesJoined {
-        /// How many follow.
-        count: u64,
-    },
-    /// A sample aspect ratio that no picture has was taken as 1:1.
-    AspectIgnored {
-        /// Width of a sample.
-        num: u32,
-        /// Height of a sample.
-        den: u32,
-    },
-}
-
-impl std::fmt::Display for Repair {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::EpochsJoined { count, places_us } => {
-                let places: Vec<String> =
-                    places_us.iter().map(|&us| format!("{:.1} s", us as f64 / 1e6)).collect();
-                let more = if *count > places_us.len() as u64 { ", …" } else { "" };
-                write!(
-                    f,
-                    "the clock of the source restarts {}; its parts follow each other, \
-                     joined at {}{more}",
-                    times(*count),
-                    places.join(", ")
-                )
-            }
-            Self::ProgrammesJoined { count } => write!(
-                f,
-                "the source changes to other streams {}; its parts follow each other, each with its \
-                 first sound",
-                times(*count)
-            ),
-            Self::AspectIgnored { num, den } => write!(
-                f,
-                "the source states samples of {num}:{den}, which no picture has; they were taken \
-                 as square"
-            ),
-            Self::StraysPlaced { packets } => write!(
-                f,
-                "packets with time stamps far from those of their neighbours were put beside these, \
-                 and the stamps left out: {packets}"
-            ),
-        }
-    }
-}
-
-/// How often, in words.
-fn times(count: u64) -> String {
-    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+fn is_usual(depth: &u64) -> bool {
+    *depth == 0
 }
 
 /// Facts of one subtitle track.
@@ -154,6 +96,10 @@ pub struct VideoFacts {
     pub rotation: Rotation,
     /// True when the display matrix mirrors the picture.
     pub mirrored: bool,
+    /// True when the display matrix turns the picture by something else than quarters, which is not
+    /// done: nothing upright comes of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub slanted: bool,
     /// Colour description.
     pub color: Color,
     /// Dolby Vision profile, when there is one.
@@ -322,6 +268,8 @@ pub enum NonStandard {
     SparseKeyFrames,
     /// Another programme follows whose streams have other codecs or identifiers.
     ProgrammeChange,
+    /// A picture or sound track begins so late in the file that readers do not find it by themselves.
+    LateStream,
 }
 
 impl NonStandard {
@@ -336,6 +284,7 @@ impl NonStandard {
             Self::UnreliableSeek => "unreliable_seek",
             Self::SparseKeyFrames => "sparse_key_frames",
             Self::ProgrammeChange => "programme_change",
+            Self::LateStream => "late_stream",
         }
     }
 }
@@ -552,6 +501,7 @@ pub(crate) mod fixtures {
             sample_aspect: (1, 1),
             rotation: Rotation::None,
             mirrored: false,
+            slanted: false,
             color: Color::default(),
             dolby_vision: None,
             field_order: None,
@@ -573,6 +523,7 @@ pub(crate) mod fixtures {
             cover: None,
             repairs: vec![],
             programmes: vec![],
+            depth: 0,
         }
     }
 }

@@ -1,10 +1,11 @@
-//! Where the programme of an MPEG transport stream changes its elementary streams (ISO/IEC 13818-1).
+//! What the tables of an MPEG transport stream say (ISO/IEC 13818-1): its programmes, where one changes
+//! its elementary streams, where each stream begins, and whether it is scrambled.
 //!
 //! A new programme may bring another codec under the old packet identifier, or the same under a new
 //! one. ffmpeg decodes the first as what it was before and takes the second for one more track, so
 //! the parts of such a file have to be read each by itself.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Sizes of a packet: plain, with the time stamp of a Blu-ray in front, with parity behind.
 const SIZES: [usize; 3] = [188, 192, 204];
@@ -19,6 +20,10 @@ const SECTION_MAX: usize = 1024;
 const TABLE_NEAR: u64 = 64 << 10;
 /// Changes that are told of at most.
 const CHANGES_MAX: usize = 64;
+/// Programmes that are followed at most: a multiplex of a satellite carries some thirty.
+const PROGRAMMES_MAX: usize = 64;
+/// Packet identifiers are numbers of 13 bits.
+const PIDS: usize = 1 << 13;
 
 /// An elementary stream: packet identifier, stream type, and what the descriptors say of a private one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +40,25 @@ struct Played {
     sound: Option<Stream>,
 }
 
-/// Reads a file from its beginning, in pieces of any size.
+/// A programme over the file; where its number goes, the first that is listed takes its place.
 #[derive(Debug, Default)]
+struct Programme {
+    map: Option<u16>,
+    played: Option<Played>,
+    changes: Vec<u64>,
+}
+
+/// What the packets of an identifier are like.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    /// Byte of the first packet that begins a unit.
+    begins: Option<u64>,
+    packets: u64,
+    scrambled: u64,
+}
+
+/// Reads a file from its beginning, in pieces of any size.
+#[derive(Debug)]
 pub struct Programmes {
     /// Bytes that are not read yet, and the place of the first.
     bytes: VecDeque<u8>,
@@ -44,16 +66,36 @@ pub struct Programmes {
     size: Option<usize>,
     /// Where the last programme association table began.
     table: u64,
-    map: Option<u16>,
-    section: Vec<u8>,
-    played: Option<Played>,
-    changes: Vec<u64>,
+    /// By number; 0, which no programme has, stands for whichever is listed first.
+    programmes: BTreeMap<u16, Programme>,
+    /// The beginning of a section, by packet identifier.
+    sections: BTreeMap<u16, Vec<u8>>,
+    seen: Vec<Seen>,
+    /// Identifiers that some map has listed as picture, or as sound.
+    pictures: Vec<u16>,
+    sounds: Vec<u16>,
+}
+
+impl Default for Programmes {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Programmes {
     /// Nothing read yet.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            bytes: VecDeque::new(),
+            at: 0,
+            size: None,
+            table: 0,
+            programmes: BTreeMap::from([(0, Programme::default())]),
+            sections: BTreeMap::new(),
+            seen: vec![Seen::default(); PIDS],
+            pictures: Vec::new(),
+            sounds: Vec::new(),
+        }
     }
 
     /// Reads on.
@@ -71,9 +113,10 @@ impl Programmes {
                 continue;
             }
             self.size = Some(size);
+            self.see();
             // Nearly all packets are of no interest, and are not copied.
-            let pid = u16::from_be_bytes([self.bytes[1] & 0x1f, self.bytes[2]]);
-            if pid == 0 || Some(pid) == self.map {
+            let pid = self.pid();
+            if pid == 0 || self.programmes.values().any(|it| it.map == Some(pid)) {
                 let packet: Vec<u8> = self.bytes.range(..PACKET).copied().collect();
                 self.packet(pid, &packet);
             }
@@ -81,9 +124,30 @@ impl Programmes {
         }
     }
 
-    /// Byte at which each programme but the first begins, in order.
-    pub fn changes(self) -> Vec<u64> {
-        self.changes
+    /// Byte at which each part but the first of a programme begins, in order: of the one with this
+    /// number, or of the first that is listed.
+    pub fn changes(&self, number: Option<u16>) -> &[u64] {
+        let programme = number.and_then(|it| self.programmes.get(&it));
+        programme.or_else(|| self.programmes.get(&0)).map_or(&[], |it| &it.changes)
+    }
+
+    /// Pictures and sounds that have packets: identifier, and the byte where the first unit begins.
+    pub fn begins(&self) -> impl Iterator<Item = (u16, u64)> {
+        let listed = self.pictures.iter().chain(&self.sounds);
+        listed.filter_map(|&pid| Some((pid, self.seen[usize::from(pid)].begins?)))
+    }
+
+    /// True when every picture, or every sound where there are no pictures, is scrambled for the most
+    /// part (`transport_scrambling_control`): only who has the key can play it.
+    pub fn is_scrambled(&self) -> bool {
+        let played = if self.pictures.is_empty() { &self.sounds } else { &self.pictures };
+        let seen = || played.iter().map(|&pid| self.seen[usize::from(pid)]);
+        seen().any(|it| it.packets > 0) && seen().all(|it| it.scrambled * 2 >= it.packets)
+    }
+
+    /// Byte where the first part of any programme ends, if others follow.
+    pub fn first_change(&self) -> Option<u64> {
+        self.programmes.values().filter_map(|it| it.changes.first().copied()).min()
     }
 
     fn size_here(&self) -> Option<usize> {
@@ -96,6 +160,23 @@ impl Programmes {
         self.at += count as u64;
     }
 
+    fn pid(&self) -> u16 {
+        u16::from_be_bytes([self.bytes[1] & 0x1f, self.bytes[2]])
+    }
+
+    /// Counts a packet (2.4.3.2).
+    fn see(&mut self) {
+        let pid = self.pid();
+        let (begins, filled) = (self.bytes[1] & 0x40 != 0, self.bytes[3] & 0x10 != 0);
+        let scrambled = self.bytes[3] & 0xc0 != 0;
+        let seen = &mut self.seen[usize::from(pid)];
+        seen.packets += u64::from(filled);
+        seen.scrambled += u64::from(filled && scrambled);
+        if begins && !scrambled && seen.begins.is_none() {
+            seen.begins = Some(self.at);
+        }
+    }
+
     /// Reads one packet of a table (2.4.3.2).
     fn packet(&mut self, pid: u16, packet: &[u8]) {
         let begins = packet[1] & 0x40 != 0;
@@ -104,43 +185,80 @@ impl Programmes {
         let Some(payload) = packet.get(from..).filter(|_| filled && packet[1] & 0x80 == 0) else {
             return;
         };
+        let mut section = self.sections.remove(&pid).unwrap_or_default();
         if begins {
             let pointer = payload.first().map_or(0, |&pointer| 1 + usize::from(pointer));
-            self.section = payload.get(pointer..).unwrap_or_default().to_vec();
-        } else if pid == 0 || self.section.is_empty() {
+            section = payload.get(pointer..).unwrap_or_default().to_vec();
+            if pid == 0 {
+                self.table = self.at;
+            }
+        } else if section.is_empty() {
             return;
         } else {
-            self.section.extend(payload);
+            section.extend(payload);
         }
-        if pid == 0 {
-            self.table = self.at;
-        }
-        let Some(section) = whole(&self.section) else {
-            if self.section.len() > SECTION_MAX {
-                self.section.clear();
+        match whole(&section) {
+            Some(section) if pid == 0 => self.associate(section),
+            Some(section) => self.compare(pid, section),
+            None if section.len() <= SECTION_MAX => {
+                self.sections.insert(pid, section);
             }
-            return;
-        };
-        match pid {
-            0 => self.map = first_map(section).or(self.map),
-            _ => {
-                if let Some(played) = played(section) {
-                    self.compare(played);
-                }
-            }
+            None => {}
         }
-        self.section.clear();
     }
 
-    fn compare(&mut self, found: Played) {
+    /// Takes in where the maps are, from an association table (2.4.4.3).
+    fn associate(&mut self, section: &[u8]) {
+        let Some(listed) = section.get(8..).filter(|_| section[0] == 0) else { return };
+        let entries = listed.chunks_exact(4).map(|entry| {
+            let number = u16::from_be_bytes([entry[0], entry[1]]);
+            (number, u16::from_be_bytes([entry[2] & 0x1f, entry[3]]))
+        });
+        let maps: Vec<(u16, u16)> = entries.filter(|&(number, _)| number != 0).collect();
+        let Some(&(_, first)) = maps.first() else { return };
+        for &(number, _) in &maps {
+            if self.programmes.len() < PROGRAMMES_MAX {
+                self.programmes.entry(number).or_default();
+            }
+        }
+        for (number, programme) in &mut self.programmes {
+            let own = maps.iter().find(|(listed, _)| listed == number);
+            programme.map = Some(own.map_or(first, |&(_, map)| map));
+        }
+    }
+
+    /// Takes in what a programme map lists (2.4.4.8), for each programme whose map it is.
+    fn compare(&mut self, pid: u16, section: &[u8]) {
+        let Some(listed) = streams(section) else { return };
+        let mut found = Played::default();
+        for stream in listed {
+            let (first, known) = match nature(stream.kind, stream.private) {
+                Nature::Picture => (&mut found.picture, &mut self.pictures),
+                Nature::Sound => (&mut found.sound, &mut self.sounds),
+                Nature::Other => continue,
+            };
+            first.get_or_insert(stream);
+            if !known.contains(&stream.pid) {
+                known.push(stream.pid);
+            }
+        }
+        let near = self.at - self.table <= TABLE_NEAR;
+        let begins = if near { self.table } else { self.at };
+        for programme in self.programmes.values_mut().filter(|it| it.map == Some(pid)) {
+            programme.compare(found, begins);
+        }
+    }
+}
+
+impl Programme {
+    fn compare(&mut self, found: Played, begins: u64) {
         let before = self.played.replace(found);
         // A stream that is added changes nothing that was there.
         let gone = |before: Option<Stream>, now| before.is_some() && before != now;
         let Some(before) = before else { return };
         let changed = gone(before.picture, found.picture) || gone(before.sound, found.sound);
         if changed && self.changes.len() < CHANGES_MAX {
-            let near = self.at - self.table <= TABLE_NEAR;
-            self.changes.push(if near { self.table } else { self.at });
+            self.changes.push(begins);
         }
     }
 }
@@ -162,33 +280,21 @@ fn checksum(bytes: &[u8]) -> u32 {
     })
 }
 
-/// Where the map of the first programme is, in an association table (2.4.4.3).
-fn first_map(section: &[u8]) -> Option<u16> {
-    let listed = section.get(8..).filter(|_| section[0] == 0)?.chunks_exact(4);
-    let maps = listed.filter(|entry| entry[..2] != [0, 0]);
-    maps.map(|entry| u16::from_be_bytes([entry[2] & 0x1f, entry[3]])).next()
-}
-
-/// What a programme map lists to be played (2.4.4.8).
-fn played(section: &[u8]) -> Option<Played> {
+/// The elementary streams that a programme map lists (2.4.4.8).
+fn streams(section: &[u8]) -> Option<Vec<Stream>> {
     let skipped = section.get(10..12).filter(|_| section[0] == 2)?;
     let from = 12 + usize::from(u16::from_be_bytes([skipped[0] & 0x0f, skipped[1]]));
     let mut rest = section.get(from..)?;
-    let mut played = Played::default();
+    let mut found = Vec::new();
     while let [kind, pid_high, pid_low, length_high, length_low, behind @ ..] = rest {
         let length = usize::from(u16::from_be_bytes([length_high & 0x0f, *length_low]));
         let descriptors = behind.get(..length)?;
         rest = &behind[length..];
         let pid = u16::from_be_bytes([pid_high & 0x1f, *pid_low]);
         let private = if *kind == PRIVATE { private(descriptors) } else { 0 };
-        let stream = Some(Stream { pid, kind: *kind, private });
-        match nature(*kind, private) {
-            Nature::Picture => played.picture = played.picture.or(stream),
-            Nature::Sound => played.sound = played.sound.or(stream),
-            Nature::Other => {}
-        }
+        found.push(Stream { pid, kind: *kind, private });
     }
-    Some(played)
+    Some(found)
 }
 
 /// Stream type of private data, whose descriptors say what it is.
@@ -286,7 +392,56 @@ mod tests {
         bytes.chunks(piece).for_each(|piece| programmes.push(piece));
         // What is read ahead of a packet.
         programmes.push(&vec![0; 204 * ROW]);
-        programmes.changes()
+        programmes.changes(None).to_vec()
+    }
+
+    fn read(bytes: &[u8]) -> Programmes {
+        let mut programmes = Programmes::new();
+        programmes.push(bytes);
+        programmes.push(&vec![0; 204 * ROW]);
+        programmes
+    }
+
+    #[test]
+    fn each_programme_has_its_own_changes() {
+        let tables = |second: (u8, u16, &[u8])| {
+            let entries = [0, 1, 0xf0, 0x00, 0, 2, 0xf0, 0x01];
+            let mut bytes = packet(0, true, &[vec![0], section(0, &entries)].concat());
+            // The maps alone, without the table in front and the packets behind.
+            let map = |pid, streams: &[_]| programme(pid, streams)[PACKET..2 * PACKET].to_vec();
+            bytes.extend(map(0x1000, &[H264, AAC]));
+            bytes.extend(map(0x1001, &[(0x1b, 0x200, &[]), second]));
+            bytes
+        };
+        let first = tables((0x0f, 0x201, &[]));
+        let read = read(&[first.clone(), tables((0x81, 0x201, &[]))].concat());
+        assert!(read.changes(None).is_empty() && read.changes(Some(1)).is_empty());
+        assert_eq!(read.changes(Some(2)), [first.len() as u64]);
+    }
+
+    #[test]
+    fn streams_begin_where_their_first_unit_does() {
+        let late = (0x0f, 0x101, &[][..]);
+        let bytes = [
+            programme(0x1000, &[H264, late]),
+            packet(0x101, false, &[1]),
+            packet(0x101, true, &[0, 0, 1, 0xc0]),
+        ];
+        let read = read(&bytes.concat());
+        let begins: Vec<(u16, u64)> = read.begins().collect();
+        assert_eq!(begins, [(0x100, 2 * PACKET as u64), (0x101, 23 * PACKET as u64)]);
+    }
+
+    #[test]
+    fn what_is_scrambled_for_the_most_part_cannot_be_played() {
+        let scrambled = |pid: u16, count: usize| {
+            let mut packet = packet(pid, true, &[0, 0, 1]);
+            packet[3] |= 0xc0;
+            packet.repeat(count)
+        };
+        let clear = programme(0x1000, &[H264, AAC]);
+        let is = |pid, count| read(&[clear.clone(), scrambled(pid, count)].concat()).is_scrambled();
+        assert!(is(0x100, 20) && !is(0x100, 19) && !is(0x101, 100) && !read(&clear).is_scrambled());
     }
 
     const H264: (u8, u16, &[u8]) = (0x1b, 0x100, &[]);

@@ -211,6 +211,7 @@ fn chunk(video: &video::Input) -> transcode_chunk::Input {
         sample_aspect: (1, 1),
         rotation: Rotation::None,
         mirrored: false,
+        slanted: false,
         color: Color::default(),
         dolby_vision: None,
         field_order: None,

@@ -75,7 +75,7 @@ pub(crate) fn chunk(
     if let Some(at) = graph::seek_us(plan, frames.start, seek) {
         args.words("-noaccurate_seek").pair("-ss", seconds(at));
     }
-    args.extend(input_args(input));
+    args.words(super::picture::unturned(&plan.facts)).extend(input_args(input));
     for mark in marks {
         args.words("-threads 1").extend(still_args(mark));
     }

@@ -23,7 +23,8 @@ pub(crate) struct Part {
 pub(crate) fn join(parts: &[Part], output: &Path) -> Vec<OsString> {
     let mut args = Args::default();
     for part in parts {
-        args.words("-fflags +genpts").extend(input_args(&part.input));
+        let unturned = part.facts.video.as_ref().map_or("", picture::unturned);
+        args.words("-fflags +genpts").words(unturned).extend(input_args(&part.input));
     }
     let first = parts.iter().find_map(|part| part.facts.video.as_ref());
     let heard = parts.iter().find_map(|part| part.facts.main_audio());

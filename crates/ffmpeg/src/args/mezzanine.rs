@@ -25,7 +25,8 @@ pub(crate) fn mezzanine(
     output: &Path,
 ) -> Vec<OsString> {
     let mut args = Args::default();
-    args.source_stamps().words("-sn -dn").extend(input_args(input));
+    args.source_stamps().words("-sn -dn").words(picture::unturned(&video.facts));
+    args.extend(input_args(input));
     let mut graph = pictures(video);
     if let Some(audio) = audio {
         graph.push(';');

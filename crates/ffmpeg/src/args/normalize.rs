@@ -17,7 +17,8 @@ use crate::input::{Input, input_args};
 /// Arguments for rewriting a source into `output`.
 pub(crate) fn normalize(input: &Input, facts: &SourceFacts, output: &Path) -> Vec<OsString> {
     let mut args = Args::default();
-    args.words("-fflags +genpts").extend(input_args(input));
+    args.words("-fflags +genpts").words(facts.video.as_ref().map_or("", picture::unturned));
+    args.extend(input_args(input));
     if let Some(video) = &facts.video {
         let rate = source_rate(&video.timeline);
         args.pair("-map", format!("0:{}", video.stream));

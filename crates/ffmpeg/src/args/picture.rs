@@ -28,6 +28,11 @@ pub(crate) fn progressive(facts: &VideoFacts) -> &'static str {
     }
 }
 
+/// Options in front of an input whose pictures ffmpeg would turn by something else than quarters.
+pub(crate) fn unturned(facts: &VideoFacts) -> &'static str {
+    if facts.slanted { "-noautorotate" } else { "" }
+}
+
 /// True when [`progressive`] looks at the pictures before and after.
 pub(crate) fn needs_neighbours(facts: &VideoFacts) -> bool {
     facts.scan() != Scan::Progressive
@@ -68,7 +73,9 @@ pub(crate) fn sdr(facts: &VideoFacts) -> String {
     let planes = if facts.is_rgb() { "format=yuv444p12le," } else { "" };
     let from = format!("{planes}zscale=pin={primaries}:min={matrix}:tin={transfer}:rin=tv");
     if !facts.is_hdr() {
-        return format!("{from}:p=bt709:m=bt709:t=bt709:r=tv,");
+        // Colours beyond BT.709 end at its edge as red, green and blue; as differences of colour they
+        // would lose brightness too.
+        return format!("{from}:p=bt709:m=gbr:t=bt709:r=pc,format=gbrp10le,zscale=m=bt709:r=tv,");
     }
     format!(
         "{from}:t=linear:npl={WHITE_NITS}:p=bt709,format=gbrpf32le,\
@@ -200,7 +207,8 @@ mod tests {
         let p3 = sdr(&facts(|facts| facts.color.primaries = Some("smpte432".into())));
         assert_eq!(
             p3,
-            "zscale=pin=smpte432:min=bt709:tin=bt709:rin=tv:p=bt709:m=bt709:t=bt709:r=tv,"
+            "zscale=pin=smpte432:min=bt709:tin=bt709:rin=tv:p=bt709:m=gbr:t=bt709:r=pc,\
+             format=gbrp10le,zscale=m=bt709:r=tv,"
         );
         let pq = sdr(&facts(|facts| facts.color.transfer = Some("smpte2084".into())));
         assert!(pq.starts_with("zscale=pin=bt2020:min=bt2020nc:tin=smpte2084:rin=tv:t=linear"));

@@ -1,7 +1,8 @@
 //! A source with corrected stamps, copied into a Matroska file: nothing is decoded.
 //!
 //! A transport stream becomes one again: its AAC says in every packet what it is, and may change, while
-//! Matroska says it once.
+//! Matroska says it once. Where a stream begins late it does not, because Matroska lists all streams in
+//! front.
 //!
 //! Packets are counted, not compared: what the probe counted is what `setts` counts, because both
 //! read the same demuxer. With `-copyts` ffmpeg's own repair stays out of it. `setts` of ffmpeg 5.1
@@ -11,7 +12,7 @@ use std::{ffi::OsString, fmt::Write as _, path::Path};
 
 use media::{
     epochs::{Correction, Stamps},
-    source::SourceFacts,
+    source::{NonStandard, SourceFacts},
 };
 
 use super::Args;
@@ -35,7 +36,8 @@ pub(crate) fn restamp(
     unit: Unit,
     output: &Path,
 ) -> Vec<OsString> {
-    let transport = facts.container == "mpegts";
+    let late = facts.non_standard.contains(&NonStandard::LateStream);
+    let transport = facts.container == "mpegts" && !late;
     let (per_second, form) =
         if transport { (90_000.0, "-f mpegts -mpegts_copyts 1") } else { (1000.0, "-f matroska") };
     let mut args = Args::default();

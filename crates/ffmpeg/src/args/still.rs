@@ -40,7 +40,9 @@ impl<'a> Track<'a> {
         if let Some(at_us) = self.position(at_us) {
             args.words("-noaccurate_seek").pair("-ss", seconds(at_us));
         }
-        args.words("-an -sn -dn").extend(input_args(self.input));
+        args.words("-an -sn -dn")
+            .words(picture::unturned(self.facts))
+            .extend(input_args(self.input));
         args.pair("-filter_complex_threads", "1");
     }
 

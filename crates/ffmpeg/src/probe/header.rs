@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use media::rate::FrameRate;
 use media::source::AudioRole;
 use media::timeline::TimeBase;
 use serde::{Deserialize, Deserializer};
@@ -12,8 +13,50 @@ use serde::{Deserialize, Deserializer};
 pub(super) struct Header {
     pub(super) format: Format,
     pub(super) streams: Vec<Stream>,
+    /// Programmes of a transport stream, in the order of their tables.
+    programs: Vec<Program>,
     /// Only counted here.
     pub(super) chapters: Vec<serde::de::IgnoredAny>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Program {
+    program_num: u16,
+    streams: Vec<Member>,
+}
+
+/// A stream of a programme, by its index in the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Member {
+    index: u32,
+}
+
+impl Program {
+    fn lists(&self, stream: &Stream) -> bool {
+        self.streams.iter().any(|member| member.index == stream.index)
+    }
+}
+
+impl Header {
+    /// Number of the first programme that lists a stream.
+    pub(super) fn programme_of(&self, stream: &Stream) -> Option<u16> {
+        self.programs.iter().find(|it| it.lists(stream)).map(|it| it.program_num)
+    }
+
+    /// Index of the cover, where there is one.
+    pub(super) fn cover(&self) -> Option<u32> {
+        self.streams.iter().find(|stream| stream.is_cover()).map(|stream| stream.index)
+    }
+
+    /// True when two streams are of one programme, or when one of them is of none: a file whose tables
+    /// list only the other is one programme all the same.
+    pub(super) fn are_together(&self, one: &Stream, other: &Stream) -> bool {
+        let listed = |stream: &Stream| self.programs.iter().any(|it| it.lists(stream));
+        let both = self.programs.iter().any(|it| it.lists(one) && it.lists(other));
+        both || !listed(one) || !listed(other)
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -25,9 +68,16 @@ pub(super) struct Format {
     pub(super) size: Option<u64>,
     #[serde(deserialize_with = "number")]
     pub(super) start_time: Option<f64>,
+    #[serde(deserialize_with = "number")]
+    duration: Option<f64>,
 }
 
 impl Format {
+    /// Duration of the file in microseconds.
+    pub(super) fn duration_us(&self) -> Option<i64> {
+        self.duration.map(micros)
+    }
+
     /// Start of the file in microseconds; ffprobe prints exactly six decimals.
     pub(super) fn start_us(&self) -> i64 {
         self.start_time.map_or(0, micros)
@@ -43,6 +93,8 @@ fn micros(seconds: f64) -> i64 {
 #[serde(default)]
 pub(super) struct Stream {
     pub(super) index: u32,
+    /// The container's own number of the stream, in hexadecimal.
+    id: String,
     pub(super) codec_type: String,
     pub(super) codec_name: Option<String>,
     pub(super) codec_tag_string: String,
@@ -160,6 +212,17 @@ impl Stream {
         self.codec_type == "audio"
     }
 
+    /// Packet identifier in a transport stream.
+    pub(super) fn pid(&self) -> Option<u16> {
+        u16::from_str_radix(self.id.strip_prefix("0x")?, 16).ok()
+    }
+
+    /// True when enough is known to decode it: what no packet has told yet is left out or 0.
+    pub(super) fn is_known(&self) -> bool {
+        let measured = if self.is_audio() { self.channels } else { self.width.min(self.height) };
+        self.codec_name.is_some() && measured > 0
+    }
+
     /// Name of the codec, or the container's tag for it where ffmpeg knows none.
     pub(super) fn codec_or_tag(&self) -> String {
         let known = self.codec_name.clone().filter(|name| name != "unknown" && name != "none");
@@ -220,6 +283,12 @@ impl Stream {
         let (num, den) = self.sample_aspect_ratio.split_once(':')?;
         let ratio: (u32, u32) = (num.parse().ok()?, den.parse().ok()?);
         Some(ratio).filter(|&(num, den)| num > 0 && den > 0)
+    }
+
+    /// How long the pictures that the header counts last at their rate, in microseconds.
+    pub(super) fn counted_us(&self) -> Option<i64> {
+        let rate: FrameRate = self.avg_frame_rate.parse().ok()?;
+        Some(micros(self.nb_frames? as f64 / rate.as_f64()))
     }
 
     /// Duration of the stream in microseconds as the header states it, edits included.

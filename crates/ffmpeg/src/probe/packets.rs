@@ -28,6 +28,10 @@ const STALL: Duration = Duration::from_mins(1);
 
 /// Stamps of sound that go back by more microseconds than this have started again.
 const RESTART_US: i64 = 1_000_000;
+/// Sound is missing where the next packet comes later by more microseconds than this.
+const GAP_US: i64 = 1_000_000;
+/// Gaps whose places are told at most.
+const GAPS_TOLD: usize = 8;
 /// Containers whose clocks may restart (`AVFMT_TS_DISCONT` of libavformat).
 const RESTARTING: [&str; 6] = ["mpegts", "mpeg", "flv", "live_flv", "ogg", "wtv"];
 /// Steps back in seconds that are no restart: what ffmpeg allows such clocks (ffmpeg.c), and what
@@ -63,6 +67,8 @@ impl Clock {
 pub(super) struct Tracks {
     video: Vec<Pictures>,
     audio: Vec<Sound>,
+    /// For each track of pictures, which sound is of the same programme.
+    together: Vec<Vec<bool>>,
     clock: Clock,
     read: u64,
 }
@@ -86,7 +92,29 @@ struct Sound {
     last: Option<i64>,
     /// The stamps went back by more than packets out of order do.
     restarted: bool,
+    gaps: Gaps,
     runs: Runs,
+}
+
+/// Where sound is missing between two packets, in microseconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Gaps {
+    /// How often.
+    pub(super) count: u64,
+    /// For how long in all.
+    pub(super) us: i64,
+    /// The first of them.
+    pub(super) spans: Vec<(i64, i64)>,
+}
+
+impl Gaps {
+    fn push(&mut self, from: i64, to: i64) {
+        self.count += 1;
+        self.us = self.us.saturating_add(to.saturating_sub(from));
+        if self.spans.len() < GAPS_TOLD {
+            self.spans.push((from, to));
+        }
+    }
 }
 
 /// The picture track being read.
@@ -114,7 +142,7 @@ pub(super) struct VideoTrack {
 }
 
 /// What the packets of a sound track say.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct AudioTrack {
     pub(super) start_us: i64,
     pub(super) end_us: i64,
@@ -123,11 +151,20 @@ pub(super) struct AudioTrack {
     pub(super) packets_us: i64,
     /// The stamps went back by more than [`RESTART_US`].
     pub(super) restarted: bool,
+    /// None where stamps are corrected: a clock that leaps is no gap.
+    pub(super) gaps: Gaps,
 }
 
 impl Tracks {
-    pub(super) fn new(clock: Clock, video: &[&Stream], audio: &[&Stream]) -> Self {
+    pub(super) fn new(
+        clock: Clock,
+        video: &[&Stream],
+        audio: &[&Stream],
+        together: impl Fn(&Stream, &Stream) -> bool,
+    ) -> Self {
+        let beside = |picture: &&Stream| audio.iter().map(|it| together(picture, it)).collect();
         Self {
+            together: video.iter().map(beside).collect(),
             video: video.iter().map(|s| Pictures::new(s.index, clock, s.time_base())).collect(),
             audio: audio.iter().map(|s| Sound::new(s.index, clock, s.time_base())).collect(),
             clock,
@@ -139,10 +176,12 @@ impl Tracks {
         let order = self.read;
         self.read += 1;
         let guessed = self.clock.guessed;
-        if let Some(pictures) = self.video.iter_mut().find(|it| it.stream == packet.stream) {
+        let mut pictures = self.video.iter_mut().zip(&self.together);
+        if let Some((pictures, together)) = pictures.find(|(it, _)| it.stream == packet.stream) {
             // What follows in the file belongs to the new clock, however little it differs.
             if pictures.push(packet, order, guessed) && self.clock.restarts {
-                self.audio.iter_mut().for_each(|sound| sound.runs.cut());
+                let sound = self.audio.iter_mut().zip(together).filter(|(_, together)| **together);
+                sound.for_each(|(sound, _)| sound.runs.cut());
             }
             return;
         }
@@ -158,9 +197,13 @@ impl Tracks {
         self.video.iter().map(|it| it.runs.base.seconds(ticks(it))).collect()
     }
 
-    /// What was found, of the picture track `chosen`. Sound alone is left as it is: its decoder's
+    /// What was found, of the picture track `chosen` and the sound of its programme. Sound alone is left as it is: its decoder's
     /// filters follow a clock that restarts.
     pub(super) fn finish(mut self, chosen: Option<usize>, hints: &[FrameRate]) -> Found {
+        if let Some(track) = chosen {
+            let mut together = self.together[track].iter().copied();
+            self.audio.retain(|_| together.next().unwrap_or(true));
+        }
         let video = chosen.map(|track| self.video.swap_remove(track));
         let cuttable = video.as_ref().is_some_and(|it| it.shown == it.packets);
         let laid = match &video {
@@ -184,7 +227,8 @@ impl Tracks {
 impl Sound {
     fn new(stream: u32, clock: Clock, base: TimeBase) -> Self {
         let runs = clock.runs(base, false);
-        Self { stream, packets: 0, span: None, sum: 0, last: None, restarted: false, runs }
+        let (restarted, gaps) = (false, Gaps::default());
+        Self { stream, packets: 0, span: None, sum: 0, last: None, restarted, gaps, runs }
     }
 
     fn push(&mut self, packet: &Packet, order: u64, guessed: bool) {
@@ -197,6 +241,9 @@ impl Sound {
             self.sum = self.sum.saturating_add(packet.duration.max(0));
             let end = start.saturating_add(packet.duration);
             let (first, last) = self.span.unwrap_or((start, end));
+            if self.runs.base.micros(start.saturating_sub(last)) > GAP_US {
+                self.gaps.push(self.runs.base.micros(last), self.runs.base.micros(start));
+            }
             self.span = Some((first.min(start), last.max(end)));
         }
     }
@@ -223,7 +270,8 @@ impl Sound {
         let packets_us = base.micros(self.sum);
         // What is corrected no longer restarts.
         let restarted = self.restarted && corrections.is_empty();
-        AudioTrack { start_us, end_us, packets: self.packets, packets_us, restarted }
+        let gaps = if corrections.is_empty() { self.gaps.clone() } else { Gaps::default() };
+        AudioTrack { start_us, end_us, packets: self.packets, packets_us, restarted, gaps }
     }
 }
 

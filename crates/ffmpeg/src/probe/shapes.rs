@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use media::timeline::Timeline;
+
 use crate::child::movement::Movement;
 use crate::input::input_args;
 use crate::lines::Lines;
@@ -14,8 +16,9 @@ use crate::{Error, Input, Tools};
 /// Longest standstill on the way to the next key frame.
 const STALL: Duration = Duration::from_secs(30);
 /// Key frames this close together are not all decoded: it would cost as much as decoding everything.
-/// (In intra-only formats the container's header describes all pictures.)
 const INTERVAL_MIN: u64 = 4;
+/// Places that are looked at in their stead.
+const PLACES: i64 = 32;
 
 /// Width, height, pixel format, sample aspect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,17 +36,15 @@ impl Shape {
     }
 }
 
-/// True when the shape of the picture changes within the track `stream`, whose key frames are at
-/// most `key_interval_max` pictures apart. A track that cannot be decoded has no shape to change.
+/// True when the shape of the picture changes within the track `stream`. A track that cannot be
+/// decoded has no shape to change.
 pub(super) async fn change(
     tools: &Tools,
     input: &Input,
     stream: u32,
-    key_interval_max: u64,
+    line: &Timeline,
 ) -> Result<bool, Error> {
-    if key_interval_max < INTERVAL_MIN {
-        return Ok(false);
-    }
+    let read = if line.key_interval_max < INTERVAL_MIN { places(line) } else { Vec::new() };
     let command = tools
         .ffprobe()
         .args(["-v", "repeat+level+error", "-of", "compact=p=0:nk=1", "-threads", "1"])
@@ -51,6 +52,7 @@ pub(super) async fn change(
         // Only the headers of a picture matter.
         .args(["-skip_frame", "nokey", "-skip_loop_filter", "all", "-skip_idct", "all"])
         .args(["-show_entries", "frame=width,height,pix_fmt,sample_aspect_ratio"])
+        .args(read)
         .args(input_args(input));
     let mut child = command.spawn()?;
     let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
@@ -70,6 +72,14 @@ pub(super) async fn change(
     };
     let (changed, _) = tokio::try_join!(shapes, read_log(stderr))?;
     Ok(changed)
+}
+
+/// Options that read two packets in each of so many places, the first picture and the last included.
+fn places(line: &Timeline) -> Vec<String> {
+    let (first, last) = (line.start_us(), line.time_base.micros(line.last_ticks));
+    let place = |at: i64| first + (last - first) / PLACES * at;
+    let reads = (0..=PLACES).map(|at| format!("{:.6}%+#2", place(at) as f64 / 1e6));
+    vec!["-read_intervals".to_owned(), reads.collect::<Vec<_>>().join(",")]
 }
 
 #[cfg(test)]

@@ -135,6 +135,29 @@ async fn another_size_is_fitted_into_the_first_in_any_container() {
 }
 
 #[tokio::test]
+async fn another_size_is_found_where_every_picture_is_a_key_frame() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    for coded in [
+        "-pix_fmt yuvj420p -c:v mjpeg -q:v 3",
+        "-pix_fmt yuv420p -c:v mpeg2video -g 1 -q:v 3",
+        "-pix_fmt yuv420p -c:v libx264 -g 2 -bf 0",
+    ] {
+        let card =
+            |size: &str| format!("-f lavfi -i testsrc2=s={size}:r=25:d=4 {coded} -f matroska");
+        let [.., both] = joined(&tools, &card("320x180"), &card("180x320"), &dir).await;
+        let found = probe(&tools, &both).await;
+        assert_eq!(found.non_standard, [NonStandard::SizeChange], "{coded}");
+        let (_, facts) = rewritten(&tools, &both, &dir).await;
+        let video = facts.video.unwrap();
+        assert_eq!((video.coded_width, video.coded_height), (320, 180), "{coded}");
+        assert_eq!(video.timeline.frames, 200, "{coded}");
+        let [same, ..] = joined(&tools, &card("320x180"), &card("320x180"), &dir).await;
+        assert_eq!(probe(&tools, &same).await.non_standard, [], "{coded}");
+    }
+}
+
+#[tokio::test]
 async fn another_sample_aspect_is_not_squeezed() {
     let Some(tools) = crate::tools() else { return };
     let dir = tempfile::tempdir().unwrap();
