@@ -34,6 +34,8 @@ async fn patient(all: usize, timeouts: Timeouts) -> SocketAddr {
     let limits = ConnectionLimits { all: limit, per_address: limit, timeouts };
     let router = Router::new()
         .route("/", get(async || "ok"))
+        .route("/healthz", get(async || "alive"))
+        .route("/metrics", get(async || "counted"))
         .route("/length", post(async |body: Bytes| body.len().to_string()))
         .route("/large", get(async || vec![0_u8; LARGE]));
     tokio::spawn(api::serve(listener, router, limits, std::future::pending()));
@@ -41,8 +43,13 @@ async fn patient(all: usize, timeouts: Timeouts) -> SocketAddr {
 }
 
 async fn ask(address: SocketAddr) -> io::Result<String> {
+    ask_for(address, "/").await
+}
+
+async fn ask_for(address: SocketAddr, path: &str) -> io::Result<String> {
     let mut client = TcpStream::connect(address).await?;
-    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    client.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     client.read_to_string(&mut answer).await?;
     Ok(answer)
@@ -141,6 +148,41 @@ async fn an_answer_that_nobody_reads_is_given_up() {
     let (mut left, mut reader) = (Vec::new(), deaf);
     let _ = reader.read_to_end(&mut left).await;
     assert!(left.len() < LARGE, "all of it was sent");
+}
+
+#[tokio::test]
+async fn a_listener_full_of_requests_still_says_how_the_process_is() {
+    const ALL: usize = 3;
+    let address = server(ALL).await;
+    let mut uploading = Vec::new();
+    for _ in 0..ALL {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let head = b"POST /length HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\
+            Content-Length: 3\r\n\r\n";
+        client.write_all(head).await.unwrap();
+        // Its request is being answered once the server asks for the body.
+        client.read_exact(&mut [0; "HTTP/1.1 100 Continue\r\n\r\n".len()]).await.unwrap();
+        uploading.push(client);
+    }
+    for _ in 0..50 {
+        assert!(ask_for(address, "/healthz").await.unwrap().ends_with("alive"));
+        assert!(ask_for(address, "/metrics").await.unwrap().ends_with("counted"));
+        let refused = ask(address).await.unwrap();
+        assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
+        assert!(refused.contains("\r\nretry-after: ") && refused.contains("\r\nconnection: close"));
+    }
+    // The reserve holds no more than its number, whoever sits in it, and serves the next one.
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        silent.push(TcpStream::connect(address).await.unwrap());
+    }
+    assert!(ask_for(address, "/healthz").await.unwrap().ends_with("alive"));
+    for mut client in uploading {
+        client.write_all(b"abc").await.unwrap();
+        let mut answer = [0; 15];
+        client.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    }
 }
 
 #[tokio::test]

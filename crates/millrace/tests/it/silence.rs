@@ -57,7 +57,7 @@ async fn five_thousand_silent_clients_keep_nobody_out() {
     }
     let held = clients.iter().flatten().count();
     assert!(held > each, "only {held} were let in at all");
-    for path in ["healthz", "readyz", "videos"] {
+    for path in ["healthz", "readyz", "metrics", "videos"] {
         let answer = product.request("GET", &format!("/{path}")).timeout(Duration::from_secs(10));
         assert_eq!(answer.send().await.unwrap().status(), 200, "{path}");
     }
