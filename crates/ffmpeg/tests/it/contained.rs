@@ -14,7 +14,9 @@ use tokio::net::{TcpListener, UnixListener};
 
 const LONG: Duration = Duration::from_mins(1);
 const MIB: u64 = 1 << 20;
-/// A signal for writing more than a file may have (signal(7)).
+/// Signals for using more processor time than there is, and writing more than a file may have
+/// (signal(7)).
+const SIGXCPU: i32 = 24;
 const SIGXFSZ: i32 = 25;
 
 /// A machine with things that a child should not reach.
@@ -207,6 +209,19 @@ async fn a_file_without_end_is_cut_off() {
     let output = machine.run(&orders, Some(policy)).await;
     assert_eq!(output.status.signal(), Some(SIGXFSZ));
     assert_eq!(fs_err::metadata(&file).unwrap().len(), 16 * MIB);
+}
+
+#[tokio::test]
+async fn a_child_that_spins_ends_when_its_time_is_used_up() {
+    let machine = Machine::new().await;
+    let orders = ["spin spin".to_owned()];
+    let mut policy = machine.policy(Layers::wanted(Containment::Limits));
+    policy.limits.cpu_seconds = Some(1);
+    let output = machine.run(&orders, Some(policy.clone())).await;
+    assert_eq!(output.status.signal(), Some(SIGXCPU));
+    // The control: what needs less is not ended.
+    let output = machine.run(&["thread thread".to_owned()], Some(policy)).await;
+    assert_eq!(output.status.signal(), None);
 }
 
 #[tokio::test]
