@@ -55,11 +55,12 @@ impl Contained {
         self.policy.limits.memory.filter(|_| self.policy.layers.limits)
     }
 
-    /// Bounds the processor time by that of all cores for so long.
+    /// Bounds the processor time by that of all cores for so long, unless it has less.
     pub(super) fn for_at_most(&mut self, limit: Duration) {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
         let seconds = limit.as_secs().saturating_add(1).saturating_mul(cores);
-        self.policy.limits.cpu_seconds = Some(seconds);
+        let own = self.policy.limits.cpu_seconds;
+        self.policy.limits.cpu_seconds = Some(own.map_or(seconds, |own| own.min(seconds)));
     }
 
     /// The environment that replaces this process's, unless nothing holds.
