@@ -15,6 +15,7 @@ mod contained;
 mod corpus;
 mod crash;
 mod degraded;
+mod deployment;
 mod doctor;
 mod door;
 mod drain;
