@@ -30,7 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let result = loop {
             match session.receive(started.elapsed(), &mut input) {
                 Ok(Some(Event::Publish(request))) => {
-                    println!("{request:?} app {:?} key {:?}", request.app, request.key.expose());
+                    let (app, key) = (&request.app, request.key.expose());
+                    println!("{} asks for {app} {key}", request.encoder);
                     session.accept(started.elapsed());
                 }
                 Ok(Some(Event::Video { .. } | Event::Audio { .. })) => {}

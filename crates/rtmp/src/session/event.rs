@@ -51,10 +51,10 @@ pub struct PublishRequest {
     pub encoder: String,
 }
 
-/// Leaves out the application too, for what users type there.
+/// Shows nothing that the peer wrote: users type keys into the application as well.
 impl fmt::Debug for PublishRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PublishRequest").field("encoder", &self.encoder).finish_non_exhaustive()
+        f.debug_struct("PublishRequest").finish_non_exhaustive()
     }
 }
 
@@ -75,9 +75,15 @@ impl fmt::Debug for StreamKey {
     }
 }
 
-/// The properties of `onMetaData`.
-#[derive(Debug, Clone, PartialEq)]
+/// The properties of `onMetaData`; not shown in debug output, since a publisher writes what it likes.
+#[derive(Clone, PartialEq)]
 pub struct Metadata(pub(super) amf0::Value);
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metadata(…)")
+    }
+}
 
 impl Metadata {
     /// A number by its name, such as `width`, `framerate` or `videodatarate` (kbit/s).

@@ -30,7 +30,10 @@ fn a_publisher_is_asked_about_and_accepted() {
     let Some(Event::Publish(request)) = event else { panic!("{event:?}") };
     assert_eq!((request.app.as_str(), request.key.expose()), ("live", "mrs_1"));
     assert_eq!(request.encoder, "ours/1.0");
-    assert!(!format!("{request:?}").contains("mrs_1"), "the key is in the debug output");
+    let shown = format!("{request:?} {:?}", request.key);
+    for secret in ["mrs_1", "live", "ours"] {
+        assert!(!shown.contains(secret), "{secret} is in the debug output");
+    }
     let replies = wire::replies(&session.take_output(), true);
     assert!(holds(&replies, 20, "NetConnection.Connect.Success"));
     assert!(holds(&replies, 20, "fourCcList") && holds(&replies, 20, "capsEx"));
@@ -82,6 +85,7 @@ fn metadata_is_read_bare_and_behind_its_command() {
         assert_eq!(result, Ok(()));
         let [Event::Metadata(metadata)] = &events[..] else { panic!("{events:?}") };
         assert_eq!((metadata.number("width"), metadata.text("width")), (Some(160.0), None));
+        assert!(!format!("{metadata:?}").contains("width"), "what it wrote is in the debug output");
     }
 }
 
