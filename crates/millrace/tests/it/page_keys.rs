@@ -29,7 +29,7 @@ async fn the_page_works_with_a_key_and_keeps_it_to_its_tab() {
     tab.picture("page-key-phone");
     tab.key("Escape");
     answer(&mut tab, "mr_mistyped");
-    tab.until("document.querySelector('#key-reason').textContent.includes('does not take')");
+    tab.until("document.querySelector('#key-reason').textContent.includes('is not valid')");
     tab.picture("page-key-refused-phone");
     assert_eq!(tab.read("document.querySelector('#key-text').ariaInvalid"), "true");
     answer(&mut tab, &key);
