@@ -29,6 +29,6 @@ async fn make(tools: &Tools, args: &str, output: &Path) {
         .args(["-v", "error", "-y"])
         .args(args.split_ascii_whitespace())
         .arg(output);
-    let made = command.output(std::time::Duration::from_mins(1)).await.unwrap();
+    let made = command.output(fixtures::PATIENCE).await.unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }

@@ -26,6 +26,7 @@ mod features;
 mod forged;
 mod gate;
 mod guides;
+mod held;
 mod hls;
 mod inclusion;
 mod kept;
