@@ -6,6 +6,7 @@ mod contained;
 mod corpus;
 mod in_step;
 mod joints;
+mod memory;
 mod picture;
 mod probe;
 mod rewriting;
