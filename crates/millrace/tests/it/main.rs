@@ -52,6 +52,7 @@ mod start;
 mod stuck;
 mod traces;
 mod transcode;
+mod transcode_late;
 mod turns;
 mod uploads;
 mod vlc;
