@@ -21,6 +21,7 @@ impl Held {
         let script = format!(
             "#!/bin/sh\n\
              case \"$*\" in *rung-0.mp4*)\n\
+             touch \"$0.holds\"\n\
              while [ ! -e \"$0.released\" ]; do\n\
              waits=$((waits + 1)); echo \"frame=$waits\"; echo progress=continue; sleep 0.2\n\
              done;;\n\
@@ -37,6 +38,11 @@ impl Held {
     /// child may look.
     pub(crate) fn flags(&self, flags: Flags) -> Flags {
         flags.and(["--containment", "off", "--ffmpeg", self.program.to_str().unwrap()])
+    }
+
+    /// Whether a chunk was begun that is, or was, held.
+    pub(crate) fn holds(&self) -> bool {
+        self.program.with_extension("holds").exists()
     }
 
     /// Lets every chunk be encoded from now on.
