@@ -1,9 +1,9 @@
 # The commands of this project. CI runs `make check test`, as you do.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test fuzz security bench
+.PHONY: help setup demo check test fuzz security bench diagrams stack-init test-stack
 
 help: ## List the commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: ## Install what is missing: ffmpeg, a font, Temporal
 	@scripts/setup.sh
@@ -16,6 +16,7 @@ check: ## Formatting, lints and dependencies
 	@scripts/setup.sh check
 	cargo fmt --all --check
 	@scripts/deny.sh
+	@scripts/diagrams.sh check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 test: ## Every test, against real ffmpeg, Temporal, PostgreSQL, S3, VLC and Chromium
@@ -32,3 +33,13 @@ security: setup ## Every attack: those of `make test`, then eighty times as many
 
 bench: setup ## Measure speed against plain ffmpeg, into bench/RESULTS.md
 	@scripts/bench.sh
+
+diagrams: ## Render docs/diagrams
+	@scripts/setup.sh docs
+	@scripts/diagrams.sh
+
+stack-init: ## Write the secrets that the compose files need (.env)
+	@scripts/stack.sh init
+
+test-stack: ## Both compose files on an engine of their own: videos while services are killed (BINARY=FILE)
+	@scripts/stack.sh test

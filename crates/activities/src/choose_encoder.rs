@@ -1,5 +1,5 @@
-//! Tells what this worker can encode with. Run twice, it answers the same: a worker tries its graphics
-//! card once.
+//! Finds out what this worker can encode with. Run twice, it returns the same: a worker tries its
+//! graphics card once.
 
 use contract::choose_encoder::{Input, Output};
 use ffmpeg::encoder::Trial;

@@ -1,7 +1,7 @@
 //! Removes what a video no longer needs. Run twice, the second run finds nothing to remove.
 //!
-//! No end of an attempt removes the source: an upload, what was fetched, or what a bucket gave. Only
-//! `delete_video` does, when the user asks for it or the video was kept long enough.
+//! The end of an attempt never removes the source: an upload, a download, or an object in a bucket.
+//! Only `delete_video` does, when the user asks for it or the video was kept long enough.
 
 use std::collections::BTreeSet;
 

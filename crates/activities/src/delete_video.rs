@@ -1,6 +1,6 @@
 //! Removes every object of a video, and at last its row, or only notes on it that its files expired.
 //! Run twice, the second run finds nothing. Without the code that shows that we asked for it, nothing is
-//! removed; whoever keeps removals in step starts such a workflow again.
+//! removed; the reconciler starts such a workflow again.
 //!
 //! A video that is still being stopped writes objects until its workflow has reported its end, so
 //! until then this fails, to be tried again; so does whatever else is in the way, as nobody else would
@@ -28,7 +28,7 @@ async fn remove(deps: &Deps, input: Input) -> Result<Output, Error> {
     };
     deps.scratch.forget(&download_source::folder_name(input.video))?;
     let removed = clean_up::remove_all(deps, input.video).await?;
-    // Somebody may have asked for the whole video while its files were being removed.
+    // The whole video may have been deleted while its files were being removed.
     if removal == Removal::Files && deps.catalog.files_removed(input.video).await? {
         return Ok(removed);
     }

@@ -1,5 +1,5 @@
-//! Sends one message to a webhook's receiver, and writes down what came of it. Run twice, it is sent
-//! twice, under the same id; once it was taken, or another round has begun, it is sent no more.
+//! Sends one message to a webhook's receiver, and records the result. Run twice, it is sent twice,
+//! under the same id; once it was accepted, or another round has begun, it is not sent again.
 //!
 //! Temporal tries again, after the pause that the error asks for. A message whose next try would come
 //! too late is given up here, so that the log says so. So is one that can never be sent, because it
@@ -35,7 +35,7 @@ pub struct Webhooks {
     pub patience: Duration,
 }
 
-/// What came of sending a message once.
+/// The result of sending a message once.
 struct Verdict {
     status: DeliveryStatus,
     http_status: Option<u16>,
@@ -143,7 +143,7 @@ fn refusal(status: u16) -> String {
     }
 }
 
-/// Names what was in the way. Says nothing of the address but its host.
+/// Names the obstacle. Of the URL it only contains the host.
 fn in_words(error: &fetch::Error) -> String {
     match error {
         fetch::Error::Forbidden { reason } => format!("the address is refused: {reason}"),

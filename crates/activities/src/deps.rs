@@ -20,14 +20,16 @@ pub struct Deps {
     pub tools: Tools,
     /// What this worker may encode with: `x264` keeps it from trying a graphics card.
     pub encoder: EncoderOption,
+    /// Chunks that this worker encodes at the same time.
+    pub encoders: u32,
     /// What trying the graphics card showed.
     pub nvenc: Nvenc,
     /// True where a source may be a file of this machine: in `millrace transcode` alone, which has no
     /// other user than the one at the terminal.
     pub local_files: bool,
-    /// Opens addresses that users gave.
+    /// Opens URLs from users.
     pub fetch: fetch::Client,
-    /// Whose sources are fetched here.
+    /// The downloads of this worker, by tenant.
     pub turns: Turns,
     /// The catalogue of videos.
     pub catalog: Catalog,

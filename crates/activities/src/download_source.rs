@@ -1,11 +1,11 @@
-//! Brings the source into the store.
+//! Copies the source into the store.
 //!
 //! Run twice, also by a later attempt, the second run finds the record, written last, and what it
-//! describes, and fetches nothing. A fetch that broke off goes on where it stopped, as long as it runs
+//! describes, and fetches nothing. An interrupted download continues where it stopped, if it runs
 //! on the same machine.
 //!
-//! Which source that is stands in the catalogue; the workflow's word must agree with it. The secrets of
-//! an address are there alone.
+//! The source is recorded in the catalogue, and the workflow's input must agree with it. The
+//! secrets of a URL are only there.
 
 use std::{
     path::Path,

@@ -1,4 +1,4 @@
-//! Copies a published video to where else it was asked for: what the master playlist and the outputs
+//! Copies a published video to its destination: everything that the master playlist and the outputs
 //! name, the master playlist last.
 //!
 //! Run twice, the second run finds the record; without it, it copies again what is not there yet. What

@@ -1,4 +1,4 @@
-//! Turns text subtitles into renditions: one playlist per track, its segments of a minute beside it.
+//! Turns text subtitles into renditions: one playlist per track, with segments of a minute.
 //!
 //! Run twice, the second run finds the record and reads nothing; without the record it writes the
 //! same objects again.

@@ -24,7 +24,7 @@ pub(crate) enum Error {
     Fetch(#[from] fetch::Error),
     #[error(transparent)]
     Catalog(#[from] catalog::Error),
-    /// The source, as it lies in our store.
+    /// The source, as it is in our store.
     #[error("the source cannot be read from the store")]
     Source(#[source] storage::Error),
     /// Less of something was read than there is.
@@ -40,11 +40,11 @@ pub(crate) enum Error {
     Scratch(#[from] std::io::Error),
     #[error("the encoder's output cannot be read")]
     Fragment(#[from] media::fmp4::Error),
-    /// What a removal cannot do now. Whatever it is, somebody may mend it, and until then the objects
-    /// are still to be removed.
+    /// What prevents a removal now. Whatever it is, it may be fixed, and until then the objects
+    /// still have to be removed.
     #[error(transparent)]
     NotRemoved(Box<Error>),
-    /// An order that somebody else than this service gave, or whose content was changed.
+    /// An order that did not come from this service, or whose content was changed.
     #[error("{0} was not asked for by this service")]
     Unauthorized(&'static str),
     #[error("the video is still {status}")]
@@ -60,7 +60,7 @@ pub(crate) enum Error {
     },
     #[error("the webhook's secret cannot sign: it is not `whsec_` and base64")]
     BadSecret,
-    /// A webhook's receiver did not take a message. Shown in Temporal, so it names no address.
+    /// A webhook's receiver did not accept a message. Shown in Temporal, so it contains no URL.
     #[error("the receiver did not take the message{}", answered(*.http_status))]
     NotTaken { http_status: Option<u16>, again: Option<Duration> },
     #[error("the step took longer than the {} s it may take", limit.as_secs())]
@@ -119,6 +119,7 @@ impl Error {
             Self::Ffmpeg(ffmpeg::Error::MemoryLimit { .. }) => Blame::Allowance,
             _ => match self.code() {
                 ErrorCode::ToolMissing | ErrorCode::NoSpace => Blame::Machine,
+                ErrorCode::StoreUnavailable | ErrorCode::CatalogUnavailable => Blame::Service,
                 _ => Blame::Work,
             },
         }
@@ -269,4 +270,21 @@ pub(crate) fn report(error: &Error, verdict: Verdict) -> ActivityError {
         .maybe_next_retry_delay(again)
         .build()
         .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_is_away_uses_up_no_failure_of_the_work() {
+        let (away, mut tally) = (Error::Read("nothing answers".to_owned()), Tally::default());
+        assert_eq!(away.code(), ErrorCode::StoreUnavailable);
+        for _ in 0..20 {
+            assert!(matches!(away.judge(&mut tally, 2), Verdict::Again(_)), "{tally:?}");
+        }
+        let broken = Error::Overran { limit: Duration::from_secs(1) };
+        assert!(matches!(broken.judge(&mut tally, 2), Verdict::Again(_)));
+        assert_eq!(broken.judge(&mut tally, 2), Verdict::Enough(2));
+    }
 }

@@ -1,4 +1,4 @@
-//! Measures the sound, and finds what brings it to the wanted loudness. Run twice, the second run
+//! Measures the loudness, and finds the gain that reaches the target. Run twice, the second run
 //! finds the record and measures nothing.
 
 use contract::measure_loudness::{Input, NAME, Output};
@@ -31,7 +31,7 @@ mod tests {
         let file = studio.folder.path().join("sound.flac");
         let args = ["-v", "error", "-f", "lavfi", "-i", sound];
         let made = ffmpeg::Command::new("ffmpeg").args(args).arg(&file);
-        let made = made.output(std::time::Duration::from_secs(20)).await.unwrap();
+        let made = made.output(fixtures::PATIENCE).await.unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let (source, facts) = studio.source(&file).await;
         let input = Input {

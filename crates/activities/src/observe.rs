@@ -1,4 +1,4 @@
-//! What is told about every run of an activity: its span, its log lines and its metrics.
+//! Observes every run of an activity: its span, its log lines and its metrics.
 //!
 //! The span is an error-level one so that no log filter hides it: it is what gives every line that
 //! is written inside it the video's id. Nothing here changes how a run ends.
@@ -109,7 +109,7 @@ pub(crate) fn encoded(took: Duration, media_seconds: f64) {
     histogram!("millrace_chunk_encode_ratio").record(took.as_secs_f64() / media_seconds);
 }
 
-/// Counts bytes that a source brought in.
+/// Counts downloaded bytes of sources.
 pub(crate) fn downloaded(bytes: u64) {
     counter!("millrace_downloaded_bytes_total").increment(bytes);
 }

@@ -1,4 +1,4 @@
-//! Removes partial downloads that no attempt will go on with, on the machine where they are.
+//! Removes partial downloads that no attempt will continue, on the machine where they are.
 //!
 //! What ends a video, a clean-up or a deletion, runs on any worker; a partial download is on the disk
 //! of one. So each worker looks through its own.
@@ -18,7 +18,7 @@ const EVERY: Duration = Duration::from_mins(10);
 /// A folder that changed later than this ago is left alone: its attempt may just be stopping.
 const QUIET: Duration = Duration::from_mins(1);
 
-/// Looks again and again, for ever. To be run beside the worker.
+/// Runs until cancelled, next to the worker.
 pub async fn keep_swept(deps: &Deps, keep: Duration) -> Infallible {
     let mut tick = tokio::time::interval(EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -47,8 +47,8 @@ async fn sweep(deps: &Deps, quiet: Duration, keep: Duration) -> Result<u64, Erro
     Ok(removed)
 }
 
-/// Whether an attempt may go on with what was downloaded for a video. One whose record cannot be read
-/// may be mended.
+/// Whether an attempt may continue what was downloaded for a video. An unreadable record may still
+/// be repaired.
 async fn is_wanted(deps: &Deps, video: VideoId) -> Result<bool, Error> {
     match deps.catalog.get(video).await {
         Ok(None | Some(Video { status: Status::Ready, .. } | Video { removal: Some(_), .. })) => {

@@ -1,5 +1,6 @@
-//! Takes places out of messages that users see: paths of this machine and addresses, which may hold
-//! signatures. The log keeps them.
+//! Removes paths of this machine, and URLs, which may contain signatures, from messages that users
+//! see.
+//! The log keeps them.
 
 /// The message with the last name of each path in its place, and without addresses.
 pub(crate) fn without_places(message: &str) -> String {

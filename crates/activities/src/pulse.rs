@@ -69,7 +69,8 @@ impl Pulse {
         Self { attempt: 1, tally: Tally::default(), details: Arc::default() }
     }
 
-    /// Progress and tally: the heartbeat's one payload. Progress that is no object lies in `done`.
+    /// Progress and tally: the heartbeat's one payload. Progress that is not an object lies in
+    /// `done`.
     fn get(&self) -> Value {
         let details = self.details.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if self.tally == Tally::default() {

@@ -1,10 +1,10 @@
-//! Watches the disk while something is written to it whose size nobody promised.
+//! Watches the disk while something of unknown size is written to it.
 
 use std::time::Duration;
 
 use crate::failure::Error;
 
-/// How often it is looked: a fast network brings less than a reserve in between.
+/// How often it is checked: even a fast network delivers less than the reserve in between.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Runs `work` as long as `check` finds room; else drops it and answers what `check` found.

@@ -38,6 +38,7 @@ impl Studio {
             scratch: Scratch::open(&place("scratch"), 0).unwrap(),
             tools: ffmpeg::Tools::default(),
             encoder: media::options::EncoderOption::Auto,
+            encoders: 1,
             nvenc: ffmpeg::encoder::Nvenc::default(),
             local_files: false,
             fetch: fetch::Client::new(fetch::Config::default()).unwrap(),

@@ -1,19 +1,19 @@
-//! Counts what went wrong with one call over all its tries, and decides when it was enough.
+//! Counts the failures of one call over all its tries, and decides when to give up.
 //!
 //! The count travels in the heartbeats: Temporal hands the last one of a try to the next, also when
-//! the worker died. Failures of the work are few; a child that somebody killed says nothing about the
-//! work and is tried again far longer. A lost worker is not counted here at all: Temporal does it.
+//! the worker died. Failures of the work are few; a child that somebody killed, or a store that is being
+//! restarted, says nothing about the work and is tried again far longer. A lost worker is not counted here at all: Temporal does it.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What a failure says something about.
+/// What a failure is attributed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Blame {
     /// The work: another try will most likely end the same way.
     Work,
-    /// Whoever killed a child.
+    /// Something outside killed a child.
     Killer,
     /// The memory of the machine.
     Memory,
@@ -21,10 +21,12 @@ pub(crate) enum Blame {
     Allowance,
     /// The machine: a program is missing, or a disk is full.
     Machine,
+    /// The store or the catalogue, which does not answer.
+    Service,
 }
 
-/// Times that children of one call may be killed from outside. Ten in a row are an unlucky day of
-/// deployments; this many, over two minutes, are a rule of the machine that no try will pass.
+/// Times that children of one call may be killed from outside. Ten in a row can happen during
+/// deployments; this many, over two minutes, mean that the machine always kills them.
 const KILLS_MAX: u32 = 40;
 /// Times that one call may run out of memory. From the second on it encodes with one thread, and the
 /// pauses between them, five minutes in all, let what runs beside it end.
@@ -37,13 +39,19 @@ const ALLOWANCE_MAX: u32 = 2;
 /// may take it. Such a machine stops taking work (`fitness`), so few calls meet it twice.
 const MACHINE_MAX: u32 = 8;
 
+/// Times that one call may find the store or the catalogue away, over ten minutes: a restart or a failover
+/// takes less, and an operator who is called has a chance. A call whose work may fail without limit has none
+/// here either.
+const SERVICE_MAX: u32 = 24;
+
 /// First pause, which doubles with every failure of the kind, and the longest.
-const PAUSES: [(Blame, Duration, Duration); 5] = [
+const PAUSES: [(Blame, Duration, Duration); 6] = [
     (Blame::Work, Duration::from_secs(1), Duration::from_mins(1)),
     (Blame::Killer, Duration::from_millis(250), Duration::from_secs(3)),
     (Blame::Memory, Duration::from_secs(2), Duration::from_mins(1)),
     (Blame::Allowance, Duration::from_secs(1), Duration::from_mins(1)),
     (Blame::Machine, Duration::from_secs(5), Duration::from_mins(1)),
+    (Blame::Service, Duration::from_secs(1), Duration::from_secs(30)),
 ];
 
 /// Failures of one call so far, by what they say something about.
@@ -55,6 +63,7 @@ pub(crate) struct Tally {
     memory: u32,
     allowance: u32,
     machine: u32,
+    service: u32,
     /// Times that it was handed back to let another tenant go first: no failures, but tries.
     turns: u32,
 }
@@ -81,12 +90,12 @@ impl Tally {
         self.turns = self.turns.saturating_add(1);
     }
 
-    /// How many of so many tries were begun in earnest.
+    /// How many of the tries really began the work.
     pub(crate) fn in_earnest(self, tries: u32) -> u32 {
         tries.saturating_sub(self.turns)
     }
 
-    /// Adds a failure that another try may mend; `work_max` is how many of the work there may be.
+    /// Adds a failure that another try may avoid; `work_max` is the limit of failures of the work.
     pub(crate) fn count(&mut self, blame: Blame, work_max: u32) -> Verdict {
         let (counter, max) = match blame {
             Blame::Work => (&mut self.work, work_max),
@@ -94,6 +103,7 @@ impl Tally {
             Blame::Memory => (&mut self.memory, MEMORY_MAX),
             Blame::Allowance => (&mut self.allowance, ALLOWANCE_MAX),
             Blame::Machine => (&mut self.machine, MACHINE_MAX),
+            Blame::Service => (&mut self.service, SERVICE_MAX.max(work_max)),
         };
         *counter = counter.saturating_add(1);
         if *counter >= max { Verdict::Enough(*counter) } else { again(blame, *counter) }
@@ -151,6 +161,18 @@ mod tests {
         let mut tally = Tally::default();
         tally.count(Blame::Allowance, 5);
         assert!(tally.short_of_memory());
+    }
+
+    #[test]
+    fn a_service_may_be_away_for_ten_minutes() {
+        let (pauses, failures) = pauses(Blame::Service, 2);
+        assert_eq!(failures, SERVICE_MAX);
+        // It is found again soon after a short absence.
+        assert!(pauses[..4].iter().all(|pause| *pause <= 8.0), "{pauses:?}");
+        assert!((540.0..660.0).contains(&pauses.iter().sum()), "{pauses:?}");
+        let mut unlimited = Tally { service: 5000, ..Tally::default() };
+        let pause = Duration::from_secs(30);
+        assert_eq!(unlimited.count(Blame::Service, u32::MAX), Verdict::Again(pause));
     }
 
     #[test]

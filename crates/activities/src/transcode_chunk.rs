@@ -48,9 +48,8 @@ async fn encode(
     let marks = bring_marks(deps, &input.plan, scratch.path()).await?;
     let beat = |frames| pulse.set(&Beat { chunk: Some(input.chunk), frames });
     let mut plan = input.plan.clone();
-    if pulse.tally().short_of_memory() {
-        plan.threads = 1;
-    }
+    let short_of_memory = pulse.tally().short_of_memory();
+    plan.threads = if short_of_memory { 1 } else { plan.threads_for(deps.encoders) };
     let (plan, dir) = (&plan, scratch.path());
     let started = Instant::now();
     let (tools, read) = (&deps.tools, source.input());
@@ -146,7 +145,7 @@ mod tests {
         let made = ffmpeg::Command::new(&studio.deps.tools.ffmpeg)
             .args(["-v", "error", "-f", "lavfi", "-i", "color=white:s=32x16", "-frames:v", "1"])
             .arg(&png)
-            .output(std::time::Duration::from_mins(1))
+            .output(fixtures::PATIENCE)
             .await
             .unwrap();
         assert!(made.status.success());
@@ -165,7 +164,7 @@ mod tests {
             .args(["-v", "error", "-i"])
             .arg(&file)
             .args(["-pix_fmt", "gray", "-f", "rawvideo", "pipe:1"])
-            .output(std::time::Duration::from_mins(1))
+            .output(fixtures::PATIENCE)
             .await
             .unwrap()
             .stdout;

@@ -1,5 +1,5 @@
-//! Whose sources are fetched: on each worker one place among the downloads is kept from whoever has
-//! all the others, so that no tenant waits behind the slow sources of another.
+//! Turns of tenants at downloading: on each worker the last slot is kept from a tenant that has all
+//! the others, so that no tenant waits behind the slow sources of another.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! Checks everything that was encoded and packaged, as it lies in the store.
+//! Checks everything that was encoded and packaged, as it is in the store.
 //!
 //! Changes nothing, so it may run any number of times.
 
@@ -17,7 +17,7 @@ use storage::{Bucket, layout::Layout};
 
 use crate::{Deps, failure::Error, fingerprint, manifests};
 
-/// Findings told in the message; one defect often causes many.
+/// Most findings in the message; one defect often causes many.
 const FINDINGS_TOLD: usize = 5;
 
 pub(crate) async fn run(deps: &Deps, input: Input) -> Result<Output, Error> {

@@ -1,5 +1,5 @@
-//! What web browsers may do: pages of other origins, and pages that reach this API by a name of
-//! their own.
+//! What web browsers may do: pages from other origins, and pages that reach this API under a
+//! foreign host name (DNS rebinding).
 //!
 //! A page that somebody opens on this machine can send requests to an API that listens on it.
 //! Without keys the API must tell such requests from those of its user; with keys nobody can send
@@ -24,7 +24,7 @@ use crate::{
     problem::{Kind, Problem},
 };
 
-/// What pages may send beside what every page may.
+/// Request headers that pages may send in addition to the safelisted ones.
 const SENT: [&str; 14] = [
     "authorization",
     "x-api-key",
@@ -41,7 +41,7 @@ const SENT: [&str; 14] = [
     "upload-metadata",
     "upload-offset",
 ];
-/// What pages may read beside what every page may.
+/// Response headers that pages may read in addition to the safelisted ones.
 const READ: [&str; 13] = [
     "location",
     "retry-after",
@@ -58,17 +58,17 @@ const READ: [&str; 13] = [
     "upload-offset",
 ];
 
-/// Who may call the API, beside the holders of keys.
+/// Who may call the API, apart from the holders of keys.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    /// True when it can be reached from other machines: then nobody calls without a key.
+    /// True when other machines can connect: then every call needs a key.
     pub exposed: bool,
-    /// Web applications of other origins whose pages may call.
+    /// Origins of web applications that may call.
     pub origins: Vec<Origin>,
-    /// Names by which it may be called without a key, beside those that every machine has for
-    /// itself.
+    /// Host names under which it may be called without a key, in addition to those of the local
+    /// machine.
     pub hosts: Vec<String>,
-    /// What shows the operator, who alone may read `/metrics` beside the tenant `default`.
+    /// The token of the operator, who may read `/metrics` as the tenant `default` may.
     pub operator: Option<OperatorToken>,
 }
 
@@ -76,7 +76,7 @@ pub struct Access {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin(HeaderValue);
 
-/// A text that is no origin.
+/// A text that is not an origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no origin; write it as in https://app.example.com or http://localhost:3000")]
 pub struct NotAnOrigin(String);
@@ -99,7 +99,7 @@ impl FromStr for Origin {
 }
 
 impl Access {
-    /// What pages of other origins may do; nothing where none is allowed.
+    /// The CORS rules for pages from other origins; nothing is allowed unless an origin is named.
     pub(crate) fn sharing(&self) -> CorsLayer {
         CorsLayer::new()
             .allow_origin(self.origins.iter().map(|origin| origin.0.clone()).collect::<Vec<_>>())
@@ -108,7 +108,7 @@ impl Access {
             .expose_headers(READ.map(HeaderName::from_static))
     }
 
-    /// Refuses a request without key that a foreign page may have made.
+    /// Refuses a request without a key that a page from another origin may have made.
     pub(crate) fn check(&self, request: &Parts) -> Result<(), Problem> {
         let host = host(&request.headers, &request.uri);
         if let Some(host) = host
@@ -128,8 +128,9 @@ impl Access {
         Err(Problem::new(Kind::ForeignOrigin, detail))
     }
 
-    /// Refuses a request to Temporal's page that neither the page itself nor whoever opens it makes.
-    /// Reading is refused too: what the page shows, others may not see.
+    /// Refuses a request to Temporal's page that comes neither from that page nor from a user who
+    /// opens it.
+    /// Reading is refused too, as other pages must not see what it shows.
     pub(crate) fn check_page(&self, request: &Parts) -> Result<(), Problem> {
         let headers = &request.headers;
         let host = host(headers, &request.uri).unwrap_or_default();
@@ -178,8 +179,8 @@ impl Access {
     }
 }
 
-/// Lets allowed pages of other origins read answers. A bare OPTIONS is no question of a browser but
-/// the client's own, and goes on.
+/// Lets pages from allowed origins read responses. An OPTIONS request that is not a preflight is
+/// the client's own and is passed on.
 pub(crate) async fn share(
     State(sharing): State<CorsLayer>,
     request: Request,
@@ -202,7 +203,7 @@ fn has_type(headers: &HeaderMap, wanted: &str) -> bool {
     media_type.trim().eq_ignore_ascii_case(wanted)
 }
 
-/// The name the caller knows us by; browsers always send it.
+/// The host name that the caller used; browsers always send it.
 fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     let header = || headers.get(header::HOST).map(|value| value.to_str().unwrap_or_default());
     uri.authority().map(Authority::as_str).or_else(header)

@@ -1,7 +1,7 @@
-//! Who may call: keys, how often each may call, and callers without one.
+//! Who may call: keys, their rate limits, and callers without a key.
 //!
-//! Keys are needed as soon as there is one, and always where others than this machine can call. Before
-//! that a key that is shown is ignored: it could only be one of another service.
+//! A key is needed once one exists, and always when other machines can call. Before that, a key
+//! that is sent is ignored, as it can only belong to another service.
 
 use std::{
     sync::{
@@ -30,24 +30,24 @@ use crate::{
     strangers::Strangers,
 };
 
-/// How long keys are believed before they are read again: a revoked one works that much longer.
+/// How long keys are cached: a revoked one keeps working for that long.
 const BELIEVED: Duration = Duration::from_secs(2);
-/// What everybody may read: it tells nothing of any video.
+/// Paths that need no key: they reveal nothing about any video.
 const OPEN: [&str; 4] = ["/", "/healthz", "/readyz", "/openapi.json"];
 /// The files of the web page.
 const OPEN_FOLDER: &str = "/assets/";
 
-/// Stands before every call.
+/// Authenticates every call.
 pub(crate) struct Guard {
     api: Arc<Api>,
     keys: Keys,
     limits: Limits,
     strangers: Strangers,
-    /// Set once a key was shown where there are none.
+    /// Set once a key was sent although there are none.
     ignored_one: AtomicBool,
 }
 
-/// Lets a request pass, together with who it comes from, or answers it.
+/// Passes a request on together with its caller, or refuses it.
 pub(crate) async fn guard(
     State(guard): State<Arc<Guard>>,
     request: Request,
@@ -72,7 +72,7 @@ impl Guard {
         Self { keys, limits: Limits::default(), strangers, ignored_one, api }
     }
 
-    /// Who calls; `None` for a caller without key where none is needed.
+    /// The caller; `None` without a key where none is needed.
     async fn admit(&self, request: &Parts) -> Result<Option<Caller>, Problem> {
         if is_read(&request.method) && is_open(request.uri.path()) {
             return Ok(None);
@@ -128,7 +128,7 @@ impl Guard {
         Ok(found)
     }
 
-    /// Says once that keys are shown here and mean nothing: many clients cannot leave theirs out.
+    /// Logs once that keys are sent here and ignored: many clients always send one.
     fn tell_of_ignored(&self) {
         if !self.ignored_one.swap(true, Ordering::Relaxed) {
             tracing::warn!(
@@ -155,7 +155,7 @@ fn missing(why: &str) -> Problem {
     Problem::new(Kind::KeyRequired, detail)
 }
 
-/// The key that a request shows.
+/// The key that a request sends.
 pub(crate) fn shown(headers: &HeaderMap) -> Option<&str> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = bearer.and_then(|value| value.split_once(' '));

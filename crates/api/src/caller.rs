@@ -1,5 +1,5 @@
-//! Who asks. Everything a call reads or writes belongs to the caller's tenant; what belongs to
-//! another is as unknown as what never was.
+//! The caller. Everything that a call reads or writes belongs to the caller's tenant; what belongs
+//! to another tenant is not found.
 
 use std::convert::Infallible;
 
@@ -7,12 +7,12 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use contract::ApiKeyId;
 use media::tenant;
 
-/// Who asks.
+/// The caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
-    /// Whose videos these are.
+    /// The tenant whose videos the caller can access.
     pub(crate) tenant: String,
-    /// The key that was shown, where keys are in use.
+    /// The key that was sent, where keys are in use.
     pub(crate) key: Option<ApiKeyId>,
 }
 

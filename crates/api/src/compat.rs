@@ -1,4 +1,4 @@
-//! Compatible front doors: calls in the words of other services, translated to the same functions as
+//! Compatible endpoints: calls in the format of other services, translated to the same functions as
 //! `POST /videos` and its like. Each answers in its own shape, errors too.
 
 pub(crate) mod runpod;
@@ -18,7 +18,7 @@ use crate::problem::{FieldError, Problem};
 /// Longest secret of a webhook; HMAC-SHA256 uses no more than 64 bytes of one as they are.
 const SECRET_BYTES_MAX: usize = 512;
 
-/// A refusal in the shape of the front doors.
+/// A refusal in the shape of the compatible endpoints.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Refused {
     /// False.

@@ -1,4 +1,4 @@
-//! The calls on messages to webhooks, one file each, and what has messages sent.
+//! The calls on messages to webhooks, one file each, and what starts sending them.
 
 pub(crate) mod list;
 mod pending;
@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl Api {
-    /// Writes how an attempt ended, and has its webhook told.
+    /// Records how an attempt ended and starts sending the message to its webhook.
     pub(crate) async fn finish(&self, end: &completion::Input) -> Result<Moved, Error> {
         let Finished { moved, delivery } =
             self.catalog.finish(end).await.map_err(Error::Catalog)?;
@@ -32,7 +32,7 @@ impl Api {
         Ok(moved)
     }
 
-    /// Finds a message of the caller; an id that is no UUID is as unknown as any other.
+    /// Finds a message of the caller; an id that is not a UUID is not found either.
     pub(crate) async fn find_delivery(
         &self,
         caller: &Caller,

@@ -1,4 +1,4 @@
-//! Reading requests: bodies, ids and query parameters, with every refusal a problem document.
+//! Reads requests: bodies, ids and query parameters. Every refusal is a problem document.
 
 use axum::{
     body::Bytes,
@@ -12,7 +12,7 @@ use crate::problem::{FieldError, Kind, Problem};
 /// Largest body accepted.
 pub(crate) const BODY_BYTES_MAX: usize = 1024 * 1024;
 
-/// A JSON body; unknown fields and wrong types are refused with their place.
+/// A JSON body; unknown fields and wrong types are refused, naming the place.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
@@ -66,7 +66,7 @@ fn is_json(headers: &HeaderMap) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// The text that stands in a path for a video's id; nothing that could be none is refused here.
+/// The text in a path where an id is expected; it is not validated here.
 pub(crate) struct IdText(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for IdText {

@@ -1,7 +1,8 @@
-//! `GET /healthz` and `GET /readyz`: does this process live, and does everything it needs answer.
+//! `GET /healthz` and `GET /readyz`: whether this process is alive, and whether its dependencies
+//! answer.
 //!
-//! Anybody may ask, so asking often costs nothing: an answer is given again for a while, and the store
-//! is written to once a minute at most.
+//! Anyone may ask, so repeated calls are cheap: an answer is cached for a while, and the store is
+//! written to at most once a minute.
 
 use std::{
     sync::Arc,
@@ -18,12 +19,12 @@ use crate::{Api, Error, problem::chain, temporal};
 /// A dependency that takes longer than this to answer is not ready.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
-/// How long an answer is given again: shorter than the pause between the probes of most load balancers.
+/// How long an answer is cached: shorter than the pause between the probes of most load balancers.
 const FRESH: Duration = Duration::from_secs(3);
-/// How long a store that could be written to is only read.
+/// How long after a successful write the store is only read.
 const WRITTEN: Duration = Duration::from_mins(1);
 
-/// What was last found out. Whoever asks meanwhile waits for the same answer.
+/// The last finding. Callers that come meanwhile wait for the same answer.
 #[derive(Debug, Default)]
 pub(crate) struct Recent(Mutex<Known>);
 
@@ -53,19 +54,19 @@ pub(crate) struct Readiness {
 struct Check {
     /// True when it does.
     ok: bool,
-    /// What is wrong when it does not; the log says more.
+    /// What is wrong when it does not; the log has the details.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
 }
 
-/// Says that this process lives.
+/// Says that this process is alive.
 #[utoipa::path(get, path = "/healthz", tag = "service",
     responses((status = 200, description = "It lives", body = String)))]
 pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Says whether everything this process needs answers, each part by name. An answer is up to three
+/// Says whether the dependencies of this process answer, each by name. An answer is up to three
 /// seconds old.
 #[utoipa::path(
     get,

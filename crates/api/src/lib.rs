@@ -1,7 +1,7 @@
 //! HTTP in, Temporal client out: the JSON API, the page at `/`, and the media listener over a folder
 //! store.
 //!
-//! Owns routes, the shape of requests and answers, and what clients are told when something fails.
+//! Owns routes, the shape of requests and answers, and what clients see when something fails.
 //! Does no media work, knows no SQL and decides nothing about the pipeline: it writes a row, starts
 //! a workflow and reads both.
 
@@ -80,11 +80,12 @@ pub struct Settings {
     pub limits: Limits,
     /// Attempts at one video, the first one included.
     pub attempts_max: u32,
-    /// How long an answer waits for the start of a workflow, which then goes on beside it.
+    /// How long a response waits for the start of a workflow, which then continues in the
+    /// background.
     pub start_within: Duration,
     /// Who may call.
     pub access: Access,
-    /// Prefixes of the store that tenants may name sources below, beside their own.
+    /// Prefixes of the store below which tenants may name sources, in addition to their own.
     pub stored_sources: Vec<StoredSources>,
     /// Most bytes of an uploaded file.
     pub upload_bytes_max: u64,
@@ -97,12 +98,11 @@ pub struct Settings {
 /// How much callers may ask of one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Keys that do not exist which one address may show in a minute; each costs a look into the
-    /// catalogue.
+    /// Unknown keys that one address may send per minute; each costs a query of the catalogue.
     pub unknown_keys_per_minute: u32,
-    /// Streams of events at a time.
+    /// Open streams of events.
     pub event_streams: u32,
-    /// Bytes that the unfinished uploads of one tenant have together, as declared.
+    /// Declared size of all unfinished uploads of one tenant, in bytes.
     pub tenant_upload_bytes: u64,
 }
 
@@ -119,7 +119,7 @@ pub async fn start(api: &Api, video: &catalog::Video) -> Result<(), Error> {
     temporal::start(api, video).await
 }
 
-/// Reads how far a video is, this moment; `None` when no worker answers in time.
+/// Reads the current progress of a video; `None` when no worker answers in time.
 pub async fn live_progress(api: &Api, video: &catalog::Video) -> Option<contract::Progress> {
     videos::live_progress(&api.temporal, video).await
 }

@@ -1,4 +1,4 @@
-//! How often each key may call: a token bucket per key, in this process.
+//! Rate limits: a token bucket per key, in this process.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use governor::{
 
 use crate::problem::Problem;
 
-/// What part of a minute's requests may come at once.
+/// The share of a minute's requests that may come in a burst.
 const BURST_PART: u32 = 6;
 
 /// The buckets of the keys that have been used.

@@ -31,7 +31,7 @@ use tower_http::{
 
 use crate::problem::{Kind, Problem};
 
-/// Parts of a video that anybody may read.
+/// Parts of a video that anyone may read.
 const PUBLIC_PARTS: [&str; 2] = ["outputs", "chapters"];
 
 #[derive(Debug)]
@@ -117,7 +117,7 @@ impl Found {
 }
 
 impl Listener {
-    /// The object at an address, when anybody may read it.
+    /// The object at a path, if it is public.
     fn public(&self, bucket: &str, key: String) -> Option<Object> {
         let bucket = bucket.parse().ok().filter(|bucket| self.buckets.contains(bucket))?;
         let object = Object::new(bucket, key).ok()?;
@@ -136,7 +136,7 @@ impl Listener {
     }
 
     /// Looks an object up. A symbolic link on the way is treated as if nothing were there, so that
-    /// nothing outside its own place can be reached.
+    /// nothing outside the store can be reached.
     async fn find(&self, object: &Object) -> io::Result<Option<Found>> {
         let look = async {
             let root = fs_err::tokio::canonicalize(&self.root).await?;

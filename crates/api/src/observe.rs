@@ -1,6 +1,6 @@
-//! What is told about every request: its id, its span and how long it took.
+//! Observes every request: its id, its span and its duration.
 //!
-//! Addresses are told as route templates, never as they came: they may hold ids and secrets.
+//! Paths are recorded as route templates only, as they may contain ids and secrets.
 
 use std::time::Instant;
 
@@ -26,7 +26,7 @@ pub(crate) fn about(video: VideoId) {
     Span::current().record("video", tracing::field::display(video));
 }
 
-/// Handles one request in a span of its own, measures it, and gives the request's id back.
+/// Handles one request in its own span, measures it, and returns the request's id in a header.
 pub(crate) async fn request(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = method(request.method());
@@ -83,7 +83,7 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     headers.get(REQUEST_ID).filter(harmless).cloned().unwrap_or_else(made)
 }
 
-/// Clients may make methods up, and a metric may not have as many values as they please.
+/// Clients may invent methods, and the number of label values must stay bounded.
 fn method(method: &Method) -> &'static str {
     let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     known.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")

@@ -1,6 +1,6 @@
-//! The OpenAPI document and the call that hands it out.
+//! The OpenAPI document and the call that serves it.
 //!
-//! Routes are only ever added together with their description, so neither can be without the other.
+//! Routes are only added together with their description, so neither exists without the other.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,7 +17,7 @@ use utoipa::{
 
 use crate::{auth, problem};
 
-/// What may be answered in place of any call that needs a key.
+/// Refusals that any call that needs a key may answer with.
 const REFUSALS: [(&str, &str); 4] = [
     ("401", "An API key is needed, or this one is not valid"),
     ("403", "The origin of the page is not allowed"),
@@ -32,7 +32,7 @@ const ONE_OF: [(&str, &[&[&str]]); 3] = [
     ("WatermarkImage", &[&["url"], &["bucket", "key"]]),
 ];
 
-/// What is true of the whole API.
+/// What applies to the whole API.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -42,14 +42,14 @@ const ONE_OF: [(&str, &[&[&str]]); 3] = [
     tags(
         (name = "videos", description = "Videos, from source to playlist"),
         (name = "uploads", description = "Files, sent by tus 1.0 or straight into the store"),
-        (name = "compatible", description = "Front doors in the words of other services"),
+        (name = "compatible", description = "Endpoints in the format of other services"),
         (name = "webhooks", description = "Messages to webhooks: what was sent, and sending it again"),
         (name = "service", description = "The service itself"),
     ),
 )]
 pub(crate) struct Document;
 
-/// Adds to every call that needs a key how it is shown, and what is answered without.
+/// Adds to every call that needs a key how to send it, and the refusals.
 pub(crate) fn guarded(document: &mut openapi::OpenApi) {
     let components = document.components.get_or_insert_default();
     for (name, scheme) in schemes() {
@@ -77,8 +77,8 @@ pub(crate) fn guarded(document: &mut openapi::OpenApi) {
     }
 }
 
-/// A refusal by default is the caller's fault, or something does not answer. Said like this, a
-/// checker can see that nothing else is answered.
+/// Replaces the default refusal by 4XX and 503, so that a checker can see that there are no other
+/// refusals.
 fn spell_out(responses: &mut BTreeMap<String, RefOr<openapi::Response>>) {
     let Some(refusal) = responses.remove("default") else { return };
     for status in ["4XX", "503"] {
@@ -86,8 +86,8 @@ fn spell_out(responses: &mut BTreeMap<String, RefOr<openapi::Response>>) {
     }
 }
 
-/// The document as it is answered, with what the description of types has no words for: which fields
-/// exclude each other.
+/// The document as it is served, with what the derived schemas cannot express: which fields exclude
+/// each other.
 pub(crate) fn written(document: &openapi::OpenApi) -> Value {
     let mut written = serde_json::to_value(document).expect("a document is plain values");
     for (schema, forms) in ONE_OF {
@@ -117,7 +117,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, put, post, delete, options, head, patch].into_iter().filter_map(Option::as_mut)
 }
 
-/// Answers this document.
+/// Returns this document.
 #[utoipa::path(get, path = "/openapi.json", tag = "service",
     responses((status = 200, description = "An OpenAPI 3.1 document", body = Object)))]
 pub(crate) async fn openapi(Extension(document): Extension<Arc<Value>>) -> Json<Arc<Value>> {

@@ -1,4 +1,4 @@
-//! The operator's token: what concerns the whole service, such as `/metrics`, is no tenant's affair.
+//! The operator's token, for what concerns the whole service, such as `/metrics`.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -20,11 +20,11 @@ const CHARS_MIN: usize = 16;
 /// What only the operator may read.
 const FOR_OPERATORS: [&str; 1] = ["/metrics"];
 
-/// What the operator shows; kept as its digest.
+/// The operator's token; only its digest is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OperatorToken(Vec<u8>);
 
-/// A text that is too easily guessed.
+/// A token that is too easy to guess.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a token has at least {CHARS_MIN} characters, none of them white space")]
 pub struct WeakToken;
@@ -47,7 +47,7 @@ impl FromStr for OperatorToken {
 }
 
 impl OperatorToken {
-    /// Whether a text is the token. How long it takes tells nothing of it, as digests are compared.
+    /// Whether a text is the token. Digests are compared, so the time it takes reveals nothing.
     pub(crate) fn is(&self, text: &str) -> bool {
         digest_of(text) == self.0
     }
@@ -62,14 +62,14 @@ pub(crate) fn is_for_operators(path: &str) -> bool {
     FOR_OPERATORS.contains(&path)
 }
 
-/// The refusal of everybody else.
+/// The refusal for everyone else.
 pub(crate) fn refusal() -> Problem {
     let detail = "this tells of every tenant: show the operator's token (--metrics-token), or a key of \
                   the tenant `default`, as `Authorization: Bearer …`";
     Problem::new(Kind::OperatorsOnly, detail)
 }
 
-/// Lets nobody into `router` who does not show the token. Without one everybody may come.
+/// Guards `router` by the token. Without a token it is open to everyone.
 pub fn for_operators(router: Router, token: Option<OperatorToken>) -> Router {
     match token {
         Some(token) => router.layer(from_fn_with_state(Arc::new(token), guard)),

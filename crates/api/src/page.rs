@@ -31,7 +31,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      img-src 'self' http: https:; media-src 'self' http: https: blob: data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'",
 );
-/// Names of assets say nothing of their version, so each use asks whether it is still the same.
+/// Names of assets do not carry a version, so browsers revalidate them on each use.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -39,7 +39,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-/// A file that the binary carries.
+/// A file that is embedded in the binary.
 struct Asset {
     name: &'static str,
     media_type: &'static str,
@@ -47,7 +47,7 @@ struct Asset {
     etag: HeaderValue,
 }
 
-/// Takes files of a folder below `web` into the binary.
+/// Embeds files of a folder below `web` into the binary.
 macro_rules! carried {
     ($folder:literal: $($name:literal $media_type:ident),* $(,)?) => {
         [$(Asset::new($name, $media_type, include_bytes!(concat!("../web/", $folder, $name)))),*]

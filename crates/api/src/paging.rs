@@ -1,5 +1,5 @@
-//! Lists in pages: the query parameters `limit` and `cursor`, the same in each beside a list's own, and
-//! reading a whole list.
+//! Paged lists: the query parameters `limit` and `cursor`, which all lists share, and reading a
+//! whole list.
 
 use catalog::Cursor;
 use futures::{Stream, TryStreamExt as _, stream};
@@ -14,7 +14,7 @@ const LIMIT_MAX: u32 = 200;
 /// Most parameters of one request; no list has as many, each at most once.
 const PARAMETERS_MAX: usize = 16;
 
-/// Every entry of a list, of which `page` reads what comes after a place, and says where it goes on.
+/// Every entry of a list; `page` reads the entries after a place and returns where to continue.
 pub(crate) fn every<T, C, P>(page: impl Fn(Option<C>) -> P) -> impl Stream<Item = Result<T, Error>>
 where
     P: Future<Output = Result<(Vec<T>, Option<C>), Error>>,
@@ -30,7 +30,7 @@ where
     pages.try_flatten()
 }
 
-/// What was asked of a list.
+/// The parameters of a request for a list.
 #[derive(Debug)]
 pub(crate) struct Asked<F> {
     /// The list's own parameters.

@@ -1,4 +1,4 @@
-//! What a client is told when a call fails: RFC 9457 problem documents.
+//! What a client receives when a call fails: RFC 9457 problem documents.
 //!
 //! Owns the one table from kinds of failure to HTTP status, and the mapping of our errors to
 //! kinds. Errors that are our own are logged here, where they are turned into an answer; their
@@ -122,7 +122,7 @@ pub(crate) struct Problem {
     #[serde(rename = "type")]
     #[schema(example = "urn:problem-type:millrace:invalid-request")]
     kind: String,
-    /// The kind in words, the same for every occurrence.
+    /// The kind as a phrase, the same for every occurrence.
     title: &'static str,
     /// The HTTP status.
     #[serde(serialize_with = "as_number")]
@@ -133,7 +133,7 @@ pub(crate) struct Problem {
     /// The parts of the request that are at fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
-    /// Where the video stands, when that is why the call was refused.
+    /// The status of the video, when that is why the call was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     video_status: Option<Status>,
     /// Seconds after which asking again makes sense, where that is known.
@@ -171,7 +171,7 @@ impl Problem {
         Self { errors, ..Self::new(Kind::InvalidRequest, detail) }
     }
 
-    /// The status and what happened, for answers of another shape.
+    /// The status and what happened, for responses in another format.
     pub(crate) fn told(&self) -> (StatusCode, &str) {
         (self.status, &self.detail)
     }

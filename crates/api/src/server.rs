@@ -1,8 +1,8 @@
 //! The HTTP server below every listener: who may connect, and how long a request may take to arrive.
 //!
-//! Nobody can keep others out by connecting and staying silent: a listener that is full closes the
-//! connection that has waited longest without a request. One that is full of requests being answered
-//! refuses newcomers, but for a reserve in which the paths of monitoring are answered.
+//! Idle connections cannot lock others out: a full listener closes the connection that has been
+//! idle longest. When every connection has a request in progress it refuses new ones, except for a
+//! reserve in which the paths of monitoring are answered.
 
 mod body;
 mod connections;
@@ -38,7 +38,7 @@ const MONITORING: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 /// How many connections a listener holds.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// At the same time, from everybody. Each takes a file descriptor.
+    /// In total. Each takes a file descriptor.
     pub all: NonZeroUsize,
     /// At the same time from one IPv4 address or one IPv6 network of 64 bits.
     pub per_address: NonZeroUsize,
@@ -51,14 +51,14 @@ pub struct ConnectionLimits {
 pub struct Timeouts {
     /// For the head of a request, or idle between two. 10 s by default.
     pub head: Duration,
-    /// For a request's body to stand still. 30 s by default.
+    /// Without a byte of a request's body. 30 s by default.
     pub body: Duration,
-    /// Bytes of a body that must have arrived by each second after the first `body`. 1 KiB by default:
-    /// the slowest modems that still upload do better.
+    /// Minimum bytes per second of a body, once `body` has passed. 1 KiB by default: even slow
+    /// modems are faster.
     pub body_rate: u64,
-    /// To read nothing of an answer that is ready. A minute by default.
+    /// In which the client reads nothing of a response. A minute by default.
     pub write: Duration,
-    /// The pause after an accept that failed, such as for want of file descriptors. 100 ms by default.
+    /// The pause after a failed accept, such as for lack of file descriptors. 100 ms by default.
     pub accept_pause: Duration,
 }
 
@@ -83,7 +83,7 @@ impl Default for ConnectionLimits {
 
 /// Serves until `shutdown` is done; requests in flight then have ten seconds to finish.
 ///
-/// A head, a body or the reading of an answer that takes longer than `limits` say ends its connection.
+/// A connection whose head, body or response takes longer than `limits` allow is closed.
 pub async fn serve(
     listener: TcpListener,
     router: Router,

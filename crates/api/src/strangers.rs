@@ -1,4 +1,4 @@
-//! Keys that do not exist, and who shows them: guessing costs the guesser, not the catalogue.
+//! Unknown keys and the addresses that send them, so that guessing does not load the catalogue.
 
 use std::{
     collections::HashMap,
@@ -18,7 +18,7 @@ use ring::digest::{SHA256, digest};
 use crate::problem::Problem;
 
 /// How long a key that was not found is not looked for again. None is ever made twice, so this only
-/// matters where a catalogue is brought back from a copy.
+/// matters when a catalogue is restored from a backup.
 const REMEMBERED: Duration = Duration::from_mins(1);
 /// Keys remembered at most, and addresses counted before those that may call again are forgotten.
 const ENTRIES_MAX: usize = 4096;

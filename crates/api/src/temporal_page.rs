@@ -1,8 +1,7 @@
-//! The door in front of Temporal's web page, which itself lets everybody in who reaches it.
+//! The proxy in front of Temporal's web page, which itself accepts everyone who can connect.
 //!
-//! Lets through what the page asks for and whoever opens it, under the names of this machine; not what
-//! pages of other origins send, and not pages that reach it by a name of their own. Changes nothing on
-//! the way.
+//! Passes requests of that page and of users who open it, under the names of this machine. Refuses
+//! requests from other origins and under foreign host names (DNS rebinding). Changes nothing.
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -22,7 +21,7 @@ use crate::{
     problem::{Kind, Problem, chain},
 };
 
-/// What belongs to one connection, and there are two.
+/// Headers that belong to one connection, of which there are two here.
 const HOP_BY_HOP: [HeaderName; 5] =
     [header::CONNECTION, header::TE, header::TRAILER, header::TRANSFER_ENCODING, header::UPGRADE];
 

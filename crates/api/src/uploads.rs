@@ -50,7 +50,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 }
 
 impl Api {
-    /// Finds an upload of the caller; anybody else's is as unknown as what never was.
+    /// Finds an upload of the caller; those of others are not found.
     async fn find_upload(&self, caller: &Caller, named: &Named) -> Result<Upload, Problem> {
         let Some(id) = named.0 else { return Err(unknown()) };
         self.upload_of(caller, id).await?.ok_or_else(unknown)

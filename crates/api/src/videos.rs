@@ -31,7 +31,7 @@ use contract::VideoId;
 use crate::{Api, caller::Caller, problem::Problem};
 
 impl Api {
-    /// Finds a video of the caller; an id that is no UUID is as unknown as any other.
+    /// Finds a video of the caller; an id that is not a UUID is not found either.
     pub(crate) async fn find(&self, caller: &Caller, id: &str) -> Result<Video, Problem> {
         let unknown = || Problem::video_not_found(id);
         let id: VideoId = id.parse().map_err(|_| unknown())?;

@@ -73,7 +73,7 @@ function exported({ bucket, master, playlist, files: count, bytes: size }) {
 }
 
 function webhook({ url, events }) {
-  return [["Told", url], ["When", events.join(", ")]];
+  return [["URL", url], ["When", events.join(", ")]];
 }
 
 function list(rows) {

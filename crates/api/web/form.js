@@ -92,7 +92,7 @@ function written() {
 async function source() {
   const { url, file, source } = form.elements;
   if (source.value === "url") {
-    if (!url.value.trim()) throw new Fault("url", "Give the address of a video.");
+    if (!url.value.trim()) throw new Fault("url", "Enter the URL of a video.");
     return { url: url.value.trim() };
   }
   if (!file.files.length) throw new Fault("upload_id", "Choose a file.");

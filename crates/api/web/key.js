@@ -23,8 +23,8 @@ function ask(refused) {
   const text = part("key-text");
   text.ariaInvalid = refused ? "true" : null;
   part("key-reason").textContent = refused
-    ? "The service does not take this key. It may be mistyped or revoked."
-    : "This service asks for a key. It is kept until this tab is closed.";
+    ? "This key is not valid. It may be mistyped or revoked."
+    : "This service requires a key. It is kept until this tab is closed.";
   return new Promise((done) => {
     const closed = () => {
       const key = text.value.trim();

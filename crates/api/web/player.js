@@ -83,7 +83,7 @@ function rungs(hls, name, tell) {
 function sounds(hls) {
   if (hls.audioTracks.length < 2) return [];
   const choices = hls.audioTracks.map((track, at) => [at, track.name]);
-  return menu("Sound", choices, hls.audioTrack, (at) => (hls.audioTrack = at));
+  return menu("Audio", choices, hls.audioTrack, (at) => (hls.audioTrack = at));
 }
 
 function texts(hls) {

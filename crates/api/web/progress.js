@@ -33,6 +33,6 @@ export function progress(video) {
 }
 
 function waiting({ status }) {
-  if (status === "uploading") return "Being uploaded.";
-  return status === "uploaded" ? "Waiting to start." : "At work; nobody says how far.";
+  if (status === "uploading") return "Uploading.";
+  return status === "uploaded" ? "Waiting to start." : "In progress; no worker reports how far.";
 }

@@ -79,8 +79,8 @@ function allowPause(sending) {
   const button = part("pause");
   button.textContent = "Pause";
   button.onclick = () => {
-    const paused = button.textContent === "Go on";
-    button.textContent = paused ? "Pause" : "Go on";
+    const paused = button.textContent === "Resume";
+    button.textContent = paused ? "Pause" : "Resume";
     if (paused) sending.start();
     else sending.abort();
   };
@@ -99,6 +99,6 @@ function readable(error) {
     return Object.assign(new Error(problem.detail ?? problem.title), { errors: problem.errors });
   } catch {
     const status = error.originalResponse?.getStatus();
-    return new Error(status ? `The upload was refused (${status}).` : "The upload broke off. Try again to go on.");
+    return new Error(status ? `The upload was refused (${status}).` : "The upload was interrupted. Submit again to resume.");
   }
 }

@@ -22,7 +22,7 @@ export function showVideo(id, signal) {
     shown: undefined,
     stop: () => {},
   };
-  page.stage.append(element("p", { class: "hint" }, "Looking…"));
+  page.stage.append(element("p", { class: "hint" }, "Loading…"));
   part("video").replaceChildren(
     element("p", {}, element("a", { href: "#/" }, "← All videos")), page.head, page.fault, page.stage, page.facts);
   signal.addEventListener("abort", () => page.stop());

@@ -1,6 +1,6 @@
-//! API keys: who may call, for whom, and how much.
+//! API keys: who may call, for which tenant, and how often.
 //!
-//! A key's text is shown once, when it is made. Only its digest is kept: 256 random bits cannot be
+//! A key is shown once, when it is created. Only its digest is kept: 256 random bits cannot be
 //! guessed, so a fast hash is enough.
 
 use std::fmt::Write as _;
@@ -19,42 +19,42 @@ use time::OffsetDateTime;
 
 use crate::{Catalog, Error, Secret, VaultError, read, row, times::now};
 
-/// Says what the text is, to people and to those who scan for leaked secrets.
+/// Prefix by which people and secret scanners recognise a key.
 const PREFIX: &str = "mr_";
 /// Random bytes of a key.
 const KEY_BYTES: usize = 32;
 /// Videos in these statuses count against `videos_max`.
 const UNFINISHED: [&str; 3] = ["uploading", "uploaded", "transcoding"];
 
-/// A key to be made.
+/// A key to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewApiKey {
-    /// What people call it.
+    /// Its name.
     pub name: String,
-    /// Whose videos it reaches.
+    /// The tenant whose videos it can access.
     pub tenant: String,
-    /// Most requests a minute; as many as come where there is none.
+    /// Most requests per minute; unlimited if `None`.
     pub requests_per_minute: Option<u32>,
-    /// Most videos that have not ended yet; as many as come where there is none.
+    /// Most unfinished videos; unlimited if `None`.
     pub videos_max: Option<u32>,
 }
 
-/// A key as it is known; not its text.
+/// A key without its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey {
     /// Its id, which is no secret.
     pub id: ApiKeyId,
     /// What people call it.
     pub name: String,
-    /// Whose videos it reaches.
+    /// The tenant whose videos it can access.
     pub tenant: String,
     /// Most requests a minute.
     pub requests_per_minute: Option<u32>,
-    /// Most videos that have not ended yet.
+    /// Most unfinished videos.
     pub videos_max: Option<u32>,
     /// When it was made; whole microseconds, UTC.
     pub created_at: OffsetDateTime,
-    /// When it was revoked; nobody can use it since.
+    /// When it was revoked.
     pub revoked_at: Option<OffsetDateTime>,
 }
 
@@ -82,18 +82,18 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl ApiKeys {
-    /// True when nobody can have a key.
+    /// True when there is no key.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// False for a text that can be no key, whatever keys there are.
+    /// False for a text that cannot be a key, whatever keys there are.
     pub fn is_plausible(text: &str) -> bool {
         let digits = text.strip_prefix(PREFIX).unwrap_or_default();
         URL_SAFE_NO_PAD.decode(digits).is_ok_and(|bytes| bytes.len() == KEY_BYTES)
     }
 
-    /// The key with this text. How long it takes says nothing about the keys.
+    /// The key with this text. The time it takes reveals nothing about the keys.
     pub fn find(&self, text: &str) -> Option<&ApiKey> {
         let wanted = digest_of(text);
         self.0.iter().fold(None, |found, (digest, key)| {
@@ -104,8 +104,8 @@ impl ApiKeys {
 }
 
 impl Catalog {
-    /// Makes a key and answers it with its text, which nobody can read again. Run twice, it makes
-    /// two.
+    /// Creates a key and returns it with its text, which cannot be read again. Run twice, it
+    /// creates two.
     pub async fn create_api_key(&self, new: NewApiKey) -> Result<(ApiKey, Secret), Error> {
         let text = generate()?;
         let model = Model {
@@ -123,7 +123,7 @@ impl Catalog {
         Ok((model.into_key(), text))
     }
 
-    /// Every key there ever was, the oldest first.
+    /// Every key, revoked ones included, oldest first.
     pub async fn api_keys(&self) -> Result<Vec<ApiKey>, Error> {
         let query = Entity::find().order_by_asc(Column::Id);
         let read = |row: Model| Ok(row.into_key());
@@ -137,7 +137,7 @@ impl Catalog {
         Ok(ApiKeys(read::rows(&self.db, "api_keys", query, u64::MAX, read).await?.read))
     }
 
-    /// Revokes a key and answers it; `None` when there is none. Run twice it changes nothing.
+    /// Revokes a key and returns it; `None` when there is none. Run twice it changes nothing.
     pub async fn revoke_api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, Error> {
         let revoked = ActiveModel { revoked_at: Set(Some(now())), ..Default::default() };
         let update = Entity::update_many()
@@ -152,7 +152,7 @@ impl Catalog {
 
 impl Model {
     fn into_key(self) -> ApiKey {
-        // A number that nobody could have asked for allows nothing, rather than everything.
+        // A number out of range allows nothing rather than everything.
         let limit = |number: i64| u32::try_from(number).unwrap_or(0);
         ApiKey {
             id: ApiKeyId(self.id),

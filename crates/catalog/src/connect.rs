@@ -1,7 +1,7 @@
-//! Opens pools of connections, the same way for SQLite and PostgreSQL as far as it goes.
+//! Opens connection pools, as similarly as possible for SQLite and PostgreSQL.
 //!
-//! Addresses are parsed here and never handed on, so that no driver can put a password into a log
-//! or an error.
+//! URLs are parsed here and never passed on, so that no driver can put a password into a log or an
+//! error.
 
 use std::{
     path::Path,
@@ -29,16 +29,16 @@ const WAL_PAUSE: Duration = Duration::from_millis(10);
 /// Connections per process. Writers of SQLite take turns; the rest lets reads go on meanwhile.
 const CONNECTIONS_MAX: u32 = 8;
 
-/// The address of the SQLite file at `path`, with what has a meaning in addresses escaped; `None`
-/// unless the path is absolute UTF-8.
+/// The URL of the SQLite file at `path`, with special characters escaped; `None` unless the path is
+/// absolute UTF-8.
 pub fn sqlite_url(path: &Path) -> Option<String> {
     path.to_str()?;
     let url = Url::from_file_path(path).ok()?;
     Some(format!("sqlite://{}", url.path()))
 }
 
-/// Connects once, so that the answer says why a server cannot be reached (a pool only says that
-/// time is up), then makes a pool.
+/// Connects once, so that the error says why a server cannot be reached (a pool only reports a
+/// time-out), then makes a pool.
 pub(crate) async fn connect(url: &str) -> Result<DatabaseConnection, Error> {
     let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
     match scheme {
@@ -63,7 +63,7 @@ pub(crate) async fn tx(db: &DatabaseConnection) -> Result<DatabaseTransaction, E
     db.begin_with_options(options).await.map_err(Error::from_db)
 }
 
-/// Options of a pool that keeps no house. A round of sqlx 0.9's housekeeping
+/// Options of a pool without background maintenance. A round of sqlx 0.9's housekeeping
 /// (`spawn_maintenance_tasks`) goes over as many connections as it reads to be idle; one that is
 /// just taken is counted off before it was counted, so that now and then this number is 2^64 - 1 and
 /// the round never ends. Without limits of age there are no rounds, and a broken connection is
@@ -116,10 +116,11 @@ fn is_busy(error: &sqlx::Error) -> bool {
 
 async fn connect_postgres(options: PgConnectOptions) -> Result<DatabaseConnection, Error> {
     let options = options.application_name("millrace").disable_statement_logging();
-    let once = options.connect().await.map_err(Error::from_driver)?;
-    once.close().await.map_err(Error::from_driver)?;
-    let pool =
-        pool_options::<sqlx::Postgres>().connect_with(options).await.map_err(Error::from_driver)?;
+    let once = tokio::time::timeout(CONNECTION_WAIT, options.connect());
+    // An address at which nobody is may never answer.
+    let once = once.await.unwrap_or_else(|late| Err(sqlx::Error::Io(late.into())));
+    once.map_err(Error::from_driver)?.close().await.map_err(Error::from_driver)?;
+    let pool = pool_options::<sqlx::Postgres>().connect_lazy_with(options);
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }
 

@@ -1,4 +1,4 @@
-//! How many videos stand where.
+//! How many videos have which status.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Catalog {
-    /// Counts the videos of every status, those without any included.
+    /// Counts the videos by status, including statuses without videos.
     pub async fn count_by_status(&self) -> Result<[(Status, u64); Status::ALL.len()], Error> {
         let query = Entity::find()
             .select_only()

@@ -1,8 +1,8 @@
 //! Messages to webhooks: written in the transaction that ends an attempt, so that none is lost, and
 //! kept until they are delivered and for some time after.
 //!
-//! A message holds a copy of its video and of its webhook: sent again it is the same, also when the
-//! video is gone.
+//! A message contains a copy of its video and of its webhook: a replay sends the same, even when
+//! the video is gone.
 
 use contract::{DeliveryId, DeliveryStatus, Event, Status, VideoId, delivery::Input};
 use sea_orm::{
@@ -30,17 +30,17 @@ pub struct Delivery {
     pub video: VideoId,
     /// 1 for the first attempt at the video.
     pub attempt: u32,
-    /// Whose video it is.
+    /// The tenant that owns the video.
     pub tenant: String,
-    /// What it tells.
+    /// The event it reports.
     pub event: Event,
-    /// Where it stands.
+    /// Its status.
     pub status: DeliveryStatus,
     /// 1, and one more with each replay.
     pub round: u32,
     /// When this round began.
     pub round_at: OffsetDateTime,
-    /// Who is told.
+    /// The receiver.
     pub webhook: Webhook,
     /// The video as it ended, without its secrets.
     pub content: Video,
@@ -144,7 +144,7 @@ pub(crate) async fn enqueue(
     due(tx, video, ended.attempt, to).await
 }
 
-/// The message that was written down as an attempt came to its end.
+/// The message that was recorded when an attempt ended.
 pub(crate) async fn due(
     db: &impl ConnectionTrait,
     video: VideoId,
@@ -204,7 +204,7 @@ impl Catalog {
     }
 }
 
-/// Where the copy of a webhook is sealed.
+/// The place for which the copy of a webhook is sealed.
 fn place(id: DeliveryId) -> String {
     format!("delivery {id}")
 }

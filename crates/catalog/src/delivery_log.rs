@@ -14,16 +14,16 @@ use crate::{
     times::{earlier, now},
 };
 
-/// One time a message was sent.
+/// One attempt to send a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sending {
     /// When.
     pub at: OffsetDateTime,
     /// How long it took.
     pub took: Duration,
-    /// What the receiver answered, if it did.
+    /// The receiver's HTTP status, if there was one.
     pub http_status: Option<u16>,
-    /// Why the message was not taken.
+    /// Why the message was not accepted.
     pub error: Option<String>,
 }
 
@@ -45,7 +45,7 @@ pub struct DeliveryFilter {
     pub tenant: Option<String>,
     /// Only those about this video.
     pub video: Option<VideoId>,
-    /// Only those that stand here.
+    /// Only those with this status.
     pub status: Option<DeliveryStatus>,
     /// Only those that have not changed since.
     pub unchanged_since: Option<OffsetDateTime>,

@@ -38,7 +38,7 @@ pub enum Error {
         #[source]
         source: Cause,
     },
-    /// The database address cannot be used. The address itself is left out: it may hold a password.
+    /// The database URL cannot be used. The URL itself is left out: it may contain a password.
     #[error("the catalogue's database address is not usable: {reason}")]
     BadUrl {
         /// What is wrong with it.
@@ -76,15 +76,15 @@ pub enum Error {
     /// A sealed value cannot be opened.
     #[error(transparent)]
     Vault(#[from] crate::VaultError),
-    /// The key has as many unfinished videos as it may; when one of them ends, another fits.
+    /// The key has as many unfinished videos as it may; another can be added when one of them ends.
     #[error("the API key may have {videos_max} unfinished videos, and has them")]
     QuotaExceeded {
         /// The key.
         key: ApiKeyId,
-        /// How many it may have.
+        /// Its limit.
         videos_max: u32,
     },
-    /// A text is no cursor that a page of videos gave out.
+    /// A text is not a cursor from a page of videos.
     #[error("`{text}` is not a cursor of a list of videos")]
     BadCursor {
         /// The text.
@@ -93,7 +93,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// True when the same call can succeed later without anybody changing it.
+    /// True when the same call can succeed later without changes.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
     }

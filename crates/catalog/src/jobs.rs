@@ -1,4 +1,4 @@
-//! Jobs: every attempt at a video, written in the same transaction as the move it tells of.
+//! Jobs: every attempt at a video, written in the same transaction as the change of status.
 
 use contract::{Failure, Status, VideoId};
 use sea_orm::{ActiveValue, DatabaseTransaction, QueryOrder as _, entity::prelude::*};
@@ -11,7 +11,7 @@ use crate::{Catalog, Error, row::corrupt, times::now};
 pub struct Job {
     /// Which attempt; 1 for the first.
     pub attempt: u32,
-    /// Where it stands, or how it ended.
+    /// Its status, or how it ended.
     pub status: Status,
     /// Why it failed, when it did.
     pub error: Option<Failure>,
@@ -90,7 +90,7 @@ pub(crate) async fn add(
     Entity::insert(row).exec_without_returning(tx).await.map(drop).map_err(Error::from_db)
 }
 
-/// Tells that an attempt has moved to `status`, with the failure as the video's row has it.
+/// Records that an attempt has moved to `status`, with the failure in the video's row.
 pub(crate) async fn moved(
     tx: &DatabaseTransaction,
     video: VideoId,

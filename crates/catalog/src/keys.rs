@@ -1,4 +1,4 @@
-//! Idempotency keys: a request that is sent again finds the video of the first time.
+//! Idempotency keys: a repeated request finds the video of the first one.
 //!
 //! Key and video are written in one transaction, so of any number of racing requests with one key
 //! exactly one adds a video.
@@ -17,7 +17,7 @@ use crate::{
 /// How long a key is remembered.
 const KEPT: Duration = Duration::days(14);
 
-/// What a client calls a request, and what the request was.
+/// A client's name for a request, and a hash of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
     /// The client's own text.
@@ -26,7 +26,7 @@ pub struct IdempotencyKey {
     pub fingerprint: String,
 }
 
-/// The answer to adding a video under a key.
+/// The result of adding a video under a key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Keyed {
     /// The video, added now or found under the same key.

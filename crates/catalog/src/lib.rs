@@ -1,8 +1,9 @@
-//! The catalogue: what is known of every video, in SQLite or PostgreSQL. No other crate knows SQL.
+//! The catalogue: everything known about every video, in SQLite or PostgreSQL. No other crate uses
+//! SQL.
 //!
 //! It enforces the life of a video: every move from one status to the next is one conditional
 //! UPDATE, so of many concurrent writers exactly one wins and running a write twice changes
-//! nothing. It never decides which move is wanted and never talks to Temporal or the store.
+//! nothing. It does not decide which move is wanted and does not talk to Temporal or the store.
 
 mod api_keys;
 mod connect;
@@ -105,7 +106,7 @@ impl Catalog {
         self.signing_secrets(media::tenant::DEFAULT).await.map(drop)
     }
 
-    /// Reads one row, to tell that the database answers and has its tables.
+    /// Reads one row, to check that the database answers and has its tables.
     pub async fn check(&self) -> Result<(), Error> {
         let id = row::Entity::find().select_only().column(row::Column::Id).limit(1);
         id.into_tuple::<Uuid>().one(&self.db).await.map_err(Error::from_db)?;
@@ -149,7 +150,7 @@ fn any_opens(mut opened: impl Iterator<Item = Result<(), VaultError>>) -> Result
     if first.is_ok() || opened.any(|other| other.is_ok()) { Ok(()) } else { first }
 }
 
-/// What goes with a new row of a video, in its transaction.
+/// Writes the rows that belong to a new video, in its transaction.
 async fn added(tx: &DatabaseTransaction, video: &Video) -> Result<(), Error> {
     api_keys::check_quota(tx, video.api_key).await?;
     jobs::add(tx, video.id, video.attempt, video.status).await

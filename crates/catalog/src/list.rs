@@ -29,7 +29,7 @@ const BY_ID: &str = "i";
 /// Which videos are listed; the default is all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Only those that stand here.
+    /// Only those with this status.
     pub status: Option<Status>,
     /// Only those of this tenant.
     pub tenant: Option<String>,

@@ -28,7 +28,7 @@ pub enum Moved {
     /// The life of a video does not allow it, or the attempt is not the current one; nothing
     /// changed.
     Refused {
-        /// Where the video stands.
+        /// The status of the video.
         status: Status,
         /// Its current attempt.
         attempt: u32,

@@ -1,5 +1,5 @@
-//! What a video carries that nobody but the workers may see. Sealed at rest; never in a log, in the
-//! history of a workflow or in an answer.
+//! The data of a video that only workers may see. Sealed at rest; never in a log, in the history of
+//! a workflow or in a response.
 
 use std::fmt;
 
@@ -14,23 +14,23 @@ pub(crate) const SIGNING_PREFIX: &str = "whsec_";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Private {
-    /// Who is told how the video ended.
+    /// The webhook that is called when the video has ended.
     pub webhook: Option<Webhook>,
-    /// The buckets of the customer's it comes from and goes to.
+    /// The customer's buckets that it comes from and goes to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stores: Option<GivenStores>,
 }
 
-/// The buckets of a customer's.
+/// The buckets of a customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GivenStores {
-    /// Where the source is and the outputs go.
+    /// Bucket of the source and the outputs.
     pub main: GivenStore,
-    /// Where the master copy goes; the main one where there is none.
+    /// Bucket of the master copy; `None` for the main one.
     pub mezzanine: Option<GivenStore>,
 }
 
-/// A bucket of a customer's, on any store that speaks S3.
+/// A customer's bucket, on any S3-compatible store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GivenStore {
     /// Address of the store, without bucket.
@@ -45,17 +45,18 @@ pub struct GivenStore {
     pub secret_key: Secret,
 }
 
-/// Who is told how a video ended. The address is a secret too: its query may hold a token.
+/// The webhook that is called when the video has ended. The address is a secret too: its query may
+/// hold a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Webhook {
     /// http(s) address.
     pub url: Secret,
-    /// Signs the messages; the tenant's own secrets do where there is none.
+    /// Secret that signs the messages; the tenant's secrets are used without one.
     pub secret: Option<Secret>,
-    /// What is told.
+    /// The events to report.
     #[serde(default = "every_event")]
     pub events: Vec<Event>,
-    /// How the message is written.
+    /// Format of the message.
     #[serde(default)]
     pub format: WebhookFormat,
 }
@@ -64,7 +65,7 @@ fn every_event() -> Vec<Event> {
     Event::ALL.to_vec()
 }
 
-/// How a webhook's message is written.
+/// Format of a webhook's message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum WebhookFormat {
@@ -80,7 +81,7 @@ pub enum WebhookFormat {
     },
 }
 
-/// A text that shows itself to nobody by accident.
+/// A string redacted in Debug output.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -91,7 +92,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself, for the one who needs it.
+    /// The text itself.
     pub fn expose(&self) -> &str {
         &self.0
     }

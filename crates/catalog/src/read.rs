@@ -1,5 +1,5 @@
-//! Reads the rows of a list one by one, so that one that cannot be read is reported and hides no
-//! other: one written by a newer version, sealed with a lost key, or changed by hand.
+//! Reads the rows of a list one by one, so that an unreadable one (written by a newer version,
+//! sealed with a lost key, or changed by hand) is reported and does not hide others.
 
 use contract::Status;
 use metrics::counter;
@@ -15,11 +15,11 @@ pub struct Unreadable {
     pub id: Uuid,
     /// Where a video stands, when at least that can be read.
     pub status: Option<Status>,
-    /// What cannot be read, and why; without what stands there, which may be secret.
+    /// What cannot be read, and why; without the value, which may be secret.
     pub reason: String,
 }
 
-/// The rows of a list, in two: what was read, and what was not.
+/// The rows of a list, split into readable and unreadable ones.
 pub(crate) struct Rows<T> {
     pub(crate) read: Vec<T>,
     pub(crate) unreadable: Vec<Unreadable>,
@@ -52,7 +52,7 @@ pub(crate) async fn rows<E: EntityTrait, T>(
     Ok(rows)
 }
 
-/// Reports a row; `None` when not even its id can be told.
+/// Reports a row; `None` when not even its id can be read.
 fn told(
     table: &'static str,
     id: Option<Uuid>,

@@ -1,4 +1,4 @@
-//! What is removed of a video, and who decides it.
+//! What is removed of a video, and what decides it.
 //!
 //! ```text
 //!   nothing ──expire──▶ files ──files_removed──▶ expired
@@ -32,7 +32,7 @@ use crate::{
 const PAGE: u64 = 200;
 /// Where a video can be that is tried again, and of which files are kept until they expire.
 const KEPT_FOR_RETRY: [&str; 2] = ["failed", "cancelled"];
-/// Where nothing more happens to a video by itself.
+/// Statuses in which nothing more happens to a video by itself.
 const FINAL: [&str; 3] = ["ready", "failed", "cancelled"];
 
 /// What is, or was, removed of a video.
@@ -65,7 +65,7 @@ impl fmt::Display for Removal {
     }
 }
 
-/// A text that is no removal.
+/// A text that is not a removal.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not a removal")]
 pub struct UnknownRemoval(String);
@@ -88,7 +88,7 @@ pub struct Removing {
     pub ended: bool,
 }
 
-/// The answer to those who come to remove a video's objects.
+/// Whether a video's objects may be removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// They may go; the video can neither begin nor be tried again.
@@ -100,7 +100,7 @@ pub enum Claim {
 }
 
 impl Catalog {
-    /// Notes that somebody wants all of a video removed, wherever it stands: it is not tried again
+    /// Records that all of a video is to be removed, whatever its status: it is not tried again
     /// from now on. False when the video is unknown; run twice it changes nothing.
     pub async fn ask_removal(&self, video: VideoId) -> Result<bool, Error> {
         let update = Entity::update_many()

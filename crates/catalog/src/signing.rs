@@ -1,4 +1,4 @@
-//! The secrets that sign the messages of a tenant whose webhooks bring none of their own.
+//! The secrets that sign a tenant's messages to webhooks without a secret of their own.
 //!
 //! A tenant has one from its first use on. After a rotation the old ones sign too for a while, so
 //! that receivers can change over.
@@ -33,7 +33,7 @@ pub struct SigningSecret {
     pub secret: Secret,
     /// When it was made.
     pub created_at: OffsetDateTime,
-    /// When it ceases to sign; `None` for the newest one.
+    /// When it stops signing; `None` for the newest one.
     pub expires_at: Option<OffsetDateTime>,
 }
 

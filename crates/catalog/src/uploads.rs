@@ -1,4 +1,4 @@
-//! Uploads: who sends which file, and whether all of it is in the store.
+//! Uploads: which file of which tenant, and whether all of it is in the store.
 //!
 //! How many bytes have arrived is not kept here: the file that receives them knows.
 
@@ -26,12 +26,12 @@ pub enum UploadWay {
     /// Through the API, resumable.
     #[sea_orm(string_value = "tus")]
     Tus,
-    /// Straight into the store, to an address that was signed for it.
+    /// Straight into the store, by a presigned URL.
     #[sea_orm(string_value = "presigned")]
     Presigned,
 }
 
-/// Where an upload stands.
+/// The status of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum UploadStatus {
@@ -48,26 +48,26 @@ pub enum UploadStatus {
 pub struct NewUpload {
     /// Its id, chosen by the caller: a `UUIDv7`.
     pub id: UploadId,
-    /// Whose upload it is.
+    /// The tenant that owns the upload.
     pub tenant: String,
     /// How the bytes arrive.
     pub way: UploadWay,
-    /// What the user calls the file.
+    /// The file's name.
     pub file_name: String,
     /// Length of the file.
     pub bytes: u64,
-    /// What a tus client said about the file, as it said it.
+    /// The `Upload-Metadata` of a tus client, as sent.
     pub metadata: Option<String>,
 }
 
-/// An upload as it stands.
+/// An upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
     /// Its id.
     pub id: UploadId,
-    /// Whose upload it is.
+    /// The tenant that owns the upload.
     pub tenant: String,
-    /// Where it stands.
+    /// Its status.
     pub status: UploadStatus,
     /// How the bytes arrive.
     pub way: UploadWay,
@@ -145,7 +145,7 @@ impl Catalog {
         Ok(found.map(Upload::from))
     }
 
-    /// Notes that somebody still sends, so that the upload is not taken for abandoned.
+    /// Records that bytes still arrive, so that the upload is not considered abandoned.
     pub async fn touch_upload(&self, upload: UploadId) -> Result<(), Error> {
         let update = Entity::update_many()
             .col_expr(Column::UpdatedAt, Expr::value(now()))
@@ -153,7 +153,7 @@ impl Catalog {
         update.exec(&self.db).await.map(drop).map_err(Error::from_db)
     }
 
-    /// Notes that all of an upload is in the store. False when it was gone or finished before.
+    /// Records that all of an upload is in the store. False when it was gone or finished before.
     pub async fn finish_upload(&self, upload: UploadId) -> Result<bool, Error> {
         let update = Entity::update_many()
             .col_expr(Column::Status, Expr::value(UploadStatus::Finished.to_value()))

@@ -14,7 +14,7 @@ use ring::{
 
 /// Bytes of a key.
 const KEY_BYTES: usize = 32;
-/// Says how the rest of a sealed text is meant.
+/// Version prefix of a sealed text.
 const VERSION: &str = "v1:";
 
 /// What the keys for codes are derived with, so that no key has two uses.
@@ -58,13 +58,13 @@ pub enum VaultError {
         "a secret of the catalogue was sealed with another key; give every process the file of that key (--secret-key-file)"
     )]
     Sealed,
-    /// The operating system has no randomness to give.
+    /// The operating system provides no randomness.
     #[error("the operating system gives no random numbers")]
     NoRandomness,
 }
 
 impl Vault {
-    /// A vault with a fresh key, which nobody else has.
+    /// A vault with a fresh key.
     pub fn ephemeral() -> Result<Self, VaultError> {
         Self::from_text(&Self::generate()?)
     }
@@ -89,7 +89,7 @@ impl Vault {
         if keys.is_empty() { Err(VaultError::NoKey) } else { Ok(Self { keys }) }
     }
 
-    /// Seals a value for one place; it opens nowhere else.
+    /// Seals a value for one place; it cannot be opened for another.
     pub fn seal(&self, place: &str, plain: &[u8]) -> Result<String, VaultError> {
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).map_err(|_| VaultError::NoRandomness)?;

@@ -13,15 +13,15 @@ use crate::{Private, Removal};
 pub struct NewVideo {
     /// Its id, chosen by the caller. Lists are in the order of ids, so it must be a `UUIDv7`.
     pub id: VideoId,
-    /// Whose video it is.
+    /// The tenant that owns the video.
     pub tenant: String,
     /// Where its input comes from.
     pub source: Source,
-    /// What was asked.
+    /// What was requested.
     pub options: Options,
     /// The user's own data, kept as it is.
     pub metadata: serde_json::Value,
-    /// What nobody but the workers may see.
+    /// What only workers may see.
     pub private: Private,
     /// Where else the outputs go.
     pub export: Option<Export>,
@@ -33,20 +33,20 @@ pub struct NewVideo {
     pub status: Status,
 }
 
-/// A video as it stands.
+/// A video.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Video {
     /// Its id.
     pub id: VideoId,
-    /// Whose video it is.
+    /// The tenant that owns the video.
     pub tenant: String,
-    /// Where it stands.
+    /// Its status.
     pub status: Status,
     /// The current attempt; 1 for the first.
     pub attempt: u32,
     /// Where its input comes from.
     pub source: Source,
-    /// What was asked.
+    /// What was requested.
     pub options: Options,
     /// The user's own data, as given.
     pub metadata: serde_json::Value,
@@ -54,7 +54,7 @@ pub struct Video {
     pub summary: Option<SourceSummary>,
     /// What was published; known once the video is ready.
     pub outputs: Option<Outputs>,
-    /// What is less than was asked; known once the attempt has ended.
+    /// Warnings; known once the attempt has ended.
     pub warnings: Vec<Warning>,
     /// Why the video failed, when it did.
     pub error: Option<Failure>,

@@ -1,5 +1,5 @@
-//! Shows and checks that the input of a workflow was made by a holder of the secret key: whoever can
-//! start workflows in Temporal can start ours, but cannot make an input that we act upon.
+//! Signs and checks the inputs of workflows with the secret key: others who can start workflows in
+//! Temporal can start ours, but cannot make an input that we act upon.
 //!
 //! The code covers the workflow's type and every field of the input, in a form that does not change on
 //! the way: workers read an input and write it again before it is checked.

@@ -1,4 +1,4 @@
-//! The edge: what is made of a policy before the fork, and entered after it.
+//! What is built from a policy before the fork, and entered after it.
 
 use std::ffi::OsStr;
 use std::io;
@@ -46,7 +46,7 @@ impl Cage {
         &self.program
     }
 
-    /// Holds the calling process, and all that it will start, to the policy for ever.
+    /// Holds the calling process, and all that it will start, to the policy forever.
     ///
     /// Makes system calls only: it neither allocates nor takes a lock, so that it may be called
     /// between fork and exec.

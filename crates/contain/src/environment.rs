@@ -1,4 +1,4 @@
-//! The variables that a child is given: those in which nobody keeps a secret.
+//! The environment variables that a child gets: those that never contain secrets.
 
 use std::ffi::OsString;
 

@@ -1,4 +1,4 @@
-//! What a program consists of beside the system's libraries: its file, what it was installed with,
+//! What a program consists of besides the system's libraries: its file, what it was installed with,
 //! and the program that interprets it.
 
 use std::collections::HashMap;

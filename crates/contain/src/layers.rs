@@ -1,4 +1,4 @@
-//! The layers that hold a child, and which of them this kernel has.
+//! The layers that confine a child, and which of them this kernel has.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -42,7 +42,7 @@ impl Layers {
         *FOUND
     }
 
-    /// What holds where an operator wants so much.
+    /// The layers in effect for what the operator wants.
     pub fn wanted(containment: Containment) -> Self {
         match containment {
             Containment::Full => Self::of_kernel(),

@@ -1,4 +1,4 @@
-//! What a child process may reach and use: a policy, and the layers of the kernel that hold it there.
+//! What a child process may access and use: a policy, and the kernel's layers that enforce it.
 //!
 //! A [`Policy`] is plain data. [`Cage::build`] turns it into descriptors and filters before the fork,
 //! and [`Cage::enter`] makes system calls only, so that it may run between fork and exec. Starting

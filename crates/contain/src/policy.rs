@@ -1,10 +1,10 @@
-//! What one child may reach and use, as plain data.
+//! What one child may access and use, as plain data.
 
 use std::path::PathBuf;
 
 use crate::Layers;
 
-/// What one child may reach and use, beside the system's libraries and its own program.
+/// What one child may access and use, besides the system's libraries and its own program.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     /// The layers that hold it; what is not there is not enforced.
@@ -14,7 +14,7 @@ pub struct Policy {
     /// Folders in which regular files and folders may be made, read, changed and removed, but neither
     /// links nor devices, and from which nothing may be executed. Temporary files go to the first.
     pub write: Vec<PathBuf>,
-    /// Whom it may talk to.
+    /// What it may connect to.
     pub network: Network,
     /// What it may start.
     pub processes: Processes,
@@ -24,10 +24,10 @@ pub struct Policy {
     pub limits: Limits,
 }
 
-/// Whom a child may talk to.
+/// What a child may connect to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Network {
-    /// Nobody: it gets no socket at all.
+    /// Nothing: it gets no socket at all.
     #[default]
     None,
     /// TCP over IPv4, to this port only where Landlock has rules for the network (ABI 4).

@@ -26,7 +26,7 @@ const USE: BitFlags<AccessFs> =
 const WRITE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
     ReadFile | ReadDir | WriteFile | Truncate | RemoveFile | RemoveDir | MakeReg | MakeDir | Refer
 });
-/// What makes sense for a file that is no folder.
+/// What makes sense for a file that is not a folder.
 const OF_FILES: BitFlags<AccessFs> =
     make_bitflags!(AccessFs::{Execute | ReadFile | WriteFile | Truncate | IoctlDev});
 
@@ -119,7 +119,7 @@ pub(crate) fn open_own_proc(rules: &OwnedFd) {
     }
 }
 
-/// Holds the calling thread, and what it starts, to these rules for ever. Makes system calls only.
+/// Holds the calling thread, and what it starts, to these rules forever. Makes system calls only.
 #[expect(unsafe_code, reason = "between fork and exec there are only system calls")]
 pub(crate) fn restrict_self(rules: &OwnedFd) -> io::Result<()> {
     // SAFETY: neither call touches memory of ours.

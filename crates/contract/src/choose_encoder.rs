@@ -1,4 +1,4 @@
-//! Activity: tells what the transcode workers can encode with.
+//! Activity: finds out what the transcode workers can encode with.
 
 use media::{options::EncoderOption, plan::Encoder};
 use serde::{Deserialize, Serialize};
@@ -7,12 +7,12 @@ use crate::VideoId;
 
 crate::activity!("choose_encoder");
 
-/// What was asked.
+/// What was requested.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
     /// The video it is for.
     pub video: VideoId,
-    /// What was asked.
+    /// What was requested.
     pub wanted: EncoderOption,
 }
 

@@ -6,14 +6,14 @@ use crate::VideoId;
 
 crate::activity!("clean_up");
 
-/// What may go.
+/// What to remove.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
     /// The video.
     pub video: VideoId,
     /// How the attempt ended.
     pub after: After,
-    /// The attempt that ended; absent from those that began before this was told.
+    /// The attempt that ended; absent in inputs of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
 }
@@ -22,10 +22,11 @@ pub struct Input {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum After {
-    /// Published: manifests and segments that no playlist names go.
+    /// Published: manifests and segments that no playlist names are removed.
     Ready,
-    /// Failed for good or cancelled: what was made goes, because another attempt makes it again. The
-    /// source stays.
+    /// Failed for good or cancelled: everything that was made is removed, as another attempt makes
+    /// it again.
+    /// The source stays.
     Abandoned,
 }
 

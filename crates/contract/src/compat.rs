@@ -1,12 +1,12 @@
-//! How a finished video is told to those who came through one of the compatible front doors: the same
-//! words in an answer and in a webhook. Pure translations; nothing here crosses Temporal.
+//! How a finished video is reported to clients of the compatible endpoints: the same in a response
+//! and in a webhook. Pure translations; nothing here crosses Temporal.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{Failure, Outputs, SourceSummary, Status};
 
-/// Longest error told to the caller, in bytes.
+/// Longest error shown to the caller, in bytes.
 const ERROR_BYTES_MAX: usize = 2048;
 
 /// Something a job made.
@@ -67,7 +67,7 @@ pub struct RunpodResult {
     /// `completed` or `failed`.
     #[schema(example = "completed")]
     pub status: String,
-    /// What the caller calls the video.
+    /// The caller's id of the video.
     pub media_id: String,
     /// The master playlist.
     pub hls_master_playlist_key: Option<String>,

@@ -45,7 +45,7 @@ pub enum Outcome {
     Failed {
         /// Why.
         failure: Failure,
-        /// What was noticed before.
+        /// Warnings so far.
         warnings: Vec<Warning>,
     },
     /// Stopped by the user.

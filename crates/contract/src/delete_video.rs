@@ -2,7 +2,7 @@
 
 crate::activity!("delete_video");
 
-/// What goes.
+/// What to remove.
 pub type Input = crate::deletion::Input;
 /// Objects removed.
 pub type Output = u64;

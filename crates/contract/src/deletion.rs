@@ -24,12 +24,12 @@ impl HasWorkflowDefinition for DeletionWorkflow {
     type Run = Self;
 }
 
-/// What goes.
+/// What to remove.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     /// The video. It may still be running, but must have been asked to stop.
     pub video: VideoId,
-    /// Shows that we made it; inputs of versions before there were codes have none.
+    /// Authentication code; absent in inputs of versions before there were codes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<Mac>,
 }

@@ -1,4 +1,4 @@
-//! `DeliveryWorkflow`: brings one message to a webhook's receiver, for as long as it may take.
+//! `DeliveryWorkflow`: delivers one message to a webhook's receiver, retrying for up to 24 hours.
 
 use std::{fmt, str::FromStr};
 
@@ -27,14 +27,14 @@ impl HasWorkflowDefinition for DeliveryWorkflow {
     type Run = Self;
 }
 
-/// What is delivered. Where to and signed by what stays in the catalogue: those are secrets.
+/// What is delivered. URL and signing secret stay in the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     /// The message.
     pub delivery: DeliveryId,
     /// 1 for the first time, one more with each replay.
     pub round: u32,
-    /// Shows that we made it; inputs of versions before there were codes have none.
+    /// Authentication code; absent in inputs of versions before there were codes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<Mac>,
 }
@@ -47,19 +47,19 @@ impl Input {
         Self { delivery, round: 1, mac: None }
     }
 
-    /// The workflow that does it: one per round, so that no round runs twice at a time.
+    /// The workflow's id: one per round, so that no round runs twice at a time.
     pub fn workflow_id(self) -> String {
         format!("delivery-{}-{}", self.delivery, self.round)
     }
 }
 
-/// Where a delivery stands: `pending → delivered | failed`, and back to `pending` by a replay.
+/// The status of a delivery: `pending → delivered | failed`, and back to `pending` by a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryStatus {
-    /// The receiver has not taken it yet.
+    /// The receiver has not accepted it yet.
     Pending,
-    /// The receiver has taken it.
+    /// The receiver has accepted it.
     Delivered,
     /// It will not be tried again.
     Failed,
@@ -85,7 +85,7 @@ impl fmt::Display for DeliveryStatus {
     }
 }
 
-/// A text that is no status of a delivery.
+/// A text that is not a status of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a status of a delivery; they are {known}",

@@ -1,4 +1,4 @@
-//! Activity: brings the source into the store.
+//! Activity: copies the source into the store.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,5 +15,5 @@ pub struct Input {
     pub source: Source,
 }
 
-/// Where it lies now.
+/// Where it is now.
 pub type Output = StoredSource;

@@ -25,9 +25,9 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The address may not be fetched: not public, wrong scheme, or the server refuses.
+    /// The URL may not be fetched: not public, wrong scheme, or the server refuses.
     SourceForbidden = "source_forbidden",
-    /// There is nothing at the address.
+    /// There is nothing at the URL.
     SourceNotFound = "source_not_found",
     /// The source is larger than allowed.
     SourceTooLarge = "source_too_large",
@@ -53,23 +53,23 @@ codes! {
     ExportFailed = "export_failed",
     /// The catalogue does not answer or refuses.
     CatalogUnavailable = "catalog_unavailable",
-    /// The encoder died or stopped moving.
+    /// The encoder crashed or stopped making progress.
     EncoderFailed = "encoder_failed",
-    /// A webhook's receiver did not take a message.
+    /// A webhook's receiver did not accept a message.
     DeliveryFailed = "delivery_failed",
-    /// A step took longer than it may.
+    /// A step exceeded its time limit.
     TimedOut = "timed_out",
-    /// Somebody cancelled the video.
+    /// The video was cancelled.
     Cancelled = "cancelled",
     /// A rung above the source was left out (a warning).
     RungDropped = "rung_dropped",
     /// Parts of the source could not be read (a warning).
     DamagedMedia = "damaged_media",
-    /// Something that was asked does not apply to this source (a warning).
+    /// An option does not apply to this source (a warning).
     OptionNotMet = "option_not_met",
-    /// The asked encoder works on no worker; another was used (a warning).
+    /// No worker has the requested encoder; another was used (a warning).
     EncoderUnavailable = "encoder_unavailable",
-    /// A workflow was started by somebody else than this service: nothing was done.
+    /// A workflow was not started by this service: nothing was done.
     Unauthorized = "unauthorized",
     /// A fault of Millrace itself.
     Internal = "internal",
@@ -81,7 +81,7 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// A text that is no error code.
+/// A text that is not an error code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an error code")]
 pub struct UnknownCode(String);
@@ -104,7 +104,7 @@ pub struct Failure {
     pub message: String,
 }
 
-/// Why a ready video is less than was asked.
+/// Something that could not be made as requested.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Warning {
     /// The step that found it, such as `plan`.

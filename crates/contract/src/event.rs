@@ -1,4 +1,4 @@
-//! What a webhook is told.
+//! What a webhook reports.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::Status;
 
-/// What a webhook is told: how an attempt at a video ended.
+/// What a webhook reports: how an attempt at a video ended.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
 )]
@@ -36,7 +36,7 @@ impl Event {
         }
     }
 
-    /// What happens when a video comes to stand there; `None` where nothing is told.
+    /// The event for a status that a video reaches; `None` if there is none.
     pub fn of(status: Status) -> Option<Self> {
         match status {
             Status::Ready => Some(Self::Ready),
@@ -53,7 +53,7 @@ impl fmt::Display for Event {
     }
 }
 
-/// A text that is no event.
+/// A text that is not an event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an event; they are {known}", known = Event::ALL.map(Event::as_str).join(", "))]
 pub struct UnknownEvent(String);

@@ -1,4 +1,4 @@
-//! Where finished outputs are copied, besides their own place.
+//! Where finished outputs are copied to.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub struct Export {
     pub chapters: String,
     /// Folder of the waveform.
     pub waveform: String,
-    /// The still picture; its further sizes lie beside it.
+    /// The thumbnail; its further sizes are next to it.
     pub thumbnail: String,
     /// The master copy; `None` leaves it where it is.
     pub mezzanine: Option<String>,
@@ -31,7 +31,7 @@ pub struct Export {
 pub enum Destination {
     /// The bucket `published` of our own store.
     Published,
-    /// The buckets the video came with; where they are is in the catalogue, sealed.
+    /// The buckets given with the video; their locations are sealed in the catalogue.
     Given,
 }
 

@@ -1,4 +1,4 @@
-//! Activity: copies a published video to where else it was asked for.
+//! Activity: copies a published video to its destination.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,5 +22,5 @@ pub struct Input {
     pub outputs: Outputs,
 }
 
-/// What lies there now.
+/// What is there now.
 pub type Output = ExportOutput;

@@ -7,7 +7,7 @@ use crate::{StoredSource, SubtitleOutput, VideoId, Warning};
 
 crate::activity!("extract_subtitles");
 
-/// Of what.
+/// The input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
     /// The video it is for.

@@ -33,7 +33,7 @@ macro_rules! ids {
 }
 
 ids! {
-    /// Identifies a video for ever, over all its attempts. A `UUIDv7`, so ids sort by creation.
+    /// Identifies a video forever, over all its attempts. A `UUIDv7`, so ids sort by creation.
     VideoId,
     /// Identifies an upload.
     UploadId,

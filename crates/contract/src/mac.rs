@@ -1,5 +1,5 @@
-//! What shows that the input of a workflow was made by us: a keyed digest, which only holders of the
-//! instance's secret key can make. The key, and the making, are the catalogue's.
+//! The authentication code of a workflow's input, which only holders of the instance's secret key
+//! can compute. The key and the computation belong to the catalogue.
 
 use std::fmt::{self, Write as _};
 

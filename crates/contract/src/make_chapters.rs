@@ -7,7 +7,7 @@ use crate::{ChaptersOutput, StoredSource, VideoId};
 
 crate::activity!("make_chapters");
 
-/// Of what, and how.
+/// The source and how to do it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
     /// The video it is for.
@@ -16,7 +16,7 @@ pub struct Input {
     pub source: StoredSource,
     /// What the probe found.
     pub facts: SourceFacts,
-    /// How scenes are found; without it, the source's own chapters are taken over.
+    /// How scenes are found; without it, the source's own chapters are used.
     pub option: Option<ChaptersOption>,
 }
 

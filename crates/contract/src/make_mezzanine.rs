@@ -7,7 +7,7 @@ use crate::{MezzanineOutput, StoredSource, VideoId};
 
 crate::activity!("make_mezzanine");
 
-/// Of what.
+/// The source to use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
     /// The video.

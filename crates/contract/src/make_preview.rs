@@ -7,7 +7,7 @@ use crate::{PreviewOutput, StoredSource, VideoId};
 
 crate::activity!("make_preview");
 
-/// Of what, and how.
+/// The source and how to do it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
     /// The video.
@@ -16,7 +16,7 @@ pub struct Input {
     pub source: StoredSource,
     /// The plan it was encoded by.
     pub plan: Plan,
-    /// What was asked.
+    /// What was requested.
     pub option: PreviewOption,
 }
 

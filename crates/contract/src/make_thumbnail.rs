@@ -7,7 +7,7 @@ use crate::{StoredSource, ThumbnailOutput, VideoId};
 
 crate::activity!("make_thumbnail");
 
-/// Of what, and how.
+/// The source and how to do it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
     /// The video it is for.
@@ -16,7 +16,7 @@ pub struct Input {
     pub source: StoredSource,
     /// What the probe found.
     pub facts: SourceFacts,
-    /// What was asked.
+    /// What was requested.
     pub option: ThumbnailOption,
 }
 

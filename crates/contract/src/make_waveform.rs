@@ -7,7 +7,7 @@ use crate::{StoredSource, VideoId, WaveformOutput};
 
 crate::activity!("make_waveform");
 
-/// Of what.
+/// The source to use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
     /// The video it is for.

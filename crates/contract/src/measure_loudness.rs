@@ -10,7 +10,7 @@ use crate::{StoredSource, VideoId};
 
 crate::activity!("measure_loudness");
 
-/// Of what, and where it is to be brought.
+/// The track and the target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
     /// The video it is for.

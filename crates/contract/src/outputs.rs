@@ -20,7 +20,7 @@ pub struct SourceSummary {
     pub codecs: Vec<String>,
     /// Size of the file.
     pub bytes: u64,
-    /// Why the source took the safe path; empty for standard sources.
+    /// Why the source was rewritten first; empty for standard sources.
     #[serde(default)]
     pub non_standard_input_reasons: Vec<NonStandard>,
 }
@@ -131,7 +131,7 @@ pub struct SubtitleOutput {
     pub forced: bool,
     /// Its media playlist.
     pub playlist: String,
-    /// Texts in it.
+    /// Number of cues.
     pub cues: u32,
 }
 
@@ -186,7 +186,7 @@ pub struct Mp4Output {
     pub bytes: u64,
 }
 
-/// Loudness (EBU R 128) of the source, and what it was brought to.
+/// Loudness (EBU R 128) of the source, and the target.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LoudnessOutput {
     /// Integrated loudness of the source in LUFS.
@@ -239,7 +239,7 @@ pub struct MezzanineOutput {
     pub bytes: u64,
 }
 
-/// The copy of a video under names of the user's. Everything is a key of its bucket.
+/// The copy of a video under the user's names. Everything is a key of its bucket.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExportOutput {
     /// Name of the bucket: `published`, or that of the bucket the video came with.

@@ -1,7 +1,8 @@
 //! How large a value that crosses Temporal may be.
 //!
 //! A result over the server's limit fails its activity, an input over it fails the workflow task that
-//! schedules it, and a failed task is tried again for ever. So both are measured before they are sent.
+//! schedules it, and a failed task is tried again forever. So both are measured before they are
+//! sent.
 
 use std::io;
 
@@ -13,7 +14,7 @@ pub const BYTES_MAX: usize = (2 << 20) - (64 << 10);
 /// Most bytes of the result of an activity: results of several become the input of one.
 pub const RESULT_BYTES_MAX: usize = 512 << 10;
 
-/// Bytes of a value once it is JSON, as it crosses Temporal.
+/// Bytes of a value as JSON, as it crosses Temporal.
 pub fn bytes(value: &impl Serialize) -> usize {
     let mut counted = Counted(0);
     // What cannot be written is refused by Temporal's converter, with the reason.

@@ -57,7 +57,7 @@ impl fmt::Display for TaskQueue {
     }
 }
 
-/// A name that is no queue's.
+/// A name that is not a queue's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a queue; the queues are {known}", known = TaskQueue::ALL.map(TaskQueue::name).join(", "))]
 pub struct UnknownQueue(String);

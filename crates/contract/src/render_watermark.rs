@@ -12,7 +12,7 @@ crate::activity!("render_watermark");
 pub struct Input {
     /// The video it is for.
     pub video: VideoId,
-    /// What was asked.
+    /// What was requested.
     pub option: WatermarkOption,
     /// The rungs, in ladder order.
     pub rungs: Vec<Rung>,

@@ -2,7 +2,7 @@
 
 /// The video's status, a keyword.
 pub const STATUS: &str = "MillraceStatus";
-/// Whose video it is, a keyword.
+/// The tenant that owns the video, a keyword.
 pub const TENANT: &str = "MillraceTenant";
 /// Kind of source, a keyword.
 pub const SOURCE_KIND: &str = "MillraceSourceKind";

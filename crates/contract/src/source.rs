@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::UploadId;
 
-/// What the user pointed at.
+/// What the user named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Source {
@@ -28,14 +28,14 @@ pub enum Source {
         /// Key in the bucket.
         key: String,
     },
-    /// What a user sent to us.
+    /// A file that a user uploaded.
     Upload {
         /// The upload.
         upload: UploadId,
-        /// What the user calls the file.
+        /// The file's name.
         file_name: String,
     },
-    /// An object in the bucket the video came with; where that is stands in the catalogue, sealed.
+    /// An object in the bucket given with the video, whose location is sealed in the catalogue.
     Given {
         /// Key in the bucket.
         key: String,
@@ -53,7 +53,7 @@ pub enum SourceKind {
     Object,
     /// Sent by the user.
     Upload,
-    /// In a bucket of the customer's.
+    /// In a customer's bucket.
     Given,
 }
 
@@ -120,7 +120,7 @@ impl fmt::Display for SourceKind {
     }
 }
 
-/// A source as it lies in the store.
+/// A source as it is in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredSource {
     /// Bucket name.

@@ -71,7 +71,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// A text that is no status.
+/// A text that is not a status.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a status; they are {known}", known = Status::ALL.map(Status::as_str).join(", "))]
 pub struct UnknownStatus(String);

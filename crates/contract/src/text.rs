@@ -1,7 +1,7 @@
-//! Texts that Temporal keeps beside a workflow, each within the limit of the server.
+//! Texts that Temporal keeps with a workflow, each within the server's limit.
 //!
 //! A text over its limit is refused with the command that carries it, again and again: a workflow
-//! that says too much hangs for ever. So every text that is not fixed goes through one of these; a
+//! that says too much hangs forever. So every text that is not fixed goes through one of these; a
 //! test of the checkout sees to it.
 
 use uuid::Uuid;

@@ -47,18 +47,18 @@ pub struct Input {
     pub video: VideoId,
     /// 1 for the first attempt.
     pub attempt: u32,
-    /// Whose video it is; the fairness key.
+    /// The tenant that owns the video; also the fairness key.
     pub tenant: String,
     /// Where the input comes from.
     pub source: Source,
-    /// What was asked.
+    /// What was requested.
     pub options: Options,
     /// What the deployment allows.
     pub limits: Limits,
     /// Where else the outputs go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub export: Option<Export>,
-    /// Shows that we made it; inputs of versions before there were codes have none.
+    /// Authentication code; absent in inputs of versions before there were codes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<Mac>,
 }
@@ -72,6 +72,6 @@ pub struct Output {
     pub source: SourceSummary,
     /// What was published.
     pub outputs: Outputs,
-    /// What is less than was asked.
+    /// What could not be made as requested.
     pub warnings: Vec<Warning>,
 }

@@ -26,7 +26,7 @@ pub struct Client {
 pub struct Progress {
     /// Bytes on disk, counted from the start of the source.
     pub done: u64,
-    /// Size of the source in bytes, when the server tells.
+    /// Size of the source in bytes, when the server says it.
     pub total: Option<u64>,
 }
 
@@ -102,7 +102,8 @@ impl Client {
     }
 }
 
-/// A client that reaches nothing but what the filter permits, and tells servers no more than it must.
+/// A client that connects only to what the filter permits, and sends servers no more than
+/// necessary.
 pub(crate) fn guarded(filter: &Arc<Filter>) -> reqwest::ClientBuilder {
     // An error says that the process has a provider, which is all that is needed.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -37,7 +37,7 @@ pub enum Error {
         /// How many redirects are followed.
         limit: usize,
     },
-    /// The server answers with a status that is no file.
+    /// The server answers with a status that is not a file.
     #[error("the server answers {status}")]
     Http {
         /// The HTTP status.
@@ -98,7 +98,7 @@ pub enum Error {
         /// What it is needed for, and how to get it.
         hint: &'static str,
     },
-    /// yt-dlp, or the joining of what it brought, failed.
+    /// yt-dlp, or joining its files, failed.
     #[error("{tool} failed: {detail}")]
     ToolFailed {
         /// Which program.
@@ -147,7 +147,7 @@ pub enum Refusal {
         /// The scheme.
         scheme: String,
     },
-    /// The address holds a user name or a password, which would end in logs.
+    /// The URL contains a user name or a password, which would end up in logs.
     #[error("the address holds a user name or a password")]
     Credentials,
     /// The address names no host.

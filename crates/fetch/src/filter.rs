@@ -97,7 +97,7 @@ const SPECIAL_V4: &[Network] = &[
 /// site-local and multicast addresses lie outside.
 const GLOBAL_UNICAST_V6: Network = v6(0x2000, 0, 0, 3);
 
-/// <https://www.iana.org/assignments/iana-ipv6-special-registry>, as far as it lies inside the above.
+/// <https://www.iana.org/assignments/iana-ipv6-special-registry>, as far as it is inside the above.
 const SPECIAL_V6: &[Network] = &[
     v6(0x2001, 0, 0, 23), // IETF protocol assignments: Teredo, benchmarking, ORCHID
     v6(0x2001, 0xdb8, 0, 32), // documentation

@@ -1,4 +1,4 @@
-//! Joins the picture and the sound that yt-dlp brings as two files, without encoding.
+//! Joins the video and the audio that yt-dlp downloads as two files, without encoding.
 
 use std::{
     path::{Path, PathBuf},

@@ -23,7 +23,7 @@ impl Network {
         Self { address, prefix_bits }
     }
 
-    /// Whether `address` lies in it. An IPv4 address in IPv6 clothes is not its IPv4 self.
+    /// Whether `address` is in it. IPv4-mapped IPv6 addresses are not unwrapped.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {

@@ -1,5 +1,5 @@
-//! The least rate at which a source must arrive: a server that sends a byte now and then would hold
-//! its place among the downloads for hours.
+//! The minimum rate of a download: otherwise a server that sends a byte now and then could occupy a
+//! slot for hours.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -10,10 +10,10 @@ use tokio::time::{Instant, sleep};
 
 use crate::{Client, Error};
 
-/// The least rate of a download.
+/// The minimum rate of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pace {
-    /// Bytes a second; 0 asks for nothing.
+    /// Bytes per second; 0 for no minimum.
     pub(crate) least: u64,
     /// Over how long it is measured.
     pub(crate) window: Duration,

@@ -1,4 +1,4 @@
-//! The unfinished file beside the destination, and the note that tells what it is the start of.
+//! The partial file next to the destination, and the note that says what it is the start of.
 //! Decides nothing about HTTP.
 
 use std::{
@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::{Downloaded, Error, source_name::source_name};
 
-/// What is known of the source, kept beside the unfinished file.
+/// What is known of the source, kept next to the partial file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Note {
     /// The address as asked for: another one never continues this file.

@@ -1,5 +1,5 @@
-//! The only way out for yt-dlp: an HTTP proxy on this machine that connects to what the filter
-//! permits and to nothing else.
+//! The only network access of yt-dlp: an HTTP proxy on this machine that connects only to what the
+//! filter permits.
 //!
 //! It carries tunnels (`CONNECT`) and plain requests, one per connection; it neither keeps nor looks
 //! at what it carries.

@@ -1,5 +1,5 @@
-//! Brings the video of a page by yt-dlp, which runs as a program of its own and reaches the network
-//! through our proxy only. What it is told is `ytdlp`'s.
+//! Downloads the video of a page by yt-dlp, which runs as a separate process and reaches the
+//! network through our proxy only. Its arguments and output are `ytdlp`'s.
 
 use std::{
     ffi::OsString,
@@ -35,8 +35,8 @@ const STDERR_MAX_BYTES: u64 = 1 << 20;
 /// them hundreds.
 const MEMORY_MAX: u64 = 2 << 30;
 const OPEN_FILES_MAX: u64 = 1024;
-/// Processes and threads of our user in all, which are mostly other than yt-dlp's: a bound for what
-/// starts without end, not a share.
+/// Processes and threads of our user in all, most of which are not yt-dlp's: a limit against fork
+/// bombs, not a share.
 const PROCESSES_MAX: u64 = 16_384;
 
 impl Client {
@@ -50,7 +50,7 @@ impl Client {
         Ok(ytdlp::is_listed(&String::from_utf8_lossy(&output.stdout)))
     }
 
-    /// Brings the video of the page `url` into the folder `dest_dir` (made when missing), as one
+    /// Downloads the video of the page `url` into the folder `dest_dir` (made when missing), as one
     /// file called `source` with an extension, replacing one of that name.
     ///
     /// What has arrived is kept in a folder of its own inside `dest_dir`: run again, it continues.
@@ -108,7 +108,7 @@ impl Client {
         contain::kept().into_iter().fold(command, |command, (name, value)| command.env(name, value))
     }
 
-    /// Runs yt-dlp to its end in `folder`; returns the names of the files that it brought there.
+    /// Runs yt-dlp to its end in `folder`; returns the names of the files that it downloaded.
     async fn run(
         &self,
         url: &Url,
@@ -138,8 +138,8 @@ impl Client {
         Err(Error::ToolFailed { tool: "yt-dlp", detail })
     }
 
-    /// Follows the progress until yt-dlp closes its output; ends it when it brings too much or is
-    /// silent for too long.
+    /// Follows the progress until yt-dlp closes its output; ends it when it downloads too much or
+    /// is silent for too long.
     async fn watch(
         &self,
         child: &mut Child,
@@ -199,7 +199,7 @@ impl Client {
             }
             [only] => only.clone(),
             several => {
-                // What the container adds is small beside what it holds.
+                // What the container adds is small compared with its content.
                 let limit = file_limit(limit.saturating_add(limit / 16));
                 merge(&self.config.tools, several, &folder.join("merged"), limit).await?
             }

@@ -1,4 +1,4 @@
-//! What yt-dlp is asked and how it answers. Pure; running it is `site`'s.
+//! The arguments and the output of yt-dlp. Pure; running it is `site`'s.
 
 use std::{collections::HashMap, ffi::OsString, path::PathBuf};
 
@@ -35,7 +35,8 @@ const PROGRESS: &str = "download:%(progress.{filename,downloaded_bytes,total_byt
 const BROUGHT: &str =
     r#"after_move:{"parts":%(requested_formats.:.filepath)j,"whole":%(filepath)j}"#;
 
-/// The arguments that bring the video of `url` into the working folder, as files called `source.*`.
+/// The arguments that download the video of `url` into the working folder, as files called
+/// `source.*`.
 ///
 /// yt-dlp is denied ffmpeg: it would open what the site sent, playlists included, and follow them to
 /// other hosts and files. So picture and sound may come as two files.
@@ -124,7 +125,7 @@ struct Moving {
     total_bytes: Option<u64>,
 }
 
-/// Reads what yt-dlp prints while it brings one video.
+/// Reads what yt-dlp prints while it downloads one video.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     moving: HashMap<String, Moving>,
@@ -132,7 +133,7 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// Takes a line; returns the progress of all files together when it tells of it.
+    /// Takes a line; returns the progress of all files together when the line reports it.
     pub(crate) fn take(&mut self, line: &str) -> Option<Progress> {
         match serde_json::from_str(line).ok()? {
             Line::Brought { parts, whole } => {

@@ -1,4 +1,4 @@
-//! Addresses in what programs print: shown, but without their queries, which may be signatures.
+//! URLs in the output of programs: shown, but without their queries, which may be signatures.
 
 use std::borrow::Cow;
 

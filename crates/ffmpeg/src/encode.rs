@@ -1,6 +1,6 @@
 //! The picture's encoding runs: builds the arguments, follows the run, and says what came out.
 //!
-//! Files stay where they were written; whoever owns the folder stores or removes them.
+//! Files stay where they were written; the owner of the folder stores or removes them.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -35,7 +35,8 @@ pub struct EncodedChunk {
     pub damaged: u64,
 }
 
-/// Encodes chunk `index` in every rung into `dir`; `on_frames` hears how many frames are done.
+/// Encodes chunk `index` in every rung into `dir`; `on_frames` receives the number of frames that
+/// are done.
 /// `marks` are the watermark's pictures, one per rung, or none.
 ///
 /// Seeks as the container allows, and believes the run only when it showed a picture that needs no
@@ -93,8 +94,8 @@ fn seeks(plan: &VideoPlan, index: u32) -> Vec<Seek> {
     seeks
 }
 
-/// Encodes the master copy into `output`; `on_frames` hears how many frames are done. Returns how
-/// many there are in the end.
+/// Encodes the master copy into `output`; `on_frames` receives the number of frames that are done.
+/// Returns how many there are in the end.
 pub async fn encode_mezzanine(
     tools: &Tools,
     input: &Input,

@@ -1,4 +1,4 @@
-//! Whether this machine's graphics card encodes: asked once, by trying.
+//! Whether this machine's graphics card encodes: found out once, by trying.
 
 use std::time::Duration;
 

@@ -9,13 +9,13 @@ pub enum Error {
     /// The program is not installed, or not where it was said to be. Permanent on this machine.
     #[error("program `{program}` was not found; {}", install_hint(program))]
     ToolMissing {
-        /// The program as it was asked for.
+        /// The program, as it was named.
         program: String,
     },
     /// The program exists but could not be started.
     #[error("program `{program}` could not be started")]
     Spawn {
-        /// The program as it was asked for.
+        /// The program, as it was named.
         program: String,
         /// Why the system refused.
         #[source]
@@ -24,7 +24,7 @@ pub enum Error {
     /// The program ended with an error of no class known below.
     #[error("program `{program}` failed ({}): {}", ending(*code, *signal), last_line(tail))]
     Failed {
-        /// The program as it was asked for.
+        /// The program, as it was named.
         program: String,
         /// Exit code, unless a signal ended it.
         code: Option<i32>,
@@ -36,7 +36,7 @@ pub enum Error {
     /// The program made no progress for too long and was killed.
     #[error("program `{program}` made no progress for {} s", after.as_secs_f64())]
     Stalled {
-        /// The program as it was asked for.
+        /// The program, as it was named.
         program: String,
         /// How long it was watched without progress.
         after: Duration,
@@ -45,7 +45,7 @@ pub enum Error {
     /// service manager that stops a whole group, or a container that goes.
     #[error("program `{program}` was killed ({})", ending(None, Some(*signal)))]
     Killed {
-        /// The program as it was asked for.
+        /// The program, as it was named.
         program: String,
         /// The signal that ended it.
         signal: i32,
@@ -53,7 +53,7 @@ pub enum Error {
     /// The kernel killed the program because memory ran out.
     #[error("program `{program}` was killed by the kernel: memory ran out")]
     OutOfMemory {
-        /// The program as it was asked for.
+        /// The program, as it was named.
         program: String,
     },
     /// The program was refused more memory than it is given.
@@ -62,7 +62,7 @@ pub enum Error {
         bytes >> 20
     )]
     MemoryLimit {
-        /// The program as it was asked for.
+        /// The program, as it was named.
         program: String,
         /// Private memory that it was given, in bytes.
         bytes: u64,
@@ -70,26 +70,26 @@ pub enum Error {
     /// The program computed for as long as all cores may until its caller gives up anyway.
     #[error("program `{program}` used up its processor time")]
     ProcessorLimit {
-        /// The program as it was asked for.
+        /// The program, as it was named.
         program: String,
     },
     /// The disk that the program writes to is full.
     #[error("program `{program}` found no space left on the disk")]
     DiskFull {
-        /// The program as it was asked for.
+        /// The program, as it was named.
         program: String,
     },
     /// The program wrote more than its file size limit.
     #[error("program `{program}` wrote more than its file size limit")]
     OutputTooLarge {
-        /// The program as it was asked for.
+        /// The program, as it was named.
         program: String,
     },
     /// The connection that the program read its input from failed, also when the program went on with
     /// what it had got. Says nothing of the input; worth another attempt.
     #[error("program `{program}` lost its input: {detail}")]
     InputLost {
-        /// The program as it was asked for.
+        /// The program, as it was named.
         program: String,
         /// What the program said of the connection.
         detail: String,
@@ -123,7 +123,7 @@ pub enum Error {
     /// The program printed something that could not be understood.
     #[error("output of `{program}` is not understood: {detail}")]
     Parse {
-        /// The program as it was asked for.
+        /// The program, as it was named.
         program: String,
         /// Where it stopped making sense.
         detail: String,
@@ -131,7 +131,7 @@ pub enum Error {
     /// The program took longer than it was given and was killed.
     #[error("program `{program}` took longer than {} s", after.as_secs_f64())]
     Timeout {
-        /// The program as it was asked for.
+        /// The program, as it was named.
         program: String,
         /// The time it was given.
         after: Duration,

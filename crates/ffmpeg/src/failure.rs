@@ -1,4 +1,4 @@
-//! Why a run of ffmpeg or ffprobe failed, told from its status and its last words.
+//! Why a run of ffmpeg or ffprobe failed, judged by its status and its last messages.
 //!
 //! This is the only place that looks into message texts; everyone else matches on [`Error`].
 
@@ -11,7 +11,7 @@ use crate::child::memory;
 use crate::log::{Line, Log, Origin};
 use crate::{Error, Output};
 
-/// Judges a run that has ended, by its status and by what it said: neither alone tells. `memory` is
+/// Judges a run that has ended, by its status and its output: neither alone is enough. `memory` is
 /// what it was given, where that was bounded.
 pub(crate) fn judge(
     program: &str,

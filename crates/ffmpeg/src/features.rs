@@ -1,4 +1,4 @@
-//! Whether an ffmpeg can do everything that is asked of it here.
+//! Whether an ffmpeg has everything that is needed here.
 
 use std::time::Duration;
 

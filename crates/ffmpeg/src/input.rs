@@ -1,6 +1,6 @@
 //! How a source is named to ffmpeg and ffprobe, and what they may do to open it.
 //!
-//! A source is whatever a stranger uploaded. Without the allow-lists below, a playlist or a concat
+//! A source is untrusted input. Without the allow-lists below, a playlist or a concat
 //! script in disguise would make ffmpeg read other files and other hosts.
 
 use std::ffi::OsString;

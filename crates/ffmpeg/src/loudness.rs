@@ -13,10 +13,11 @@ use crate::{Error, Input, Progress, Tools, args};
 /// Most corrections of the gain; each costs one more pass over the track.
 const CORRECTIONS_MAX: u32 = 4;
 
-/// Finds what brings the sound of a plan to `target`; `None` for silence.
+/// Finds the gain that brings the audio of a plan to `target`; `None` for silence.
 ///
 /// One pass where a gain alone will do. Where peaks must be limited or the range compressed, up to
-/// four more, each measuring what the gain found last leads to. `on_micros` hears how far a pass is.
+/// four more, each measuring what the gain found last leads to. `on_micros` receives the position
+/// reached in a pass.
 pub async fn measure_loudness(
     tools: &Tools,
     input: &Input,

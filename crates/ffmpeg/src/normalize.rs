@@ -1,7 +1,7 @@
-//! The rewriting of a source that cannot be cut where it stands.
+//! Rewrites a source that cannot be cut as it is.
 //!
 //! Stamps are put right by copying; what is wrong beyond them is encoded again. The file stays where
-//! it was written; whoever owns the folder stores or removes it.
+//! it was written; the owner of the folder stores or removes it.
 
 mod programmes;
 
@@ -18,7 +18,8 @@ use crate::{Error, Input, Tools, args, run};
 /// By how many seconds a copy may be longer or shorter than it should be: stamps are rounded.
 const OFF_MAX: f64 = 0.5;
 
-/// Rewrites a non-standard source into the Matroska file `output`; `on_micros` hears how far it is.
+/// Rewrites a non-standard source into the Matroska file `output`; `on_micros` receives the
+/// position reached.
 ///
 /// Run twice, it overwrites the file.
 pub async fn normalize(

@@ -1,7 +1,7 @@
 //! What a source is: one look at its header, one pass over every packet's time.
 //!
-//! Decodes key frames, and what lies around two seeks, to see whether the source can be cut where it
-//! stands. The arithmetic of time lines is `media`'s.
+//! Decodes key frames, and the surroundings of two seeks, to see whether the source can be cut as
+//! it is. The arithmetic of time lines is `media`'s.
 
 mod decoders;
 mod header;
@@ -44,7 +44,7 @@ const PICTURE_TRACKS_MAX: usize = 8;
 /// Subtitle tracks described at most.
 const SUBTITLE_TRACKS_MAX: usize = 64;
 
-/// Reads the facts of a source; `on_packets` hears how many packets have been read.
+/// Reads the facts of a source; `on_packets` receives the number of packets read so far.
 ///
 /// Run twice, it reads twice and finds the same.
 pub async fn probe(
@@ -175,7 +175,7 @@ async fn seeks_are_whole(tools: &Tools, input: &Input, facts: &SourceFacts) -> R
     Ok(true)
 }
 
-/// Adds what only decoding tells of sound; `beside` says that there are pictures.
+/// Adds what only decoding reveals about the audio; `beside` says that there are pictures.
 async fn decode_sound(
     tools: &Tools,
     input: &Input,
@@ -213,7 +213,7 @@ fn restamped<'a>(streams: impl Iterator<Item = &'a Stream>, laid: &Laid) -> Vec<
     restamped.collect()
 }
 
-/// What is put right, in words for the user; places are counted from the first picture.
+/// What is corrected, in words for the user; positions are counted from the first picture.
 fn repairs(
     laid: &Laid,
     stream: Option<&Stream>,

@@ -21,7 +21,7 @@ impl Progress {
         u64::try_from(self.out_time.as_micros()).unwrap_or(u64::MAX)
     }
 
-    /// True when anything moved since `before`; speed is no movement.
+    /// True when anything but the speed has changed since `before`.
     pub(crate) fn moved_since(&self, before: &Self) -> bool {
         (self.frame, self.out_time, self.total_size)
             != (before.frame, before.out_time, before.total_size)

@@ -1,4 +1,4 @@
-//! One run of ffmpeg: followed through its progress, watched for standstill, judged at its end.
+//! One run of ffmpeg: follows its progress, detects stalls, judges its end.
 //!
 //! What it encodes is the caller's business; the options that every run shares are added here.
 
@@ -35,7 +35,8 @@ pub(crate) const STALL: Duration = Duration::from_secs(30);
 /// may compute for minutes before the first sample.
 const STALL_FED: Duration = Duration::from_mins(10);
 
-/// Steps by which runs stand back for those who answer requests: they take whole cores for minutes.
+/// Steps by which runs are niced below processes that answer requests: they use whole cores for
+/// minutes.
 pub(crate) const NICE: i32 = 5;
 
 /// A run that ended well. It says nothing about the quality of the output: ffmpeg ends well on
@@ -64,9 +65,9 @@ pub struct Finished {
 
 /// Runs an ffmpeg command whose arguments hold inputs, filters and outputs.
 ///
-/// `on_progress` hears every report, about two a second. The group is killed when frame, time and
-/// size all stand still for `stall` while the program neither reads nor computes, and when the future
-/// is dropped. Run twice, it overwrites the outputs.
+/// `on_progress` is called for every report, about two a second. The group is killed when frame,
+/// time and size all stand still for `stall` while the program neither reads nor computes, and when
+/// the future is dropped. Run twice, it overwrites the outputs.
 pub async fn run(
     command: Command,
     on_progress: impl FnMut(&Progress) + Send,

@@ -1,7 +1,7 @@
 //! A track of sound, decoded and put on the time line of the output, as a stream of samples.
 //!
-//! Every run that hears a source hears it through here: the encoders, the meter, the waveform and the
-//! master copy. What the samples become is not its business.
+//! Every run that uses the audio of a source reads it through this module: the encoders, the meter,
+//! the waveform and the master copy.
 
 mod blocks;
 
@@ -15,7 +15,8 @@ use tokio::process::ChildStdin;
 use crate::{Error, Input, Tools};
 use blocks::Blocks;
 
-/// Seconds of sound behind the planned end that are still decoded, to tell damage from the cut.
+/// Seconds of audio after the planned end that are still decoded, to distinguish damage from the
+/// cut.
 const BEYOND_SECONDS: u64 = 10;
 
 /// A stretch of a track.

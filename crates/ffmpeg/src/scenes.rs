@@ -11,7 +11,8 @@ use crate::run::STALL;
 use crate::{Error, Input, Tools, run};
 
 /// Decodes the video up to `end_us` and returns every picture that may score `threshold` or more
-/// against the one before it, in order; `on_micros` hears how far it is. Its list is written into `dir`.
+/// against the one before it, in order; `on_micros` receives the position reached. Its list is
+/// written into `dir`.
 ///
 /// Run twice, it finds the same.
 pub async fn changes(

@@ -1,6 +1,6 @@
 //! The sound's encoding run: builds the arguments, follows the run, and says what came out.
 //!
-//! Files stay where they were written; whoever owns the folder stores or removes them.
+//! Files stay where they were written; the owner of the folder stores or removes them.
 
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,7 @@ pub struct EncodedSound {
     pub heard: Heard,
 }
 
-/// Encodes the whole sound in every bit rate into `dir`; `on_micros` hears how far it is.
+/// Encodes the whole sound in every bit rate into `dir`; `on_micros` receives the position reached.
 pub async fn encode_audio(
     tools: &Tools,
     input: &Input,

@@ -1,4 +1,4 @@
-//! Small pictures of a video at evenly spread moments, on sheets or as bytes to look at.
+//! Small pictures of a video at evenly spread moments, on sheets or as bytes.
 //!
 //! Where the moments lie far apart, each is sought, which costs one key frame instead of a decode of
 //! everything between. A seek that does not find a picture of its own interval is not believed:

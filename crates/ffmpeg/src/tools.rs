@@ -10,9 +10,9 @@ use crate::Command;
 
 /// Open files of one child: far more than a run has inputs, outputs and libraries.
 const OPEN_FILES: u64 = 256;
-/// Addresses beside private memory: libraries, and what is reserved for allocating.
+/// Address space besides private memory: libraries, and what is reserved for allocating.
 const ADDRESSES: u64 = 8 << 30;
-/// Private memory of a run beside its pictures: code, threads and the index of a long file.
+/// Private memory of a run besides its pictures: code, threads and the index of a long file.
 const MEMORY_BASE: u64 = 2 << 30;
 /// Bytes of a pixel in memory, at most: 4:4:4 with more than eight bits.
 const PIXEL: u64 = 6;
@@ -20,7 +20,7 @@ const PIXEL: u64 = 6;
 /// that filters and encoders look ahead at, in all renditions together.
 const PICTURES: u64 = 64;
 
-/// The two programs. Whoever starts the process decides where they are; nothing is searched here.
+/// The two programs. The operator decides where they are; nothing is searched here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tools {
     /// `ffmpeg`, looked up in PATH unless it holds a slash.
@@ -29,7 +29,7 @@ pub struct Tools {
     pub ffprobe: PathBuf,
     /// Most pixels of a picture that decoders take, whatever the container said of its size.
     pub max_pixels: u64,
-    /// What holds both back from all that is not theirs.
+    /// The containment of both.
     pub containment: Containment,
     /// Files and folders that both may read beside what they are given: libraries and fonts that lie
     /// where no system keeps them.

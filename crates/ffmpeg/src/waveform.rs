@@ -9,7 +9,8 @@ use media::{
 use crate::samples::{Samples, Track};
 use crate::{Error, Input, Tools};
 
-/// Gathers the peaks of the sound of a plan; `on_samples` hears how many samples are in.
+/// Gathers the peaks of the sound of a plan; `on_samples` receives the number of samples read so
+/// far.
 pub async fn waveform(
     tools: &Tools,
     input: &Input,

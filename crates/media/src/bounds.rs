@@ -1,4 +1,4 @@
-//! How much work a source may be: known from its probe, before anything is decoded.
+//! How much work a source may cause: known from its probe, before anything is decoded.
 //!
 //! The limits are part of the job, not of the machine that works on it, so that every worker comes to
 //! the same decision.

@@ -1,7 +1,7 @@
 //! How long a step may take: time grows with the bytes it reads or with the media it works on.
 //!
-//! These are limits and no expectations: they end what hangs in a way that nothing else notices. So
-//! they stand on the slowest machine and store that work is still worth doing on.
+//! These are limits, not expectations: they end what hangs in a way that nothing else notices. So
+//! they assume the slowest machine and store that are still worth using.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const MANY_START: Duration = Duration::from_mins(30);
 /// Half a second for each second of media and rendition: a segment of six seconds is then listed,
 /// read and written in three seconds.
 const SMALL_OBJECTS: f64 = 0.5;
-/// The share of its length that a finished video waits for what is made beside it, and the least.
+/// The share of its length that a finished ladder waits for enhancements, and the minimum.
 const PATIENCE_SHARE: f64 = 0.05;
 const PATIENCE_MIN: Duration = Duration::from_mins(1);
 /// Longest of all limits, so that none is without end whatever a header claims.
@@ -47,8 +47,8 @@ pub fn every_segment(media_seconds: f64, renditions: usize) -> Duration {
     bounded(MANY_START + scaled(media_seconds, SMALL_OBJECTS * renditions))
 }
 
-/// How long a finished video waits for what is made beside it: a minute, or a twentieth of its length
-/// where that is longer. In whole seconds.
+/// How long a finished ladder waits for enhancements: a minute, or a twentieth of the video's
+/// length where that is longer. In whole seconds.
 pub fn patience(media_seconds: f64) -> Duration {
     let share = scaled(media_seconds, PATIENCE_SHARE);
     Duration::from_secs(bounded(share.max(PATIENCE_MIN)).as_secs())

@@ -1,4 +1,4 @@
-//! RFC 6381 codec strings, read from the sample entry of what was encoded and never guessed.
+//! RFC 6381 codec strings, read from the sample entry of the encoded track and never guessed.
 //!
 //! Knows the two codecs Millrace makes, AVC and AAC; any other is an error, not a placeholder.
 

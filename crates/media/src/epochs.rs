@@ -1,9 +1,9 @@
-//! Clocks that restart, and stamps that stray: what a recorder, a splice or a damaged packet leaves.
+//! Clocks that restart, and stray stamps, as recorders, splices and damaged packets leave them.
 //!
 //! The stamps of each track fold into runs that advance. Runs of all tracks that share a clock are an
 //! epoch; epochs are laid end to end, sound with its picture. A run of one or a few packets beside
 //! the run of their neighbours, or of packets that all bear one stamp, says nothing about time: its
-//! packets are put where they stand in the file.
+//! packets are placed by their position in the file.
 
 mod lay;
 mod runs;

@@ -1,5 +1,5 @@
-//! Fragmented MP4 as bytes: where its parts lie, what they say, and the two corrections made to
-//! them in place before they become segments.
+//! Fragmented MP4 as bytes: where its parts are, what they contain, and the two corrections made in
+//! place before they become segments.
 //!
 //! Reads what ffmpeg writes for one track per file. It opens no files: callers hand in bytes, or
 //! walk a file by [`BoxHeader`]s and read only the parts they want.
@@ -27,7 +27,7 @@ pub enum Error {
         /// Length of the input.
         have: usize,
     },
-    /// A box stands where it may not.
+    /// A box is in a place where it is not allowed.
     #[error("a `{kind}` box at byte {at} has no place there")]
     Unexpected {
         /// Its type.

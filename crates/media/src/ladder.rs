@@ -1,4 +1,4 @@
-//! From what was asked to what will be made: rungs that fit the source.
+//! From the requested rungs to those that fit the source.
 //!
 //! A rung's number is its short side. Nothing is ever enlarged; sides are even, pixels square.
 
@@ -21,7 +21,7 @@ const BUILT_IN: [(&str, u32, u32, u32); 9] = [
     ("240p", 240, 400, 64),
     ("144p", 144, 200, 64),
 ];
-/// What is made when nothing is asked.
+/// The rungs that are made by default.
 const DEFAULT: [&str; 4] = ["1080p", "720p", "480p", "360p"];
 /// Smallest side libx264 and players handle without special cases.
 const SIDE_MIN: u32 = 2;
@@ -84,7 +84,7 @@ pub fn requested(options: &Options) -> Result<Vec<RungOption>, InvalidOption> {
     Ok(rungs)
 }
 
-/// Fits the asked rungs to a source of `size` square pixels (upright, may be fractional).
+/// Fits the requested rungs to a source of `size` square pixels (upright, may be fractional).
 pub fn fit(asked: &[RungOption], size: (f64, f64)) -> Ladder {
     let short = size.0.min(size.1);
     // A source of 1079.6 rows (odd aspect ratios) still deserves its 1080p.

@@ -1,5 +1,5 @@
-//! Language tags: from what containers write (ISO 639-2, in either of its two forms) to what playlists
-//! must hold (RFC 5646, whose primary subtag is the shortest code there is).
+//! Language tags: from the codes of containers (ISO 639-2, in either of its two forms) to those of
+//! playlists (RFC 5646, whose primary subtag is the shortest code).
 
 /// Codes of three letters that have one of two letters (ISO 639-2, bibliographic and terminological,
 /// to ISO 639-1), sorted.

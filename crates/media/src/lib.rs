@@ -1,4 +1,4 @@
-//! What is true of a video on paper: rates, timelines, ladders, chunk plans, fragments, playlists.
+//! The arithmetic of a video: rates, timelines, ladders, chunk plans, fragments, playlists.
 //!
 //! Pure functions and values. Nothing here reads a clock, a file or a socket, so every rule can be
 //! tested as arithmetic. It does not know Temporal, ffmpeg's flags or where objects are kept.

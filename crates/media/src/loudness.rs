@@ -1,4 +1,4 @@
-//! Arithmetic of loudness normalization (EBU R 128): how sound is brought to what was asked for.
+//! Arithmetic of loudness normalization (EBU R 128): how audio reaches the target.
 //!
 //! One gain for the whole track wherever that is enough. Sound whose loudness range is too wide is
 //! compressed first, by the ratio of the ranges; peaks that the gain would lift above the ceiling

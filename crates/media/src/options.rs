@@ -1,4 +1,4 @@
-//! What a user may ask of a video, as written in the `options` object of a request.
+//! The options of a video, as written in the `options` object of a request.
 //!
 //! Unknown fields are refused; the caller reports their path. Nothing here is resolved against a
 //! source: `ladder` does that.
@@ -25,7 +25,7 @@ use crate::bitrate::Bitrate;
 
 /// Longest rung name accepted; it becomes a folder name in the store.
 const NAME_CHARS_MAX: usize = 32;
-/// How the folders of outputs begin that are no rungs.
+/// Prefixes of output folders that are not rungs.
 const NOT_RUNGS: [&str; 6] = ["audio-", "subtitles-", "mp4", "preview", "sprites", "waveform"];
 /// Most rungs one video may ask for.
 pub const RUNGS_MAX: usize = 12;
@@ -202,7 +202,7 @@ impl Options {
         self.playlist_base_url.iter().try_for_each(|base| delivery::check_base(base))
     }
 
-    /// The loudness to bring the sound to, if any.
+    /// The target loudness, if any.
     pub fn loudness(&self) -> Option<LoudnessOption> {
         self.loudness.as_ref().and_then(Switch::on)
     }

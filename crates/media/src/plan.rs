@@ -18,8 +18,11 @@ use crate::{
 
 /// Chunks of one video at most. About seven history events each keep ten hours below 5,000.
 const CHUNKS_MAX: u32 = 600;
-/// Shortest chunk in segments: 12 s of media.
-const CHUNK_SEGMENTS_MIN: u32 = 2;
+/// Segments of a chunk, 12 s of media: long enough that starting an encoder and decoding up to the
+/// chunk's first picture cost little beside encoding it.
+pub const CHUNK_SEGMENTS: u32 = 2;
+/// Chunks of a short video, if it has so many segments: enough to occupy a small machine.
+const CHUNKS_OF_SHORT: u32 = 4;
 /// Sound that outlasts the picture by less than this is cut with it; files end that unevenly only
 /// because their audio frames do not divide the last picture.
 const AUDIO_TAIL_US: i64 = 250_000;
@@ -40,7 +43,7 @@ const AUDIO_ONLY: [Bitrate; 2] = [Bitrate::kilobits(128), Bitrate::kilobits(64)]
 /// What the deployment allows one video.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Chunks of one video encoded at the same time; also what the chunk count is balanced for.
+    /// Chunks of one video encoded at the same time.
     pub parallel_chunks: u32,
     /// Overrides the chunk length, in seconds of media; rounded up to whole segments.
     pub chunk_seconds: Option<u32>,
@@ -55,6 +58,10 @@ pub struct Limits {
     /// What a source may be; checked before anything is decoded.
     #[serde(default)]
     pub source: SourceLimits,
+    /// Segments of a chunk, unless the video is very short or very long. `None` in jobs of versions
+    /// that balanced the number of chunks for `parallel_chunks`, and gave threads to each.
+    #[serde(default)]
+    pub chunk_segments: Option<u32>,
 }
 
 /// Everything the encoders need to know.
@@ -65,11 +72,11 @@ pub struct Plan {
     /// The sound part, one entry per track, the one that plays by default first; empty for silent
     /// sources.
     pub audio: Vec<AudioPlan>,
-    /// Wishes that could not be met, for the video's `warnings`.
+    /// What was requested and cannot be made, for the video's `warnings`.
     pub warnings: Vec<Warning>,
 }
 
-/// A wish that could not be met.
+/// Something requested that could not be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// What was left out, in words.
@@ -105,7 +112,8 @@ pub struct VideoPlan {
     pub preset: Preset,
     /// Number of chunks.
     pub chunks: u32,
-    /// Encoder threads per rung within a chunk; more than one only when chunks are fewer than slots.
+    /// Encoder threads per rung within a chunk, at least. One, as a plan knows no machine; plans of
+    /// older versions have more where their chunks were few. See [`VideoPlan::threads_for`].
     pub threads: u32,
     /// What encodes every chunk.
     #[serde(default)]
@@ -129,7 +137,7 @@ pub enum Encoder {
 /// A watermark, drawn once for every rung.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Watermark {
-    /// Where it stands.
+    /// Its status.
     pub position: Position,
     /// One mark per rung, in ladder order.
     pub marks: Vec<Mark>,
@@ -142,7 +150,7 @@ pub struct Mark {
     pub bucket: String,
     /// Key of the PNG.
     pub key: String,
-    /// Distance from the edges it stands at, in pixels of the rung.
+    /// Distance from the edges, in pixels of the rung.
     pub margin: u32,
 }
 
@@ -163,7 +171,7 @@ pub struct AudioPlan {
     /// Position among the tracks that are made; 0 plays by default.
     #[serde(default)]
     pub track: u32,
-    /// What brings it to the wanted loudness.
+    /// How it reaches the wanted loudness.
     #[serde(default)]
     pub loudness: Option<Loudness>,
 }
@@ -253,6 +261,14 @@ fn undecodable(facts: &SourceFacts) -> impl Iterator<Item = Warning> {
 }
 
 impl VideoPlan {
+    /// Encoder threads per rung on a worker that encodes `slots` chunks at the same time: more than one
+    /// only where the video has too few chunks to occupy it.
+    pub fn threads_for(&self, slots: u32) -> u32 {
+        let chunks = self.chunks.max(1);
+        let fills = if chunks >= slots { 1 } else { slots.div_ceil(chunks) };
+        fills.max(self.threads)
+    }
+
     /// Frames of chunk `index`: whole segments, all chunks equally long to within one segment.
     pub fn chunk(&self, index: u32) -> Range<u64> {
         let segments = self.chunk_segments(index);
@@ -276,8 +292,9 @@ fn video_plan(
     limits: Limits,
 ) -> VideoPlan {
     let grid = facts.timeline.grid();
+    let chunks = chunk_count(grid, limits);
     let slots = limits.parallel_chunks.max(1);
-    let chunks = chunk_count(grid, slots, limits.chunk_seconds);
+    let balanced = limits.chunk_segments.is_none() && chunks < slots;
     VideoPlan {
         facts: facts.clone(),
         container_start_us,
@@ -285,17 +302,17 @@ fn video_plan(
         rungs,
         preset: options.preset.unwrap_or_default(),
         chunks,
-        threads: if chunks >= slots { 1 } else { slots.div_ceil(chunks) },
+        threads: if balanced { slots.div_ceil(chunks) } else { 1 },
         encoder: Encoder::default(),
         watermark: None,
     }
 }
 
-/// As many chunks as the length rules give, brought to whole rounds of `slots` where the video is
-/// short enough for an idle slot at the end to be felt; shorter chunks where there are too few.
-fn chunk_count(grid: Grid, slots: u32, forced_seconds: Option<u32>) -> u32 {
+/// As many chunks as the length rules give. In jobs of older versions rounded to whole rounds of
+/// `parallel_chunks`, so that a history of theirs is replayed as it was recorded.
+fn chunk_count(grid: Grid, limits: Limits) -> u32 {
     let segments = grid.segments().max(1);
-    if let Some(seconds) = forced_seconds {
+    if let Some(seconds) = limits.chunk_seconds {
         let segment = grid.seconds(u64::from(grid.segment_frames()));
         #[expect(
             clippy::cast_possible_truncation,
@@ -305,8 +322,13 @@ fn chunk_count(grid: Grid, slots: u32, forced_seconds: Option<u32>) -> u32 {
         let each = ((f64::from(seconds) / segment) - 0.01).ceil().max(1.0) as u32;
         return segments.div_ceil(each);
     }
-    let each = segments.div_ceil(CHUNKS_MAX).max(CHUNK_SEGMENTS_MIN);
+    let wanted = limits.chunk_segments.unwrap_or(CHUNK_SEGMENTS).max(1);
+    let each = segments.div_ceil(CHUNKS_MAX).max(wanted);
     let chunks = segments.div_ceil(each);
+    if limits.chunk_segments.is_some() {
+        return chunks.max(segments.min(CHUNKS_OF_SHORT));
+    }
+    let slots = limits.parallel_chunks.max(1);
     match chunks / slots {
         0 => slots.min(segments),
         rounds @ 1..=4 => rounds * slots,
@@ -357,6 +379,7 @@ mod tests {
         enhancement_seconds: None,
         queued_chunks: None,
         source: SourceLimits::NONE,
+        chunk_segments: None,
     };
 
     fn planned(rate: &str, frames: u64, limits: Limits) -> VideoPlan {
@@ -365,9 +388,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn chunks_cover_every_frame_once(frames in 1u64..3_000_000, slots in 1u32..64, rate in 0usize..4) {
+        fn chunks_cover_every_frame_once(frames in 1u64..3_000_000, slots in 1u32..64, rate in 0usize..4, chunk_segments in proptest::option::of(1u32..4)) {
             let rate = ["24", "30000/1001", "25", "60"][rate];
-            let plan = planned(rate, frames, Limits { parallel_chunks: slots, chunk_seconds: None, ..Limits::default() });
+            let plan = planned(rate, frames, Limits { parallel_chunks: slots, chunk_segments, ..Limits::default() });
             let mut next = 0;
             for index in 0..plan.chunks {
                 let chunk = plan.chunk(index);
@@ -419,7 +442,32 @@ mod tests {
     }
 
     #[test]
-    fn short_videos_fill_the_slots() {
+    fn a_plan_knows_no_machine() {
+        let seconds = |seconds: u64, parallel_chunks| {
+            let chunk_segments = Some(CHUNK_SEGMENTS);
+            let limits = Limits { parallel_chunks, chunk_segments, ..Limits::default() };
+            planned("30", seconds * 30, limits)
+        };
+        // Lengths with a segment of 6 s: 1, 2, 4, 5, 9, 12, 600 and 6000 segments.
+        let rows =
+            [(5, 1), (12, 2), (24, 4), (30, 4), (49, 5), (72, 6), (3600, 300), (36_000, 600)];
+        for (length, chunks) in rows {
+            let plan = seconds(length, 1);
+            assert_eq!(plan.chunks, chunks, "{length} s");
+            assert_eq!(plan.threads, 1);
+            for cores in [2, 8, 64] {
+                assert_eq!(seconds(length, cores), plan, "{length} s asked for on {cores} cores");
+            }
+        }
+        // What a worker adds: a video of few chunks keeps its cores busy.
+        let threads = |length, slots| seconds(length, 1).threads_for(slots);
+        assert_eq!([threads(5, 1), threads(5, 2), threads(5, 8), threads(30, 8)], [1, 2, 8, 2]);
+        assert_eq!(threads(3600, 64), 1);
+        assert_eq!(planned("30", 150, LIMITS).threads_for(1), 2, "as an older plan decided");
+    }
+
+    #[test]
+    fn short_videos_of_older_jobs_fill_the_slots() {
         let chunks = |seconds: u64, slots| {
             planned(
                 "30",

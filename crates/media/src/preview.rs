@@ -1,4 +1,4 @@
-//! Which part of a video its preview shows, and where on a time line of its own the parts begin.
+//! Which part of a video its preview shows, and where the parts begin on the preview's time line.
 
 use std::ops::Range;
 

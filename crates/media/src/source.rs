@@ -1,4 +1,4 @@
-//! What the probe found out about a source: the only description of it the planner sees.
+//! What the probe found about a source: the only description of it that the planner sees.
 //!
 //! Everything is bounded: nothing here grows with the length of the video.
 
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{options::AudioTracks, timeline::Timeline};
 
-/// Longest way between key frames in a source that is cut where it stands, in seconds.
+/// Longest distance of key frames in a source that is cut as it is, in seconds.
 pub const KEY_INTERVAL_MAX: f64 = 60.0;
 /// Audio tracks made at most.
 const AUDIO_TRACKS_MAX: usize = 16;
@@ -25,7 +25,7 @@ pub struct SourceFacts {
     pub video: Option<VideoFacts>,
     /// Audio tracks in stream order.
     pub audio: Vec<AudioFacts>,
-    /// Why the source cannot be cut where it stands; empty for standard sources.
+    /// Why the source cannot be cut as it is; empty for standard sources.
     pub non_standard: Vec<NonStandard>,
     /// Errors the demuxer reported while reading every packet.
     pub demux_errors: u64,
@@ -291,7 +291,7 @@ pub enum AudioRole {
     ClearSpeech,
     /// Speech about the film.
     Commentary,
-    /// Sound that also tells what is to be seen.
+    /// Audio description: a narrator also says what is seen.
     Described,
 }
 

@@ -1,4 +1,4 @@
-//! The storyboard of a player's time bar: which moments it shows, and where each picture lies.
+//! The storyboard of a player's time bar: which moments it shows, and where each picture is.
 //!
 //! Picture i shows the middle of its interval. All numbers stay bounded however long the video is.
 

@@ -1,6 +1,6 @@
-//! Subtitles: from what a decoder says to WebVTT renditions beside the picture.
+//! Subtitles: from a decoder's output to WebVTT renditions.
 //!
-//! Every decoder of ffmpeg speaks ASS, so one reader of markup serves every format. When a text is
+//! Every decoder of ffmpeg outputs ASS, so one reader of markup serves every format. When a text is
 //! shown, what it may hold and how it is cut into segments is decided here; nothing is read or
 //! stored.
 

@@ -1,4 +1,4 @@
-//! Which picture stands for a video: the size of its still picture and the choice among candidates.
+//! The thumbnail of a video: its size and the choice among candidates.
 //!
 //! The choice looks at small gray pictures and at nothing else, so it is the same every time.
 
@@ -112,7 +112,7 @@ impl Gray {
     /// Width of pictures that are looked at, at most.
     pub const WIDTH: u32 = 160;
 
-    /// True when it may stand for the video without looking further.
+    /// True when it may be the thumbnail without looking further.
     pub fn is_clear(&self) -> bool {
         self.score() >= CLEAR
     }

@@ -1,4 +1,4 @@
-//! What was made against what was planned, before any of it is published.
+//! Compares what was made with what was planned, before any of it is published.
 //!
 //! Pure: the caller reads the manifests and lists the store, and decides what a finding means for
 //! the video. Nothing is repaired here.

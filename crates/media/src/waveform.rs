@@ -2,8 +2,8 @@
 //! picture.
 //!
 //! A pixel is the lowest and the highest of a fixed number of samples, both channels averaged. Its
-//! zero is the video's own: the first picture, or the first sound where there is none. Decoding is
-//! not its business.
+//! zero is the video's own: the first picture, or the first sound where there is none. Nothing is
+//! decoded here.
 
 mod png;
 
@@ -151,6 +151,7 @@ mod tests {
         enhancement_seconds: None,
         queued_chunks: None,
         source: crate::bounds::SourceLimits::NONE,
+        chunk_segments: None,
     };
 
     fn scale(video: Option<(&str, u64)>, start_us: i64, end_us: i64) -> Scale {

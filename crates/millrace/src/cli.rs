@@ -5,6 +5,8 @@ mod connections;
 mod keys;
 mod limits;
 mod mezzanine;
+mod ready;
+mod start;
 mod uploads;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -20,6 +22,8 @@ pub(crate) use connections::ConnectionArgs;
 pub(crate) use keys::{Keys, KeysCommand, NewKey};
 pub(crate) use limits::{LimitArgs, MaxPixels};
 pub(crate) use mezzanine::Mezzanine;
+pub(crate) use ready::Ready;
+pub(crate) use start::{DrainArgs, StartArgs};
 pub(crate) use uploads::UploadArgs;
 
 /// Turns videos into adaptive streams, durably.
@@ -34,7 +38,7 @@ pub(crate) struct Cli {
     /// How to write log lines.
     #[arg(long, global = true, env = "MILLRACE_LOG_FORMAT", value_enum, default_value = "text")]
     pub(crate) log_format: LogFormat,
-    /// Address at which an OpenTelemetry collector takes traces by gRPC; off without one.
+    /// URL of an OpenTelemetry collector that accepts traces over gRPC; off without one.
     #[arg(long, global = true, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true)]
     pub(crate) otlp_endpoint: Option<Url>,
 }
@@ -49,7 +53,7 @@ pub(crate) enum LogFormat {
 pub(crate) enum Command {
     /// Runs the whole product in one process: Temporal, API, media listener and every worker.
     Up(Up),
-    /// Makes the HLS tree of one file or address in a folder.
+    /// Turns one file or URL into HLS in a folder.
     Transcode(Transcode),
     /// Runs the API against a Temporal server.
     Api(Api),
@@ -57,15 +61,17 @@ pub(crate) enum Command {
     Worker(Worker),
     /// Makes, lists and revokes API keys.
     Keys(Keys),
-    /// Looks at everything the other commands need, and says what to do.
+    /// Checks everything that the other commands need, and says what to do.
     Doctor(Doctor),
-    /// What concerns webhooks.
+    /// Asks the API or the worker of this machine whether it is ready; fails with the reason if not.
+    Ready(Ready),
+    /// Manages webhook secrets.
     #[command(subcommand)]
     Webhooks(crate::webhooks::Webhooks),
 }
 
 impl Command {
-    /// Where a command keeps things; `None` for the one that leaves only what the user wants.
+    /// Where a command keeps its data; `None` for those that keep none.
     pub(crate) fn common(&self) -> Option<&Common> {
         Some(match self {
             Self::Up(args) => &args.common,
@@ -74,7 +80,7 @@ impl Command {
             Self::Keys(args) => &args.common,
             Self::Doctor(args) => &args.common,
             Self::Webhooks(args) => args.common(),
-            Self::Transcode(_) => return None,
+            Self::Transcode(_) | Self::Ready(_) => return None,
         })
     }
 }
@@ -83,6 +89,10 @@ impl Command {
 pub(crate) struct Up {
     #[command(flatten)]
     pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) start: StartArgs,
+    #[command(flatten)]
+    pub(crate) drain: DrainArgs,
     #[command(flatten)]
     pub(crate) listen: Listen,
     #[command(flatten)]
@@ -100,8 +110,10 @@ pub(crate) struct Api {
     #[command(flatten)]
     pub(crate) common: Common,
     #[command(flatten)]
+    pub(crate) start: StartArgs,
+    #[command(flatten)]
     pub(crate) listen: Listen,
-    /// Where Temporal's web page is, for links.
+    /// URL of Temporal's web page, for links.
     #[arg(long, env = "MILLRACE_TEMPORAL_UI")]
     pub(crate) temporal_ui: Option<Url>,
 }
@@ -111,8 +123,12 @@ pub(crate) struct Worker {
     #[command(flatten)]
     pub(crate) common: Common,
     #[command(flatten)]
+    pub(crate) start: StartArgs,
+    #[command(flatten)]
+    pub(crate) drain: DrainArgs,
+    #[command(flatten)]
     pub(crate) work: Work,
-    /// Base of the links to media in messages to webhooks; without one they name places in the store.
+    /// Base URL of media in messages to webhooks; without one they contain `bucket/key`.
     #[arg(long, env = "MILLRACE_MEDIA_URL")]
     pub(crate) media_url: Option<Url>,
     /// Queues to serve, separated by commas; all of them by default.
@@ -120,11 +136,11 @@ pub(crate) struct Worker {
     pub(crate) queues: Vec<TaskQueue>,
     #[command(flatten)]
     pub(crate) pixels: MaxPixels,
-    /// Address on which to answer `/metrics`; nowhere by default.
+    /// Address on which to serve `/metrics`, `/healthz` and `/readyz`; off by default.
     #[arg(long, env = "MILLRACE_METRICS_ADDR")]
     pub(crate) metrics_addr: Option<SocketAddr>,
-    /// What must be shown there as `Authorization: Bearer …`, needed where other machines can ask;
-    /// better given in the environment. At least 16 characters.
+    /// Token to send there as `Authorization: Bearer …`, required if other machines can connect;
+    /// better set in the environment. At least 16 characters.
     #[arg(long, env = "MILLRACE_METRICS_TOKEN", hide_env_values = true)]
     pub(crate) metrics_token: Option<api::OperatorToken>,
     #[command(flatten)]
@@ -141,9 +157,9 @@ pub(crate) struct Doctor {
 
 #[derive(Debug, Args)]
 pub(crate) struct Transcode {
-    /// A file, or an http(s) address.
+    /// A file, or an http(s) URL.
     pub(crate) source: String,
-    /// Folder for the finished tree.
+    /// Folder for the output.
     #[arg(short, long)]
     pub(crate) output: PathBuf,
     /// Options of the video, as JSON.
@@ -155,41 +171,42 @@ pub(crate) struct Transcode {
     pub(crate) work: Work,
 }
 
-/// Where things are kept.
+/// Where data is kept.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
-    /// Folder of everything Millrace keeps.
+    /// Folder for all data of Millrace.
     #[arg(long, env = "MILLRACE_DATA", default_value = "data")]
     pub(crate) data: PathBuf,
-    /// Rights that nobody gets on what is kept on disk, as `umask` writes them; 027 lets the group read.
+    /// Umask for everything kept on disk; 027 lets the group read.
     #[arg(long, env = "MILLRACE_UMASK", default_value = "077", value_parser = parse_umask)]
     pub(crate) umask: Umask,
     /// Catalogue: `sqlite://…` or `postgres://…`; an SQLite file in the data folder by default.
     #[arg(long, env = "MILLRACE_DATABASE", hide_env_values = true)]
     pub(crate) database: Option<String>,
-    /// File of the key that seals webhooks' secrets and the like in the catalogue; made in the data
-    /// folder by default. Every process on one catalogue needs the same.
+    /// File with the key that encrypts secrets in the catalogue; created in the data folder by
+    /// default.
+    /// Every process on one catalogue needs the same.
     #[arg(long, env = "MILLRACE_SECRET_KEY_FILE")]
     pub(crate) secret_key_file: Option<PathBuf>,
-    /// Refuse to put anything into the store's folder that would leave less than this free on its disk,
-    /// in MiB, so that the catalogue can still be written.
+    /// Keep this much free on the disk of the store's folder, in MiB, so that the catalogue can
+    /// still be written.
     #[arg(long, env = "MILLRACE_STORE_RESERVE_MIB", default_value_t = 512)]
     pub(crate) store_reserve_mib: u64,
     /// Keep objects on S3 instead of in the data folder; credentials come from the usual AWS
     /// environment variables and profiles.
     #[arg(long, env = "MILLRACE_S3")]
     pub(crate) s3: bool,
-    /// Address of an S3-compatible store other than AWS.
+    /// URL of an S3-compatible store other than AWS.
     #[arg(long, env = "MILLRACE_S3_ENDPOINT")]
     pub(crate) s3_endpoint: Option<Url>,
     /// Region of the S3 buckets.
     #[arg(long, env = "MILLRACE_S3_REGION", default_value = "us-east-1")]
     pub(crate) s3_region: String,
-    /// Put before every bucket name, as bucket names are global.
+    /// Prefix of every bucket name, as bucket names are global.
     #[arg(long, env = "MILLRACE_S3_BUCKET_PREFIX")]
     pub(crate) s3_bucket_prefix: Option<String>,
-    /// Seconds in which nothing may arrive while an object is read before the store counts as
-    /// unavailable, and the step is tried again later.
+    /// Seconds without a byte while an object is read after which the store counts as unavailable
+    /// and the step is retried.
     #[arg(long, env = "MILLRACE_S3_PATIENCE", default_value_t = 25,
         value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) s3_patience: u64,
@@ -206,17 +223,18 @@ pub(crate) struct Listen {
     /// Address of the media listener.
     #[arg(long, env = "MILLRACE_MEDIA_ADDR", default_value = "127.0.0.1:9000")]
     pub(crate) media_addr: SocketAddr,
-    /// Base of the links to media, when players reach it by another address.
+    /// Base URL of media, when players reach it by another address.
     #[arg(long, env = "MILLRACE_MEDIA_URL")]
     pub(crate) media_url: Option<Url>,
     /// Origin of a web application whose pages may call the API, such as
     /// <https://app.example.com>; may be repeated.
     #[arg(long = "allow-origin", env = "MILLRACE_ALLOW_ORIGINS", value_delimiter = ',')]
     pub(crate) allow_origins: Vec<api::Origin>,
-    /// Host name by which the API may be called without a key, beside localhost; may be repeated.
+    /// Host name by which the API may be called without a key, besides localhost; may be repeated.
     #[arg(long = "allow-host", env = "MILLRACE_ALLOW_HOSTS", value_delimiter = ',')]
     pub(crate) allow_hosts: Vec<String>,
-    /// Prefix of the store that tenants may name sources below, beside `tenants/NAME/`: `BUCKET/PREFIX`
+    /// Prefix of the store below which tenants may name sources, besides `tenants/NAME/`:
+    /// `BUCKET/PREFIX`
     /// for every tenant, `TENANT=BUCKET/PREFIX` for one; may be repeated.
     #[arg(
         long = "allow-stored-sources",
@@ -224,7 +242,7 @@ pub(crate) struct Listen {
         value_delimiter = ','
     )]
     pub(crate) allow_stored_sources: Vec<api::StoredSources>,
-    /// Attempts at one video that `retry` may reach, the first one included.
+    /// Most attempts at one video, the first one included.
     #[arg(long, env = "MILLRACE_ATTEMPTS_MAX", default_value_t = 2)]
     pub(crate) attempts_max: u32,
     /// Days for which the files of a failed or cancelled video are kept, so that it can be tried
@@ -232,16 +250,16 @@ pub(crate) struct Listen {
     #[arg(long, env = "MILLRACE_KEEP_FAILED_DAYS", default_value_t = 7,
         value_parser = clap::value_parser!(u16).range(..=36_500))]
     pub(crate) keep_failed_days: u16,
-    /// API keys that do not exist which one address may show in a minute.
+    /// Unknown API keys that one address may send per minute.
     #[arg(long, env = "MILLRACE_UNKNOWN_KEYS_PER_MINUTE",
         default_value_t = api::Bounds::default().unknown_keys_per_minute)]
     pub(crate) unknown_keys_per_minute: u32,
-    /// Most streams of `/videos/{id}/events` at a time.
+    /// Most open streams of `/videos/{id}/events`.
     #[arg(long, env = "MILLRACE_EVENT_STREAMS_MAX",
         default_value_t = api::Bounds::default().event_streams)]
     pub(crate) event_streams_max: u32,
-    /// What a scraper of `/metrics` shows as `Authorization: Bearer …`; better given in the environment.
-    /// Without it keys of the tenant `default` may read them. At least 16 characters.
+    /// Token to send as `Authorization: Bearer …` to read `/metrics`; better set in the
+    /// environment. Keys of the tenant `default` may read them too. At least 16 characters.
     #[arg(long, env = "MILLRACE_METRICS_TOKEN", hide_env_values = true)]
     pub(crate) metrics_token: Option<api::OperatorToken>,
     #[command(flatten)]
@@ -272,7 +290,7 @@ impl From<Encoder> for media::options::EncoderOption {
 /// How the workers work.
 #[derive(Debug, Args)]
 pub(crate) struct Work {
-    /// Activities at the same time, as queue=number; may be repeated.
+    /// Activities that run at the same time, as queue=number; may be repeated.
     #[arg(long, env = "MILLRACE_SLOTS", value_delimiter = ',', value_parser = workers::parse_slots)]
     pub(crate) slots: Vec<(TaskQueue, usize)>,
     /// Folder for temporary files; below the data folder by default.
@@ -281,7 +299,7 @@ pub(crate) struct Work {
     /// Refuse new work while less than this is free, in MiB.
     #[arg(long, env = "MILLRACE_SCRATCH_RESERVE_MIB", default_value_t = 1024)]
     pub(crate) scratch_reserve_mib: u64,
-    /// Days for which a partial download that nobody goes on with is kept.
+    /// Days for which an abandoned partial download is kept.
     #[arg(long, env = "MILLRACE_KEEP_PARTIAL_DAYS", default_value_t = 7,
         value_parser = clap::value_parser!(u16).range(..=36_500))]
     pub(crate) keep_partial_days: u16,
@@ -298,11 +316,10 @@ pub(crate) struct Work {
     /// Largest source, in MiB.
     #[arg(long, env = "MILLRACE_SOURCE_MIB_MAX", default_value_t = 51_200)]
     pub(crate) source_mib_max: u64,
-    /// Bytes a second that a source must arrive with, on average over a window, in KiB; 0 waits for
-    /// any.
+    /// Minimum rate of a download in KiB per second, averaged over a window; 0 for no minimum.
     #[arg(long, env = "MILLRACE_SOURCE_RATE_MIN", default_value_t = 64)]
     pub(crate) source_rate_min: u64,
-    /// The window over which that rate is measured, in seconds.
+    /// The window for that average, in seconds.
     #[arg(long, env = "MILLRACE_SOURCE_RATE_SECONDS", default_value_t = 60,
         value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) source_rate_seconds: u64,
@@ -312,7 +329,7 @@ pub(crate) struct Work {
     /// The ffprobe to use.
     #[arg(long, env = "MILLRACE_FFPROBE", default_value = "ffprobe")]
     pub(crate) ffprobe: PathBuf,
-    /// What may encode the picture here: `auto` uses NVENC where a trial succeeds, `x264` never tries.
+    /// Video encoder of this worker: `auto` uses NVENC if a trial succeeds, `x264` never tries.
     #[arg(long, env = "MILLRACE_ENCODER", value_enum, default_value = "auto")]
     pub(crate) encoder: Encoder,
     /// The yt-dlp to use.

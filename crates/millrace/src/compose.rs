@@ -1,4 +1,4 @@
-//! Builds what the commands run from what was typed.
+//! Builds what the commands need from their flags.
 
 use std::{io::Write as _, path::Path, time::Duration};
 
@@ -8,13 +8,16 @@ use catalog::{Catalog, Vault};
 use contain::{Containment, Layers};
 use contract::TaskQueue;
 use ffmpeg::encoder::Nvenc;
-use media::plan::Limits;
+use media::plan::{CHUNK_SEGMENTS, Limits};
 use metrics::gauge;
 use storage::{Incoming, S3Config, Scratch, Store};
 use url::Url;
 use workers::Slots;
 
-use crate::cli::{Common, LimitArgs, MaxPixels, UploadArgs, Work};
+use crate::{
+    cli::{Common, LimitArgs, MaxPixels, UploadArgs, Work},
+    patience::{Patience, may_answer_later},
+};
 
 /// Name of the key file in the data folder.
 pub(crate) const SECRET_KEY: &str = "secret.key";
@@ -32,24 +35,32 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// How videos are cut.
+/// How videos are cut, on whatever machine this is.
 pub(crate) fn limits(args: &LimitArgs) -> Limits {
-    let cores = u32::try_from(cores()).unwrap_or(u32::MAX);
     Limits {
-        parallel_chunks: args.parallel_chunks.unwrap_or(cores).max(1),
+        parallel_chunks: args.parallel_chunks.unwrap_or(QUEUED_CHUNKS).max(1),
         chunk_seconds: args.chunk_seconds,
         enhancement_seconds: args.enhancement_seconds,
         queued_chunks: args.parallel_chunks.is_none().then_some(QUEUED_CHUNKS),
         source: args.source(),
+        chunk_segments: Some(CHUNK_SEGMENTS),
     }
 }
 
 /// Opens the catalogue of a process that will need what is sealed there, and makes sure that it can open
-/// it.
-pub(crate) async fn unsealed_catalog(common: &Common) -> anyhow::Result<Catalog> {
-    let catalog = catalog(common).await?;
-    catalog.check_vault().await.context("open what the catalogue keeps sealed")?;
-    Ok(catalog)
+/// it. A server that does not answer yet is waited for; a file is there or not.
+pub(crate) async fn unsealed_catalog(
+    common: &Common,
+    patience: Patience,
+) -> anyhow::Result<Catalog> {
+    let served = common.database.as_ref().is_some_and(|url| !url.starts_with("sqlite:"));
+    let passes = |error: &_| served && may_answer_later(error);
+    let open = async || {
+        let catalog = catalog(common).await?;
+        catalog.check_vault().await.context("open what the catalogue keeps sealed")?;
+        Ok(catalog)
+    };
+    Box::pin(patience.reach("catalogue", passes, open)).await
 }
 
 /// Opens the catalogue.
@@ -63,7 +74,7 @@ pub(crate) async fn catalog(common: &Common) -> anyhow::Result<Catalog> {
     Catalog::open(&url, vault).await.context("open the catalogue")
 }
 
-/// The vault of a key file, which is made where there is none, readable by its owner only.
+/// The vault of a key file, which is created if it is missing, readable by its owner only.
 pub(crate) fn vault(file: &Path) -> anyhow::Result<Vault> {
     if !file.exists() {
         make_key(file)?;
@@ -100,8 +111,8 @@ pub(crate) fn sqlite_url(folder: &Path) -> anyhow::Result<String> {
     catalog::sqlite_url(&file).with_context(|| format!("{} is not valid UTF-8", file.display()))
 }
 
-/// Opens the store.
-pub(crate) async fn store(common: &Common) -> anyhow::Result<Store> {
+/// Opens the store; one on S3 that does not answer yet is waited for.
+pub(crate) async fn store(common: &Common, patience: Patience) -> anyhow::Result<Store> {
     if !common.s3 && common.s3_endpoint.is_none() {
         return folder_store(&common.data.join("media"), common.store_reserve_mib);
     }
@@ -113,13 +124,15 @@ pub(crate) async fn store(common: &Common) -> anyhow::Result<Store> {
         patience_seconds: common.s3_patience,
         ..S3Config::default()
     };
-    let store = Store::open_s3(&config).await.context("open the S3 store")?;
-    store.ensure_buckets().await.context("create the buckets")?;
-    Ok(store)
+    s3_store("store", &config, patience).await
 }
 
 /// Opens the store of master copies; the store of everything where none is given.
-pub(crate) async fn mezzanine(common: &Common, everything: &Store) -> anyhow::Result<Store> {
+pub(crate) async fn mezzanine(
+    common: &Common,
+    everything: &Store,
+    patience: Patience,
+) -> anyhow::Result<Store> {
     let args = &common.mezzanine;
     if let Some(folder) = &args.folder {
         return folder_store(folder, common.store_reserve_mib);
@@ -135,9 +148,20 @@ pub(crate) async fn mezzanine(common: &Common, everything: &Store) -> anyhow::Re
         // Nothing large is read there.
         ..S3Config::default()
     };
-    let store = Store::open_s3(&config).await.context("open the mezzanine store")?;
-    store.ensure_buckets().await.context("create the buckets of the mezzanine store")?;
-    Ok(store)
+    s3_store("mezzanine store", &config, patience).await
+}
+
+async fn s3_store(name: &str, config: &S3Config, patience: Patience) -> anyhow::Result<Store> {
+    let open = async || {
+        let store =
+            Store::open_s3(config).await.with_context(|| format!("open the {name} on S3"))?;
+        store
+            .ensure_buckets()
+            .await
+            .with_context(|| format!("create the buckets of the {name}"))?;
+        Ok(store)
+    };
+    Box::pin(patience.reach(name, may_answer_later, open)).await
 }
 
 /// Opens a store in a folder, which leaves so much of its disk free; its paths are absolute, whatever
@@ -180,7 +204,7 @@ pub(crate) fn tools(work: &Work) -> ffmpeg::Tools {
     }
 }
 
-/// Says what holds the children of this process.
+/// Reports how the children of this process are confined.
 fn say_layers(containment: Containment) {
     let layers = Layers::wanted(containment);
     let has = |layer| gauge!("millrace_child_containment", "layer" => layer);
@@ -223,6 +247,7 @@ pub(crate) fn deps(
     };
     let fetch = fetch::Client::new(config).context("build the download client")?;
     let (encoder, nvenc) = (work.encoder.into(), Nvenc::default());
+    let encoders = u32::try_from(slots(work).of(TaskQueue::Transcode)).unwrap_or(u32::MAX);
     let webhooks = webhooks(work, media_base)?;
     Ok(Deps {
         store,
@@ -230,6 +255,7 @@ pub(crate) fn deps(
         scratch,
         tools,
         encoder,
+        encoders,
         nvenc,
         local_files: false,
         fetch,

@@ -1,23 +1,28 @@
-//! `millrace doctor`: looks at everything the other commands need, and says what to do.
+//! `millrace doctor`: checks everything that the other commands need, and says what to do.
 
 use std::time::Duration;
 
 use anyhow::bail;
 use contain::Layers;
 
-use crate::{cli, compose, temporal};
+use crate::{cli, compose, patience::Patience, temporal};
 
 /// Longest wait for one answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-/// What was found out about one thing.
+/// Checks do not wait for services.
+fn once() -> Patience {
+    Patience::of(Duration::ZERO)
+}
+
+/// The result of one check.
 struct Finding {
     name: &'static str,
     /// What it is, or what is wrong with it and what to do.
     said: Result<String, String>,
 }
 
-/// Looks at everything; fails when something is wrong.
+/// Runs all checks; fails when one fails.
 pub(crate) async fn run(args: cli::Doctor) -> anyhow::Result<()> {
     let findings = [
         ffmpeg(&args).await,
@@ -65,7 +70,7 @@ async fn ffprobe(args: &cli::Doctor) -> Finding {
     Finding { name: "ffprobe", said }
 }
 
-/// What holds the programs above. A kernel that has less is no fault of this project's.
+/// How the programs above are confined. A kernel with fewer layers is not an error.
 fn children(args: &cli::Doctor) -> Finding {
     let layers = Layers::wanted(args.work.children.containment.into());
     Finding { name: "children", said: Ok(format!("held by {layers}")) }
@@ -73,7 +78,7 @@ fn children(args: &cli::Doctor) -> Finding {
 
 /// The server that the environment names, or the program that `millrace up` starts.
 async fn temporal() -> Finding {
-    let connecting = tokio::time::timeout(ANSWER_WITHIN, temporal::from_environment()).await;
+    let connecting = tokio::time::timeout(ANSWER_WITHIN, temporal::from_environment(once())).await;
     let said = match connecting {
         Ok(Ok(Some(_))) => Ok("the server of the environment answers".to_owned()),
         Ok(Ok(None)) => temporal::version().await.map_err(|error| {
@@ -92,9 +97,9 @@ async fn temporal() -> Finding {
 
 async fn store(args: &cli::Doctor) -> Finding {
     let checking = async {
-        let store = compose::store(&args.common).await?;
+        let store = compose::store(&args.common, once()).await?;
         store.check().await?;
-        compose::mezzanine(&args.common, &store).await?.check().await?;
+        compose::mezzanine(&args.common, &store, once()).await?.check().await?;
         anyhow::Ok(())
     };
     let said = match tokio::time::timeout(ANSWER_WITHIN, Box::pin(checking)).await {
@@ -109,7 +114,7 @@ async fn store(args: &cli::Doctor) -> Finding {
 
 async fn catalogue(args: &cli::Doctor) -> Finding {
     let checking = async {
-        compose::unsealed_catalog(&args.common).await?.check().await?;
+        compose::unsealed_catalog(&args.common, once()).await?.check().await?;
         anyhow::Ok(())
     };
     let said = match tokio::time::timeout(ANSWER_WITHIN, checking).await {

@@ -11,7 +11,7 @@ use crate::cli::ConnectionArgs;
 const FILES_MAX: u64 = 65_536;
 /// Files kept back for everything but clients: stores, catalogue, Temporal, children's pipes.
 const OWN_FILES: u64 = 512;
-/// The API, the media listener and the door of Temporal's page.
+/// The API, the media listener and the proxy of Temporal's page.
 const LISTENERS: u64 = 3;
 
 /// Raises the soft limit of open files as far as the hard one allows.

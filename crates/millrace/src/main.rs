@@ -8,7 +8,10 @@ mod doctor;
 mod files;
 mod keys;
 mod lock;
+mod patience;
 mod private;
+mod readiness;
+mod ready;
 mod stop;
 mod telemetry;
 mod temporal;
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
             Command::Transcode(args) => Box::pin(transcode::run(args)).await,
             Command::Keys(args) => Box::pin(keys::run(args)).await,
             Command::Doctor(args) => Box::pin(doctor::run(args)).await,
+            Command::Ready(args) => Box::pin(ready::run(args)).await,
             Command::Webhooks(args) => Box::pin(webhooks::run(args)).await,
         }
     });

@@ -1,4 +1,4 @@
-//! Who else on this machine may read what we keep: nobody, unless the operator says so.
+//! Permissions of everything kept on disk: for the owner only, unless the operator says otherwise.
 
 use std::{fs::Permissions, io, os::unix::fs::PermissionsExt as _, path::Path};
 

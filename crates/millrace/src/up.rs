@@ -13,7 +13,8 @@ use url::Url;
 use crate::{
     cli, compose, files,
     lock::Lock,
-    stop,
+    patience::Patience,
+    readiness, stop,
     telemetry::Metrics,
     temporal::{self, Server, Wish},
 };
@@ -23,28 +24,32 @@ const START_WITHIN: Duration = Duration::from_millis(50);
 
 /// Runs the whole product until it is told to stop.
 pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
-    let stop = stop::on_signal()?;
+    let (stop, patience) = (stop::on_signal()?, Patience::new(args.start));
     let metrics = Metrics::install()?;
     let _lock = Lock::take(&args.common.data)?;
-    let catalog = compose::unsealed_catalog(&args.common).await?;
+    let opening = async {
+        let catalog = compose::unsealed_catalog(&args.common, patience).await?;
+        let stores = stores(&args.common, patience).await?;
+        anyhow::Ok((catalog, stores, temporal::from_environment(patience).await?))
+    };
+    let Some(opened) = stop.run_until_cancelled(opening).await else { return Ok(()) };
+    let (catalog, (store, mezzanine), client) = opened?;
     let limits = files::connection_limits(args.listen.connections)?;
     let (api_listener, media_listener) =
         (bind(args.listen.api_addr).await?, bind(args.listen.media_addr).await?);
     // The server outlives everything that talks to it.
     let server_stop = CancellationToken::new();
-    let (client, server) = if let Some(client) = temporal::from_environment().await? {
+    let (client, server) = if let Some(client) = client {
         (client, None)
     } else {
         let door = temporal::open_door(args.ui_port).await?;
         let wish = Wish { grpc: args.temporal_port, page: Some(temporal::hidden_address()) };
         let server = Server::start(&args.common.data, wish, server_stop.clone()).await?;
-        (temporal::connect(server.address()?).await?, Some((server, door)))
+        (temporal::connect(server.address()?, patience).await?, Some((server, door)))
     };
-    temporal::register_search_attributes(&client).await?;
+    temporal::register_search_attributes(&client, patience).await?;
     let (server, door) = server.unzip();
     let ui = door.as_ref().map(own_address).transpose()?;
-    let store = compose::store(&args.common).await?;
-    let mezzanine = compose::mezzanine(&args.common, &store).await?;
     let media_url = media_url(&args.listen, media_listener.local_addr()?)?;
     let deps = compose::deps(
         &args.work,
@@ -65,7 +70,7 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
     let page = door.zip(server.as_ref().and_then(Server::page));
     let access = api.settings.access.clone();
     let healer = Arc::clone(&api);
-    let config = working(&args.work, TaskQueue::ALL.to_vec());
+    let config = working(&args.work, TaskQueue::ALL.to_vec(), args.drain.limit());
     let (work, http, media, page, ()) = tokio::join!(
         ending(&stop, async {
             workers::run(client, deps, config, stop.clone()).await.context("run the workers")
@@ -84,15 +89,18 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
 
 /// Runs the API until it is told to stop.
 pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
-    let stop = stop::on_signal()?;
+    let (stop, patience) = (stop::on_signal()?, Patience::new(args.start));
     let metrics = Metrics::install()?;
-    let catalog = compose::unsealed_catalog(&args.common).await?;
-    let client = client().await?;
-    temporal::register_search_attributes(&client).await?;
+    let opening = async {
+        let catalog = compose::unsealed_catalog(&args.common, patience).await?;
+        let client = client(patience).await?;
+        anyhow::Ok((catalog, client, compose::store(&args.common, patience).await?))
+    };
+    let Some(opened) = stop.run_until_cancelled(opening).await else { return Ok(()) };
+    let (catalog, client, store) = opened?;
     let limits = files::connection_limits(args.listen.connections)?;
     let (api_listener, media_listener) =
         (bind(args.listen.api_addr).await?, bind(args.listen.media_addr).await?);
-    let store = compose::store(&args.common).await?;
     let metrics = metrics.router(Some(catalog.clone()), None);
     let media_url = media_url(&args.listen, media_listener.local_addr()?)?;
     let incoming = compose::incoming(&args.listen.uploads, &args.common.data)?;
@@ -111,7 +119,7 @@ pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
 
 /// Runs workers until they are told to stop.
 pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
-    let stop = stop::on_signal()?;
+    let (stop, patience) = (stop::on_signal()?, Patience::new(args.start));
     let limits = files::connection_limits(args.connections)?;
     let token = args.metrics_token.clone();
     if args.metrics_addr.is_some_and(|address| !address.ip().is_loopback()) && token.is_none() {
@@ -123,53 +131,70 @@ pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
         Some(address) => Some((bind(address).await?, Metrics::install()?)),
         None => None,
     };
-    let catalog = compose::unsealed_catalog(&args.common).await?;
-    let client = client().await?;
-    temporal::register_search_attributes(&client).await?;
-    let store = compose::store(&args.common).await?;
-    let mezzanine = compose::mezzanine(&args.common, &store).await?;
+    let opening = async {
+        let catalog = compose::unsealed_catalog(&args.common, patience).await?;
+        let client = client(patience).await?;
+        anyhow::Ok((catalog, client, stores(&args.common, patience).await?))
+    };
+    let Some(opened) = stop.run_until_cancelled(opening).await else { return Ok(()) };
+    let (catalog, client, (store, mezzanine)) = opened?;
     let media_url = args.media_url.clone();
     let (work, pixels, data) = (&args.work, &args.pixels, &args.common.data);
-    let deps = compose::deps(work, pixels, data, store, mezzanine, catalog, media_url)?;
-    let deps = Arc::new(deps);
-    let scratch = deps.scratch.clone();
+    let deps = Arc::new(compose::deps(work, pixels, data, store, mezzanine, catalog, media_url)?);
     let queues = if args.queues.is_empty() { TaskQueue::ALL.to_vec() } else { args.queues };
     let names: Vec<_> = queues.iter().map(|queue| queue.name()).collect();
     tracing::info!(queues = names.join(","), "working");
-    let config = working(&args.work, queues);
-    let (work, told) = tokio::join!(
-        ending(&stop, async {
-            workers::run(client, deps, config, stop.clone()).await.context("run the workers")
-        }),
-        ending(&stop, async {
-            match metrics {
-                // The catalogue is counted by the API: workers have no videos of their own.
-                Some((listener, metrics)) => {
-                    let router = metrics.router(None, Some(scratch));
-                    serve(listener, api::for_operators(router, token), limits, &stop).await
-                }
-                None => Ok(()),
-            }
-        }),
-    );
+    // Who looks after a process that stops wants to see it to its end.
+    let ended = CancellationToken::new();
+    let listening = async {
+        let Some((listener, metrics)) = metrics else { return Ok(()) };
+        // The catalogue is counted by the API: workers have no videos of their own.
+        let counted = metrics.router(None, Some(deps.scratch.clone()));
+        let (deps, client) = (Arc::clone(&deps), client.clone());
+        let looked = readiness::Worker { deps, client, queues: queues.clone(), stop: stop.clone() };
+        let router = api::for_operators(counted, token).merge(readiness::router(looked));
+        serve(listener, router, limits, &ended).await
+    };
+    let config = working(&args.work, queues.clone(), args.drain.limit());
+    let (deps, client) = (Arc::clone(&deps), client.clone());
+    let working = async {
+        let worked = workers::run(client, deps, config, stop.clone()).await;
+        ended.cancel();
+        worked.context("run the workers")
+    };
+    let (work, told) = tokio::join!(ending(&stop, working), ending(&stop, listening));
     work.and(told)
 }
 
-/// The server of Temporal's standard environment, or the one of a `millrace up` on this machine.
-async fn client() -> anyhow::Result<Client> {
-    match temporal::from_environment().await? {
-        Some(client) => Ok(client),
-        None => temporal::connect("http://127.0.0.1:7233".parse()?)
-            .await
-            .context("TEMPORAL_ADDRESS is not set, and no server answers on this machine"),
-    }
+/// Opens the store, and that of master copies.
+async fn stores(common: &cli::Common, patience: Patience) -> anyhow::Result<(Store, Store)> {
+    let store = compose::store(common, patience).await?;
+    let mezzanine = compose::mezzanine(common, &store, patience).await?;
+    Ok((store, mezzanine))
 }
 
-/// What the workers of a process work on.
-pub(crate) fn working(work: &cli::Work, queues: Vec<TaskQueue>) -> workers::Config {
+/// The server of Temporal's standard environment, or the one of a `millrace up` on this machine, with
+/// its namespace prepared.
+async fn client(patience: Patience) -> anyhow::Result<Client> {
+    let client = match temporal::from_environment(patience).await? {
+        Some(client) => client,
+        None => temporal::connect("http://127.0.0.1:7233".parse()?, patience)
+            .await
+            .context("TEMPORAL_ADDRESS is not set, and no server answers on this machine")?,
+    };
+    temporal::register_search_attributes(&client, patience).await?;
+    Ok(client)
+}
+
+/// What the workers of a process work on, and how long they go on after a stop was asked.
+pub(crate) fn working(
+    work: &cli::Work,
+    queues: Vec<TaskQueue>,
+    drain: Duration,
+) -> workers::Config {
     let slots = compose::slots(work);
     let keep_partial = Duration::from_hours(24 * u64::from(work.keep_partial_days));
-    workers::Config { queues, slots, keep_partial }
+    workers::Config { queues, slots, drain, keep_partial }
 }
 
 fn api_of(
@@ -216,7 +241,7 @@ async fn serve(
     api::serve(listener, router, limits, stopped).await.context("serve HTTP")
 }
 
-/// Heals what was left behind, until everything stops.
+/// Runs the reconciler until everything stops.
 async fn heal(api: &api::Api, stop: &CancellationToken) {
     tokio::select! {
         () = api.keep_reconciled() => {}
@@ -245,7 +270,7 @@ async fn serve_media(
     }
 }
 
-/// Serves Temporal's page through our door, where we run Temporal.
+/// Serves Temporal's page through our proxy, where we run Temporal.
 async fn serve_page(
     page: Option<(TcpListener, SocketAddr)>,
     access: api::Access,

@@ -1,6 +1,6 @@
 //! What can go wrong in a store or on scratch disk, and whether trying again can help.
 //!
-//! Owns the facts; does not decide how often to try again, and never holds a secret.
+//! Holds the facts; does not decide about retries, and never contains a secret.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub enum Error {
         /// The object that was asked for.
         object: Object,
     },
-    /// A bucket of somebody else's has no such object.
+    /// A customer's bucket has no such object.
     #[error("there is no object {key:?} in the bucket that was given")]
     Absent {
         /// The key that was asked for.
@@ -31,13 +31,13 @@ pub enum Error {
         /// The object, or its key in a bucket of somebody else's.
         what: String,
     },
-    /// An object of somebody else's is larger than what is taken, whatever was said of its size.
+    /// An object in a customer's bucket is larger than allowed, whatever its announced size.
     #[error("the object has more than {most} bytes")]
     TooLarge {
         /// Most bytes taken.
         most: u64,
     },
-    /// The address of somebody else's store may not be reached from here.
+    /// The address of a customer's store is not allowed.
     #[error("{host} is not a public address; allow its network, or give a public store")]
     Forbidden {
         /// The host, as it was given.
@@ -89,7 +89,7 @@ pub enum Error {
         #[source]
         source: BoxError,
     },
-    /// The store knows us and says no, or there are no credentials.
+    /// The store denies access, or there are no credentials.
     #[error("store denies access, cannot {operation}")]
     Denied {
         /// What was being done.

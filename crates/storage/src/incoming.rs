@@ -1,7 +1,7 @@
-//! Files that arrive in pieces: the folder of what users are sending.
+//! Files that arrive in pieces: the folder for uploads.
 //!
-//! Owns how long each file is for sure, who may write to it, and what becomes of a piece that must
-//! be checked before it counts. Knows neither who sends nor how long a file shall be.
+//! Owns the durable length of each file, the right to write to it, and pieces that must be checked
+//! before they count. Knows neither the sender nor the expected length.
 //!
 //! ```text
 //! {name}            what has arrived
@@ -37,9 +37,9 @@ pub struct Incoming {
 /// The answer to asking for a file to write to.
 #[derive(Debug)]
 pub enum Claim {
-    /// It is ours until the handle is dropped.
+    /// It can be written until the handle is dropped.
     Ours(Arrival),
-    /// Somebody else writes to it.
+    /// Another writer has it.
     Busy,
     /// There is no such file.
     Missing,

@@ -1,4 +1,4 @@
-//! Where the objects of a video are: the one place that spells their keys.
+//! Where the objects of a video are: the only place that builds their keys.
 //!
 //! ```text
 //! videos/{id}/source/…       what was fetched, and the record that it is complete
@@ -32,7 +32,7 @@ pub fn export_record(prefix: &str) -> Result<Object, Error> {
     Object::new(Bucket::Videos, format!("{EXPORTS}/{prefix}/.export.json"))
 }
 
-/// Spells the keys of one video.
+/// Builds the keys of one video.
 #[derive(Clone, Debug)]
 pub struct Layout {
     id: String,
@@ -174,7 +174,7 @@ impl Layout {
     }
 }
 
-/// What a user has sent; the extension is kept as [`Layout::source`] does.
+/// An uploaded file; the extension is kept as in [`Layout::source`].
 pub fn upload(id: impl Display, file_name: &str) -> Result<Object, Error> {
     Object::new(Bucket::Uploads, format!("{id}/{}", original(file_name)))
 }

@@ -23,7 +23,7 @@ pub enum Bucket {
     Thumbnails,
     /// Well-formed intermediates.
     Mezzanine,
-    /// What users have sent.
+    /// Uploaded files.
     Uploads,
     /// Finished videos under names their owners chose; all of it is for players.
     Published,
@@ -122,7 +122,7 @@ impl FromStr for Object {
     }
 }
 
-/// What a listing or a look-up tells about an object.
+/// What a listing or a look-up returns about an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectMeta {
     /// The key, without the bucket.

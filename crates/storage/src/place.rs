@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use fs_err as fs;
 
-/// How much is copied between two looks at whether anybody still wants the copy.
+/// How much is copied between two checks whether the copy is still wanted.
 const COPY_STEP_BYTES: u64 = 64 * 1024 * 1024;
 
 /// How often a folder that another caller has just removed for being empty is made again.
@@ -63,7 +63,7 @@ pub(crate) async fn copy_file(
     blocking(move || staged.publish(&to, durability)).await
 }
 
-/// Runs a blocking file operation where it does not hold up other tasks.
+/// Runs a blocking file operation where it does not block other tasks.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
@@ -110,7 +110,7 @@ impl Drop for Staged {
     }
 }
 
-/// Tells a blocking copy that nobody waits for it any more.
+/// Tells a blocking copy that it is no longer wanted.
 #[derive(Default)]
 struct CancelOnDrop(Arc<AtomicBool>);
 

@@ -1,4 +1,4 @@
-//! An address that takes one file straight into the store, without passing through us.
+//! A presigned URL for sending one file straight into the store.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use url::Url;
 /// Where and how to send a file. Printed, it shows no signature.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PresignedPut {
-    /// Answers one PUT. It is a secret of those who may send the file.
+    /// Accepts one PUT. It is a secret of those who may send the file.
     pub url: Url,
     /// Headers that the request must carry, besides its length.
     pub headers: Vec<(String, String)>,
-    /// How long the address works; a request that has begun may end later.
+    /// How long the URL is valid; a request that has begun may end later.
     pub expires_in: Duration,
 }
 

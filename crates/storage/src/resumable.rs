@@ -1,4 +1,4 @@
-//! Folders that outlive an attempt, so that the next one on this machine can go on where it stopped.
+//! Folders that outlive an attempt, so that the next one on this machine can continue.
 //!
 //! Kept until they are forgotten. Who knows what they are for sweeps them: by name and age.
 

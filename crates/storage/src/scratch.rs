@@ -1,4 +1,4 @@
-//! A worker's private temporary folders: one per attempt, gone on every way out.
+//! A worker's private temporary folders: one per attempt, always removed at its end.
 //!
 //! Owns the folder of this process below the scratch root, the lock that shows it is in use and
 //! the sweep of folders whose process is dead. Does not know what attempts put there.
@@ -15,7 +15,7 @@ use crate::Error;
 
 /// Starts the name of every folder that belongs to a process; nothing else is ever swept.
 const PROCESS_PREFIX: &str = "millrace-";
-/// Held by the living process of the folder it lies in.
+/// Locked by the running process that owns the folder.
 const PROCESS_LOCK: &str = ".lock";
 /// Held while a process makes its folder or sweeps, so that no half-made folder is swept.
 const ROOT_LOCK: &str = ".millrace-scratch.lock";

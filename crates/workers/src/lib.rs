@@ -35,8 +35,6 @@ pub use slots::{BadSlots, Slots, parse as parse_slots};
 /// Heartbeats are passed on at least this often: cancellation reaches an activity only with them,
 /// and a cancelled encoder is to be gone within two seconds.
 const HEARTBEAT_THROTTLE: Duration = Duration::from_secs(1);
-/// How long running activities may go on after a stop was asked, before they are handed back.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// What one process works on.
 pub struct Config {
@@ -44,6 +42,8 @@ pub struct Config {
     pub queues: Vec<TaskQueue>,
     /// Activities at the same time, by queue.
     pub slots: Slots,
+    /// How long running activities may go on after a stop was asked, before they are handed back.
+    pub drain: Duration,
     /// How long a partial download that nobody writes to is kept for another attempt.
     pub keep_partial: Duration,
 }
@@ -60,8 +60,8 @@ pub struct Error {
 
 /// Serves the queues until `stop` is cancelled, then drains them.
 ///
-/// Running activities get a grace period; those that are not finished by then go back to their queue
-/// and are run again elsewhere. Returns early only when a worker cannot go on.
+/// Nothing new is taken then. Running activities have [`Config::drain`] to finish; those that are not
+/// finished by then go back to their queue and are run again elsewhere. Returns early only when a worker cannot go on.
 pub async fn run(
     client: Client,
     deps: Arc<Deps>,
@@ -128,14 +128,14 @@ async fn serve(
 }
 
 /// Options of a queue's worker.
-fn options(queue: TaskQueue, deps: &Arc<Deps>, slots: &Slots) -> Result<WorkerOptions, Error> {
+fn options(queue: TaskQueue, deps: &Arc<Deps>, config: &Config) -> Result<WorkerOptions, Error> {
     let deps = Arc::clone(deps);
     let builder = WorkerOptions::new(queue.name())
-        .graceful_shutdown_period(GRACE)
+        .graceful_shutdown_period(config.drain)
         .max_heartbeat_throttle_interval(HEARTBEAT_THROTTLE);
     let holder = TunerHolder::builder()
         .workflow_task_slot_supplier(FixedSizeSlotSupplier::new(20))
-        .activity_task_slot_supplier(FixedSizeSlotSupplier::new(slots.of(queue)))
+        .activity_task_slot_supplier(FixedSizeSlotSupplier::new(config.slots.of(queue)))
         .local_activity_task_slot_supplier(FixedSizeSlotSupplier::new(1))
         .nexus_task_slot_supplier(FixedSizeSlotSupplier::new(1))
         .build();

@@ -9,16 +9,16 @@ use temporalio_client::Client;
 use temporalio_sdk::{Runtime, Worker};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, Error, GRACE, failed, options};
+use crate::{Config, Error, failed, options};
 
-/// How often it is looked whether the work can be done.
+/// How often the worker checks whether it can do the work.
 const LOOK: Duration = Duration::from_secs(2);
-/// How long ending may take beyond the grace period: what was running is handed back to Temporal,
+/// How long ending may take beyond [`Config::drain`]: what was running is handed back to Temporal,
 /// which may be away. Its work is then run again elsewhere, as after a crash.
 const HAND_BACK: Duration = Duration::from_secs(5);
 
-/// Serves a queue until `stop` is cancelled. Work that runs when the machine becomes unfit is given
-/// the grace period and then handed back.
+/// Serves a queue until `stop` is cancelled. Work that runs then, or when the machine becomes unfit,
+/// is given [`Config::drain`] and then handed back.
 pub(crate) async fn serve(
     runtime: &Runtime,
     client: &Client,
@@ -33,7 +33,7 @@ pub(crate) async fn serve(
             () = stop.cancelled() => return Ok(()),
             () = until_fit(deps, queue) => {}
         }
-        let options = options(queue, deps, &config.slots)?;
+        let options = options(queue, deps, config)?;
         let mut worker = Worker::new(runtime, client.clone(), options)
             .map_err(|error| failed(queue, "start")(error.to_string()))?;
         let shutdown = worker.shutdown_handle();
@@ -49,7 +49,7 @@ pub(crate) async fn serve(
             result
         } else {
             shutdown();
-            let ended = tokio::time::timeout(GRACE + HAND_BACK, run).await;
+            let ended = tokio::time::timeout(config.drain + HAND_BACK, run).await;
             let Ok(result) = ended else {
                 tracing::warn!(%queue, "Temporal does not answer; its work is left to others");
                 return Ok(());

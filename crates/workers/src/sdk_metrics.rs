@@ -1,4 +1,4 @@
-//! The SDK's own metrics, written to the process's recorder beside ours.
+//! The SDK's own metrics, written to the process's recorder with ours.
 //!
 //! The SDK's exporter would need a port of its own, and its registry cannot be read from outside;
 //! its meter is a trait, so this one passes every instrument on. Names follow Prometheus: counters

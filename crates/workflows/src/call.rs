@@ -227,7 +227,7 @@ impl Call {
     }
 }
 
-/// Exponential backoff for tries that ended without a word; failures come with a pause of their own.
+/// Exponential backoff for tries that ended silently; failures come with a pause of their own.
 fn retry_policy(tries: u32) -> RetryPolicy {
     let never = NEVER_RETRIED.iter().map(|code| code.as_str()).chain([PAYLOADS_TOO_LARGE]);
     RetryPolicy::builder()

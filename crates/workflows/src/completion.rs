@@ -1,5 +1,5 @@
-//! Reports how an attempt ended, for as long as it takes the catalogue to listen, and has its webhook
-//! told.
+//! Records how an attempt ended, retrying while the catalogue is down, and starts the message to
+//! its webhook.
 
 #![expect(missing_docs, reason = "the macro makes public constants of the methods")]
 

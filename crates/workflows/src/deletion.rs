@@ -1,4 +1,4 @@
-//! Removes a video, for as long as it takes to stop it and to reach the store.
+//! Removes a video, retrying until it has stopped and the store answers.
 
 #![expect(missing_docs, reason = "the macro makes public constants of the methods")]
 

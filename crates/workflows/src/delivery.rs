@@ -1,4 +1,4 @@
-//! Brings one message to a webhook's receiver, for as long as it may take.
+//! Delivers one message to a webhook's receiver, retrying for up to 24 hours.
 
 #![expect(missing_docs, reason = "the macro makes public constants of the methods")]
 
@@ -17,10 +17,10 @@ const PATIENCE: Duration = Duration::from_hours(24);
 const ONE_TRY: Duration = Duration::from_secs(30);
 /// After so long without a heartbeat the worker is gone.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// The least: no message may keep a video's own calls waiting.
+/// The lowest: messages must not delay the activities of videos.
 const PRIORITY: u32 = 5;
 
-/// One round of one message. Running it twice changes nothing once the receiver has taken it.
+/// One round of one message. Running it twice changes nothing once the receiver has accepted it.
 #[workflow]
 pub struct DeliveryWorkflow {
     message: Input,
@@ -34,7 +34,7 @@ impl DeliveryWorkflow {
         Self { message }
     }
 
-    /// Sends the message until it is taken, refused or too old.
+    /// Sends the message until it is accepted, refused or too old.
     #[run(name = contract::delivery::NAME)]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
         let message = ctx.state(|state| state.message);

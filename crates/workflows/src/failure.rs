@@ -1,4 +1,4 @@
-//! From Temporal's failures to the codes and words users see.
+//! From Temporal's failures to the codes and messages that users see.
 
 use contract::{ErrorCode, Failure, text, tries::TRIES_MAX};
 use temporalio_common::protos::temporal::api::{
@@ -10,7 +10,7 @@ use temporalio_sdk::{ActivityExecutionError, ApplicationFailure, WorkflowTermina
 /// Why the pipeline stops before its end.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// Somebody cancelled the video.
+    /// The video was cancelled.
     Cancelled,
     /// A step failed for good.
     Failed(Failure),

@@ -27,19 +27,19 @@ use crate::{
     videos::{cancel, create::take, key::Key},
 };
 
-/// A job. What `RunPod` knows besides is ignored.
+/// A job. Other fields of `RunPod` are ignored.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = RunpodRun)]
 pub(crate) struct Run {
-    /// What the worker is given.
+    /// The input of the worker.
     input: Input,
 }
 
-/// A job as it stands.
+/// A job and its status.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RunpodJob)]
 pub(crate) struct Job {
-    /// The job, which is a video of `/videos` too.
+    /// The job's id, which is also the id of a video.
     id: VideoId,
     /// `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED`, `FAILED` or `CANCELLED`.
     #[schema(example = "IN_QUEUE")]
@@ -67,7 +67,7 @@ impl From<Video> for Job {
     }
 }
 
-/// Takes a job.
+/// Submits a job.
 #[utoipa::path(post, path = "/v2/{endpoint}/run", tag = "compatible", request_body = Run,
     params(
         ("endpoint" = String, Path, description = "Any name; all are the same"),

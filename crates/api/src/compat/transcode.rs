@@ -1,4 +1,5 @@
-//! `/api/transcode`: jobs by input key, profile and output prefix, as HLS services for Roku take them.
+//! `/api/transcode`: jobs with an input key, a profile and an output prefix, as HLS services for
+//! Roku accept them.
 
 use std::{ops::RangeInclusive, sync::Arc};
 
@@ -27,9 +28,9 @@ use crate::{
     },
 };
 
-/// Profiles there are.
+/// The known profiles.
 const PROFILES: [&str; 1] = ["roku-hls"];
-/// The last page there may be.
+/// The highest page number.
 const PAGE_MAX: u64 = 1_000_000;
 /// Names that outputs have besides rungs; playlists of rungs have the first one with a `-`.
 const NOT_RUNGS: [&str; 3] = ["hls", "preview", "thumbnail"];
@@ -39,12 +40,12 @@ const ID_BYTES_MAX: usize = 255;
 const SIZE: u64 = 20;
 const SIZE_MAX: u64 = 200;
 
-/// A job. Fields of two words may be written with `_` too.
+/// A job. Field names may also be written in snake case.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = TranscodeSubmit)]
 pub(crate) struct Submit {
-    /// The caller's own name of the job: sent again under the same one, it is the same job.
+    /// The caller's own id of the job: a request repeated with it is the same job.
     #[schema(max_length = 255)]
     id: Option<String>,
     /// Key of the source in our own store.
@@ -57,18 +58,18 @@ pub(crate) struct Submit {
     #[serde(default = "default_profile")]
     #[schema(example = "roku-hls", default = "roku-hls")]
     profile: String,
-    /// Where the outputs go in the bucket `published`; slashes at its ends do not count.
+    /// Where the outputs go in the bucket `published`; leading and trailing slashes are ignored.
     #[serde(alias = "output_prefix")]
     output_prefix: Option<String>,
-    /// Address of the bucket `published` as players see it, for absolute addresses in playlists.
+    /// URL of the bucket `published` as players see it, for absolute URLs in playlists.
     #[serde(alias = "playlist_base_url")]
     playlist_base_url: Option<String>,
     /// Rungs, instead of the profile's.
     ladder: Option<Vec<RungOption>>,
-    /// Who is told how the job ended.
+    /// URL that is called when the job has ended.
     #[serde(alias = "webhook_url")]
     webhook_url: Option<String>,
-    /// Signs what is told.
+    /// Secret that signs the message.
     #[schema(value_type = Option<String>)]
     #[serde(alias = "webhook_secret")]
     webhook_secret: Option<Secret>,
@@ -78,26 +79,26 @@ fn default_profile() -> String {
     PROFILES[0].to_owned()
 }
 
-/// A job that was taken.
+/// A job that was accepted.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = TranscodeSubmitted)]
 pub(crate) struct Submitted {
     /// True.
     success: bool,
-    /// The job, which is a video of `/videos` too.
+    /// The job's id, which is also the id of a video.
     job_id: VideoId,
-    /// `queued`, or where it stands when its `Idempotency-Key` is known.
+    /// `queued`, or the current status if its `Idempotency-Key` is known.
     #[schema(example = "queued")]
     status: &'static str,
     /// What is made.
     #[schema(example = "roku-hls")]
     profile: String,
-    /// The same for people.
+    /// What is made, in words.
     message: String,
 }
 
-/// A job as it stands.
+/// A job and its status.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = TranscodeJob)]
@@ -131,9 +132,9 @@ pub(crate) struct Jobs {
     page: u64,
     /// Jobs on a full page.
     size: u64,
-    /// All jobs there are.
+    /// Number of all jobs.
     total: u64,
-    /// Jobs that have not begun.
+    /// Number of jobs that have not started.
     queue_length: u64,
 }
 
@@ -159,7 +160,7 @@ impl From<Unreadable> for Job {
     }
 }
 
-/// Takes a job.
+/// Submits a job.
 #[utoipa::path(post, path = "/api/transcode/submit", tag = "compatible", request_body = Submit,
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
         description = "As for `POST /videos`")),
@@ -206,7 +207,7 @@ pub(crate) async fn submit(
     Ok(Json(Submitted { success: true, job_id: video.id, status, profile: asked.profile, message }))
 }
 
-/// Checks what is this front door's own, and answers the webhook's address.
+/// Checks the fields that only this endpoint has, and returns the webhook's URL.
 fn check(asked: &Submit) -> Result<Option<Url>, FieldError> {
     if !PROFILES.contains(&asked.profile.as_str()) {
         let reason =

@@ -1,5 +1,5 @@
-//! Messages that nobody sends, because a process died or Temporal did not answer, are sent; messages
-//! that were done with long ago are forgotten.
+//! Starts sending messages that were left behind when a process died or Temporal did not answer,
+//! and deletes old messages.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{Api, Error, paging, problem::chain, temporal};
 const KEPT: Duration = Duration::from_hours(30 * 24);
 
 impl Api {
-    /// Looks once through all messages that wait and have not changed for `quiet`, and answers for
+    /// Checks all messages that wait and have not changed for `quiet`, and answers for
     /// how many a workflow was started. Run twice, the second run starts none.
     pub async fn reconcile_deliveries(&self, quiet: Duration) -> Result<u64, Error> {
         let now = OffsetDateTime::now_utc();

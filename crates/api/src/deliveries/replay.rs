@@ -7,8 +7,8 @@ use axum::{Json, extract::State, http::StatusCode};
 use super::view::DeliveryView;
 use crate::{Api, caller::Caller, extract::IdText, problem::Problem, temporal};
 
-/// Sends a message to a webhook again, whatever became of it before: a new round of attempts begins,
-/// at once.
+/// Sends a message to a webhook again, whether or not it was delivered: a new round of attempts
+/// begins at once.
 #[utoipa::path(
     post,
     path = "/webhooks/deliveries/{id}/replay",

@@ -1,4 +1,4 @@
-//! `GET /webhooks/deliveries/{id}`: one message, and every time it was sent.
+//! `GET /webhooks/deliveries/{id}`: one message, with every attempt to send it.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use axum::{Json, extract::State};
 use super::view::DeliveryLog;
 use crate::{Api, caller::Caller, extract::IdText, problem::Problem};
 
-/// Shows one message to a webhook, and every time it was sent.
+/// Shows one message to a webhook, with every attempt to send it.
 #[utoipa::path(
     get,
     path = "/webhooks/deliveries/{id}",

@@ -1,4 +1,5 @@
-//! A message to a webhook as clients see it. The address is shown without its query, and no secret.
+//! A message to a webhook as clients see it. The URL is shown without its query, and secrets are
+//! not shown.
 
 use catalog::{Delivery, Sent, Webhook};
 use contract::{DeliveryId, DeliveryStatus, Event, VideoId};
@@ -7,13 +8,13 @@ use time::OffsetDateTime;
 use url::Url;
 use utoipa::ToSchema;
 
-/// Who is told how a video ended.
+/// The webhook that is called when the video has ended.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WebhookView {
-    /// The address, without its query and fragment.
+    /// The URL, without its query and fragment.
     #[schema(format = "uri")]
     url: String,
-    /// What is told.
+    /// The events to report.
     events: Vec<Event>,
 }
 
@@ -26,13 +27,13 @@ pub(crate) struct DeliveryView {
     video: VideoId,
     /// The attempt at the video that ended.
     attempt: u32,
-    /// What it tells.
+    /// The event it reports.
     event: Event,
-    /// Where it stands.
+    /// Its status.
     status: DeliveryStatus,
     /// 1, and one more with each replay.
     round: u32,
-    /// Who is told.
+    /// The receiver.
     webhook: WebhookView,
     /// When the attempt at the video ended.
     #[serde(with = "time::serde::rfc3339")]
@@ -42,16 +43,16 @@ pub(crate) struct DeliveryView {
     updated_at: OffsetDateTime,
 }
 
-/// A message, and every time it was sent.
+/// A message, with every attempt to send it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeliveryLog {
     #[serde(flatten)]
     delivery: DeliveryView,
-    /// Every time it was sent, oldest first.
+    /// The attempts to send it, oldest first.
     attempts: Vec<SendingView>,
 }
 
-/// One time a message was sent.
+/// One attempt to send a message.
 #[derive(Debug, Serialize, ToSchema)]
 struct SendingView {
     /// Counts from 1, over all rounds.
@@ -63,9 +64,9 @@ struct SendingView {
     at: OffsetDateTime,
     /// How long it took, in seconds.
     took_seconds: f64,
-    /// What the receiver answered; `null` when it did not.
+    /// The receiver's HTTP status; `null` without a response.
     http_status: Option<u16>,
-    /// Why it was not taken; `null` when it was.
+    /// Why it was not accepted; `null` when it was.
     error: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! Bodies with a watch over them: requests that must keep arriving, answers that hold their
-//! connection's place.
+//! Supervised bodies: requests that must keep arriving, and responses that keep their connection
+//! busy.
 
 use std::{
     pin::Pin,
@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::{Timeouts, connections::Answer};
 
-/// A body on its way in, that ends with an error when it stands still or only drips.
+/// A request's body, which ends with an error when it stalls or is too slow.
 pub(super) struct Arriving {
     body: Incoming,
     timeouts: Timeouts,
@@ -32,8 +32,8 @@ impl Arriving {
         Self { body, timeouts, since: Instant::now(), bytes: 0, stall }
     }
 
-    /// True when the bytes so far are fewer than the least rate asks for. Time that the server itself
-    /// takes between two reads counts too, which is why the rate is low.
+    /// True when fewer bytes than the minimum rate requires have arrived. Time that the server
+    /// itself takes between two reads counts too, which is why the rate is low.
     fn drips(&self) -> bool {
         let after = self.since.elapsed().saturating_sub(self.timeouts.body);
         self.bytes < after.as_secs().saturating_mul(self.timeouts.body_rate)
@@ -69,7 +69,7 @@ impl Body for Arriving {
     }
 }
 
-/// A body on its way out. While it is there, its connection counts as busy.
+/// A response's body. While it exists, its connection counts as busy.
 pub(super) struct Answering {
     body: axum::body::Body,
     _answer: Answer,

@@ -1,4 +1,4 @@
-//! Which connections a listener holds, and which one has to go when it is full.
+//! The connections of a listener, and which one is closed when it is full.
 
 use std::{
     collections::BTreeMap,
@@ -114,7 +114,7 @@ impl Open {
         State::Reserve(number)
     }
 
-    /// Tells the oldest of those that match to close, and counts it as closed. False without one.
+    /// Asks the oldest of those that match to close, and counts it as closed. False without one.
     fn withdraw_oldest(&mut self, matches: impl Fn(&Waiting) -> bool) -> bool {
         let oldest = self.waiting.iter().find(|(_, waiting)| matches(waiting)).map(|(n, _)| *n);
         let Some(waiting) = oldest.and_then(|number| self.waiting.remove(&number)) else {

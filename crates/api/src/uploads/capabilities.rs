@@ -1,4 +1,4 @@
-//! `OPTIONS /uploads`: what a tus client may ask of us.
+//! `OPTIONS /uploads`: what the server supports of tus.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::Api;
 
-/// Says which parts of tus 1.0 are spoken, and how large a file may be.
+/// Says which parts of tus 1.0 are supported, and how large a file may be.
 #[utoipa::path(
     options,
     path = "/uploads",

@@ -1,4 +1,4 @@
-//! `POST /uploads/{id}/complete`: looks at once whether a file is there.
+//! `POST /uploads/{id}/complete`: checks at once whether a file has arrived.
 
 use std::sync::Arc;
 
@@ -13,19 +13,19 @@ use super::{
 };
 use crate::{Api, caller::Caller, problem::Problem};
 
-/// A file that is there.
+/// A file that has arrived.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CompleteUpload {
     /// The upload, for `POST /videos`.
     upload_id: UploadId,
-    /// What you call the file.
+    /// The file's name.
     file_name: String,
     /// Its size.
     bytes: u64,
 }
 
-/// Looks whether a file that was sent to a signed address is there, and lets its video begin.
-/// Unasked, this is done every minute.
+/// Checks whether a file that was sent to a presigned URL has arrived, and starts its video.
+/// Otherwise this is checked every minute.
 #[utoipa::path(
     post,
     path = "/uploads/{id}/complete",

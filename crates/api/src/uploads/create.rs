@@ -1,7 +1,7 @@
 //! `POST /uploads`: begins an upload, also with its first bytes.
 //!
-//! The file comes before the row: a file without a row is swept away, while a row without a file
-//! would look like bytes that were lost.
+//! The file is created before the row: a file without a row is cleaned up, while a row without a
+//! file would look like lost bytes.
 
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ async fn begin(
     let (metadata, file_name) = headers::metadata(headers)?;
     let checksum = headers::checksum(headers)?;
     let id = UploadId(Uuid::now_v7());
-    // What others have declared and not sent yet has its place too.
+    // Space is also reserved for what others have declared and not sent yet.
     let declared = api.catalog.declared_bytes(Some(UploadWay::Tus), None).await?;
     let awaited = declared.saturating_sub(api.incoming.arrived_bytes().await?);
     let needed = awaited.saturating_add(bytes);
@@ -98,7 +98,7 @@ fn begun(upload: &Upload, offset: u64) -> Response {
     (StatusCode::CREATED, headers).into_response()
 }
 
-/// Refuses a file with which a tenant would have more on its way than it may.
+/// Refuses a file that would take a tenant over its limit of unfinished uploads.
 pub(super) async fn check_tenant(api: &Api, caller: &Caller, bytes: u64) -> Result<(), Problem> {
     let most = api.settings.bounds.tenant_upload_bytes;
     let declared = api.catalog.declared_bytes(None, Some(&caller.tenant)).await?;
@@ -112,7 +112,7 @@ pub(super) async fn check_tenant(api: &Api, caller: &Caller, bytes: u64) -> Resu
     Ok(())
 }
 
-/// Refuses a file that is larger than any may be.
+/// Refuses a file that is larger than allowed.
 pub(super) fn check_size(api: &Api, bytes: u64) -> Result<(), Problem> {
     let most = api.settings.upload_bytes_max;
     if bytes > most {

@@ -1,6 +1,7 @@
-//! The end of an upload: into the store, into the catalogue, and its video begins.
+//! Finishes an upload: moves it into the store, records it in the catalogue, starts its video.
 //!
-//! Each step finds what the one before left, so that after a crash anywhere the next look goes on.
+//! Each step continues from what the one before left, so that the next check resumes after any
+//! crash.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,13 +14,13 @@ use storage::{Bucket, Claim, layout};
 
 use crate::{Api, Error, problem::chain, temporal};
 
-/// How long a request waits for the end of an upload, which goes on without it.
+/// How long a request waits until an upload is finished, which then continues in the background.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// Where an upload stands.
+/// The status of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// So many of its bytes have arrived.
+    /// The number of bytes that have arrived.
     Arriving {
         /// Bytes that survive a power cut.
         bytes: u64,
@@ -31,7 +32,7 @@ pub(crate) enum Standing {
 }
 
 /// Says where an upload stands, and finishes it when all of it has arrived. A move into the store
-/// that takes long, or fails, is not the sender's concern: it goes on, or is tried again.
+/// that takes long, or fails, does not concern the sender: it continues, or is retried.
 pub(crate) async fn soon(api: &Arc<Api>, upload: &Upload) -> Result<Standing, Error> {
     let (ours, theirs) = (Arc::clone(api), upload.clone());
     let ending = tokio::spawn(async move {
@@ -45,7 +46,7 @@ pub(crate) async fn soon(api: &Arc<Api>, upload: &Upload) -> Result<Standing, Er
     let arrived = Standing::Arriving { bytes: upload.bytes };
     match tokio::time::timeout(WAIT, ending).await {
         Ok(Ok(Ok(standing))) => Ok(standing),
-        // Nobody may be told of bytes that are not there.
+        // Only bytes that are stored may be acknowledged.
         Ok(_) => standing(api, upload).await,
         Err(_) => Ok(arrived),
     }
@@ -67,7 +68,7 @@ pub(super) async fn settle(api: &Api, upload: &Upload) -> Result<Standing, Error
     }
 }
 
-/// Where an upload stands, without changing anything.
+/// The status of an upload, without changing anything.
 async fn standing(api: &Api, upload: &Upload) -> Result<Standing, Error> {
     if upload.status == UploadStatus::Finished {
         return Ok(Standing::Finished);

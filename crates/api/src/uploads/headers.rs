@@ -20,7 +20,7 @@ const CHECKSUMS: [(&str, &Algorithm); 3] = [
     ("sha512", &digest::SHA512),
 ];
 
-/// What a piece must be.
+/// The checksum that a piece must have.
 #[derive(Debug)]
 pub(super) struct Checksum {
     algorithm: &'static Algorithm,
@@ -28,12 +28,12 @@ pub(super) struct Checksum {
 }
 
 impl Checksum {
-    /// Begins to add a piece up.
+    /// Begins the checksum of a piece.
     pub(super) fn begin(&self) -> Context {
         Context::new(self.algorithm)
     }
 
-    /// True when what was added up is what was promised.
+    /// True when the checksum is the declared one.
     pub(super) fn is_met(&self, sum: Context) -> bool {
         sum.finish().as_ref() == self.digest
     }
@@ -108,7 +108,7 @@ pub(super) fn carries_bytes(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_some_and(|value| value == OFFSET_STREAM)
 }
 
-/// Refuses a body that is no bytes of the file.
+/// Refuses a body of another media type than a file's bytes.
 pub(super) fn require_bytes(headers: &HeaderMap) -> Result<(), Problem> {
     if carries_bytes(headers) {
         return Ok(());

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{Api, caller::Caller, problem::Problem};
 
-/// Says how many bytes of a file have arrived for sure (tus 1.0): there the client goes on.
+/// Says how many bytes of a file are durably stored (tus 1.0); the client continues there.
 #[utoipa::path(
     head,
     path = "/uploads/{id}",

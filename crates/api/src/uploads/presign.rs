@@ -31,14 +31,14 @@ use crate::{
 /// Most bytes that S3 takes in one request.
 const PUT_BYTES_MAX: u64 = 5 << 30;
 
-/// A file to be sent in one request.
+/// A file to send in one request.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PresignUpload {
-    /// What you call the file.
+    /// The file's name.
     #[schema(example = "clip.mp4", max_length = 255)]
     file_name: String,
-    /// Its size; no other is taken.
+    /// Its size; any other is refused.
     #[schema(minimum = 1, maximum = 5_368_709_120u64)]
     bytes: u64,
     /// Its media type; the one that goes with the name by default.
@@ -53,7 +53,7 @@ pub(crate) struct PresignedUpload {
     upload_id: UploadId,
     /// `PUT`.
     method: &'static str,
-    /// The address; whoever has it can send the file.
+    /// The URL; whoever has it can send the file.
     #[schema(format = "uri")]
     url: String,
     /// Headers to send with it.
@@ -63,8 +63,8 @@ pub(crate) struct PresignedUpload {
     expires_at: OffsetDateTime,
 }
 
-/// Signs an address that takes a file straight into the store. Send the file there with one PUT,
-/// then `POST /videos` with `upload_id`, or the other way round.
+/// Creates a presigned URL for sending a file straight into the store. Send the file there with one
+/// PUT, then `POST /videos` with `upload_id`, or the other way round.
 #[utoipa::path(
     post,
     path = "/uploads/presigned",

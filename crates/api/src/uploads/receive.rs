@@ -1,4 +1,4 @@
-//! Takes in one piece of a file: the bytes of one request, appended as they come.
+//! Receives one piece of a file: the bytes of one request, appended as they arrive.
 //!
 //! A request that breaks off keeps what arrived; only a piece with a checksum counts whole or not
 //! at all. That holds at every moment: this may be dropped, or the process killed, anywhere.
@@ -16,7 +16,7 @@ use storage::{Arrival, Claim};
 use super::{Refusal, headers::Checksum, refusal::full, unknown};
 use crate::{Api, problem::Problem};
 
-/// Longest silence of a sender. A connection that died without a word holds the upload for so long.
+/// Longest silence of a sender. A connection that died silently holds the upload for so long.
 const SILENCE: Duration = Duration::from_secs(20);
 
 /// Appends a body at `offset`, makes it durable and answers the new offset.

@@ -7,16 +7,16 @@ use storage::{Bucket, Claim};
 use super::finish;
 use crate::{Api, Error};
 
-/// The answer to removing an upload.
+/// The result of removing an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Removed {
     /// Nothing of it is left; a video that waited for it has failed.
     Removed,
-    /// Somebody sends to it; nothing changed.
+    /// A request is sending to it; nothing changed.
     Busy,
 }
 
-/// Removes an upload. Broken off and run again, it goes on: the row goes last.
+/// Removes an upload. Interrupted and run again, it continues: the row is deleted last.
 pub(crate) async fn remove(api: &Api, upload: &Upload) -> Result<Removed, Error> {
     match api.incoming.claim(&upload.id.to_string()).await.map_err(Error::Store)? {
         Claim::Ours(arrival) => arrival.remove().await.map_err(Error::Store)?,

@@ -1,4 +1,4 @@
-//! Looks through all uploads: finishes what has arrived, removes what nobody comes for.
+//! Checks all uploads: finishes those that have arrived, removes abandoned ones.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! `DELETE /uploads/{id}`: an upload that nobody wants any more.
+//! `DELETE /uploads/{id}`: removes an upload.
 
 use std::sync::Arc;
 

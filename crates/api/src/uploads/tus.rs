@@ -1,4 +1,4 @@
-//! What every answer of the tus protocol has in common.
+//! What all responses of the tus protocol have in common.
 
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue},
@@ -9,9 +9,9 @@ use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::forma
 use super::{KEPT, Refusal};
 use crate::problem::Problem;
 
-/// The version we speak.
+/// The supported version.
 pub(super) const VERSION: &str = "1.0.0";
-/// What we do beyond the core.
+/// The supported extensions.
 pub(super) const EXTENSIONS: &str = "creation,creation-with-upload,termination,checksum,expiration";
 
 pub(super) const RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
@@ -39,7 +39,7 @@ impl IntoResponse for Answer {
     }
 }
 
-/// Refuses a client that speaks another version.
+/// Refuses a client with another version.
 pub(super) fn check_version(headers: &HeaderMap) -> Result<(), Problem> {
     if headers.get(RESUMABLE).is_some_and(|version| version == VERSION) {
         return Ok(());

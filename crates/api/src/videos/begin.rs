@@ -1,7 +1,7 @@
-//! Starts the workflow of a video that has just been written down.
+//! Starts the workflow of a video that has just been recorded.
 //!
-//! The row is the promise. A start that takes long goes on beside the answer, so that a Temporal with
-//! much to do holds no client up; one that fails for now is made up for by `reconcile`.
+//! The row guarantees that the video is made. A slow start continues in the background, so that a
+//! busy Temporal does not delay clients; if it fails temporarily, `reconcile` repeats it.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `POST /videos`: takes a video and starts its workflow.
+//! `POST /videos`: accepts a video and starts its workflow.
 //!
 //! The catalogue's row comes first: it is what `waiting` finds when this process dies before the
 //! workflow runs.
@@ -43,7 +43,7 @@ const METADATA_BYTES_MAX: usize = 16 * 1024;
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateVideo {
-    /// http(s) address of the source, without user name and password.
+    /// http(s) URL of the source, without user name and password.
     #[schema(example = "https://example.com/clip.mp4", max_length = 4096)]
     url: Option<String>,
     /// Bucket of a source that is already in the store.
@@ -55,12 +55,12 @@ pub(crate) struct CreateVideo {
     /// An upload, finished or not; a video that waits for its upload begins by itself.
     #[schema(format = "uuid")]
     upload_id: Option<String>,
-    /// What is made of it.
+    /// What to make.
     options: Option<Options>,
-    /// Your own data, given back as it is; at most 16 KiB.
+    /// Your own data, returned unchanged; at most 16 KiB.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
-    /// Who is told how the video ends.
+    /// The webhook that is called when the video has ended.
     webhook: Option<CreateWebhook>,
 }
 
@@ -71,16 +71,16 @@ impl CreateVideo {
     }
 }
 
-/// Takes a video and starts making it.
+/// Accepts a video and starts making it.
 #[utoipa::path(
     post,
     path = "/videos",
     tag = "videos",
     request_body = CreateVideo,
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
-        description = "Your own name of this request: sent again within 14 days with the same body, it answers the same video")),
+        description = "Your own id of this request: repeated within 14 days with the same body, it returns the same video")),
     responses(
-        (status = 202, description = "Taken; follow `Location`", body = VideoView,
+        (status = 202, description = "Accepted; follow `Location`", body = VideoView,
             headers(("Location" = String, description = "Path of the video"))),
         (status = "4XX", description = "Refused", body = Problem,
             content_type = "application/problem+json"),

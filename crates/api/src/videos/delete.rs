@@ -1,4 +1,4 @@
-//! `DELETE /videos/{id}`: removes a video and everything made of it.
+//! `DELETE /videos/{id}`: removes a video and everything made from it.
 //!
 //! The mark on the row decides: from it on the video is not tried again. Stopping and removing take
 //! time and must survive a crash, so a workflow does both; the row goes last, and with it the video.

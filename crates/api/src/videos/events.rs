@@ -1,7 +1,7 @@
 //! `GET /videos/{id}/events`: a video as it changes, as server-sent events.
 //!
 //! Nothing is remembered: whoever connects again gets the video as it stands then, which is all
-//! that earlier events could have told. However many watch a video, it is looked at once.
+//! that earlier events could have said. A video is polled once, however many clients watch it.
 
 use std::{
     collections::HashMap,
@@ -25,14 +25,14 @@ use crate::{Api, caller::Caller, extract::IdText, problem::Problem};
 /// How often a video is looked at; one look costs a query of its workflow.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The videos that somebody watches in this process.
+/// The videos that clients of this process watch.
 pub(crate) struct Watching {
     videos: Mutex<HashMap<VideoId, watch::Receiver<Told>>>,
     places: Arc<Semaphore>,
     most: u32,
 }
 
-/// What the last look at a video showed.
+/// What the last poll of a video showed.
 #[derive(Clone, Debug)]
 enum Told {
     /// There was none yet.
@@ -43,7 +43,7 @@ enum Told {
     Gone,
 }
 
-/// Tells how a video goes on, until it has ended. Each event is called by the status it shows and
+/// Reports how a video progresses, until it has ended. Each event is named after the status and
 /// holds the video as `GET /videos/{id}` does; one is sent whenever something has changed.
 #[utoipa::path(
     get,
@@ -82,7 +82,7 @@ impl Watching {
         place.map_err(|_| Problem::too_many_streams(self.most))
     }
 
-    /// What is told about a video, by the looks that others wait for too, if there are any.
+    /// Updates of a video, from polls that are shared with other viewers.
     fn join(
         self: &Arc<Self>,
         api: &Arc<Api>,
@@ -90,7 +90,7 @@ impl Watching {
         video: VideoId,
     ) -> watch::Receiver<Told> {
         let mut videos = self.videos();
-        // Closed: whoever looked has ended without a word.
+        // Closed: the task that polled has ended.
         if let Some(told) = videos.get(&video).filter(|told| told.has_changed().is_ok()) {
             return told.clone();
         }

@@ -23,7 +23,7 @@ pub(crate) struct JobList {
 struct JobView {
     /// Which attempt; 1 for the first.
     attempt: u32,
-    /// Where it stands, or how it ended.
+    /// Its status, or how it ended.
     status: Status,
     /// Why it failed; `null` unless it did.
     error: Option<Failure>,

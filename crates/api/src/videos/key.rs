@@ -1,4 +1,4 @@
-//! The header `Idempotency-Key`: a request that is sent again does not make a second video.
+//! The header `Idempotency-Key`: a repeated request does not make a second video.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -11,7 +11,7 @@ pub(crate) const HEADER: &str = "idempotency-key";
 /// Longest key.
 const BYTES_MAX: usize = 255;
 
-/// What the client calls its request, if anything.
+/// The client's name for its request, if it has one.
 pub(crate) struct Key(Option<String>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Key {
@@ -34,7 +34,7 @@ impl Key {
         Self(self.0.or(other))
     }
 
-    /// The key together with what tells the request for this video from others.
+    /// The key together with a hash of the request.
     pub(crate) fn of(self, new: &NewVideo) -> Option<IdempotencyKey> {
         let key = self.0?;
         let request = (&new.source, &new.options, &new.metadata, &new.private);

@@ -32,13 +32,13 @@ pub(crate) struct VideoPage {
     path = "/videos",
     tag = "videos",
     params(
-        ("status" = Option<Status>, Query, description = "Only videos that stand here"),
+        ("status" = Option<Status>, Query, description = "Only videos with this status"),
         ("created_after" = Option<String>, Query, format = DateTime,
-            description = "Only videos that were taken later (RFC 3339)"),
+            description = "Only videos that were accepted later (RFC 3339)"),
         ("created_before" = Option<String>, Query, format = DateTime,
-            description = "Only videos that were taken earlier (RFC 3339)"),
+            description = "Only videos that were accepted earlier (RFC 3339)"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
-            description = "Most videos on the page; default 50"),
+            description = "At most this many videos per page; default 50"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
     responses(

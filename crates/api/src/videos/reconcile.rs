@@ -1,5 +1,5 @@
-//! Heals what a crash or an operator's hand leaves between the catalogue and Temporal: a row without
-//! a workflow gets one, a workflow that has ended without its row knowing gets the row written.
+//! Corrects differences between the catalogue and Temporal after a crash or manual intervention: a
+//! row without a workflow gets one, and the end of a workflow that was not recorded is recorded.
 //!
 //! Nothing is started or ended twice: workflows are named by video and attempt, and an end is written
 //! by a conditional UPDATE.
@@ -23,21 +23,21 @@ use crate::{Api, Error, problem::chain, temporal};
 
 /// How often everything is looked through.
 const EVERY: Duration = Duration::from_mins(1);
-/// Rows that changed later than this ago are left to those who are at work on them.
+/// Rows that changed within this time are skipped, as a process may still be working on them.
 const QUIET: Duration = Duration::from_mins(1);
 
 /// What has become of an attempt.
 enum Fate {
-    /// Its workflow, or the report of its end, is still at work.
+    /// Its workflow, or the report of its end, is still running.
     Alive,
     /// No workflow was ever started.
     NeverStarted,
-    /// It has ended, and nobody is left to write it down.
+    /// It has ended, and no process is left to record it.
     Ended(Outcome),
 }
 
 impl Api {
-    /// Heals for ever. To be run beside the API, in any number of processes.
+    /// Runs until cancelled, next to the API, in any number of processes.
     pub async fn keep_reconciled(&self) {
         let mut tick = tokio::time::interval(EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -66,7 +66,7 @@ impl Api {
         }
     }
 
-    /// Looks once through all videos on their way that have not changed for `quiet`; answers how
+    /// Checks all unfinished videos that have not changed for `quiet`; returns how
     /// many were healed. Run twice, the second run finds nothing.
     pub async fn reconcile(&self, quiet: Duration) -> Result<u64, Error> {
         let since = OffsetDateTime::now_utc() - quiet;
@@ -82,8 +82,8 @@ impl Api {
         Ok(healed)
     }
 
-    /// One video that cannot be healed must not hold up the others; a service that does not answer
-    /// holds up all.
+    /// One video that cannot be corrected must not block the others; a service that does not answer
+    /// blocks all.
     async fn heal_one(&self, video: &Video) -> Result<bool, Error> {
         match self.heal(video).await {
             Err(error) if !error.is_transient() => {

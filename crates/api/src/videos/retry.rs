@@ -20,8 +20,8 @@ use crate::{Api, caller::Caller, extract::IdText, problem::Problem};
     tag = "videos",
     params(("id" = String, Path, format = Uuid, description = "The video")),
     responses(
-        (status = 202, description = "Taken again; `attempt` has grown", body = VideoView),
-        (status = 409, description = "It has not ended without a result, was tried too often, or its files are gone; `video_status` says where it stands",
+        (status = 202, description = "Accepted again, as the next `attempt`", body = VideoView),
+        (status = 409, description = "It has not failed and was not cancelled, was tried too often, or its files are gone; `video_status` is its status",
             body = Problem, content_type = "application/problem+json"),
         (status = "default", description = "Refused", body = Problem,
             content_type = "application/problem+json"),

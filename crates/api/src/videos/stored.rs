@@ -19,7 +19,8 @@ use storage::{Bucket, Object, layout};
 
 use crate::{Api, caller::Caller, problem::Problem};
 
-/// A prefix of the store whose objects tenants may name as sources beside their own: `BUCKET/PREFIX`
+/// A prefix of the store whose objects tenants may name as sources, besides their own:
+/// `BUCKET/PREFIX`
 /// for every tenant, `TENANT=BUCKET/PREFIX` for one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSources {

@@ -18,13 +18,13 @@ use crate::{Settings, deliveries::WebhookView};
 /// A video as it stands.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct VideoView {
-    /// Identifies the video for ever.
+    /// The video's id.
     id: VideoId,
-    /// Where it stands.
+    /// Its status.
     status: Status,
     /// The current attempt; 1 for the first.
     attempt: u32,
-    /// When the video was taken.
+    /// When the video was accepted.
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
     /// When it last changed its status.
@@ -36,22 +36,22 @@ pub(crate) struct VideoView {
     expires_at: Option<OffsetDateTime>,
     /// What it is made from.
     source: SourceView,
-    /// What was asked.
+    /// What was requested.
     options: Options,
-    /// How far it is; `null` unless it is being made and somebody works on it, and in lists.
+    /// How far it is; `null` in lists, and unless it is being made and a worker answers.
     progress: Option<Progress>,
     /// What can be played; `null` until it is ready.
     outputs: Option<OutputsView>,
-    /// What is less than was asked.
+    /// What could not be made as requested.
     warnings: Vec<Warning>,
     /// Why it failed; `null` unless it did.
     error: Option<Failure>,
     /// Your own data, as given.
     #[schema(value_type = Object)]
     metadata: serde_json::Value,
-    /// Who is told how it ends; `null` when nobody is.
+    /// The webhook that is called when it has ended; `null` without one.
     webhook: Option<WebhookView>,
-    /// Where to go from here.
+    /// Links.
     links: Links,
 }
 
@@ -62,7 +62,8 @@ struct SourceView {
     /// cannot be read.
     #[schema(example = "url")]
     kind: String,
-    /// The address, without query, which may hold a signature, and without user name and password.
+    /// The URL, without its query, which may contain a signature, and without user name and
+    /// password.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
     /// Bucket of a source in the store.
@@ -74,33 +75,33 @@ struct SourceView {
     /// The upload it was sent in.
     #[serde(skip_serializing_if = "Option::is_none")]
     upload_id: Option<UploadId>,
-    /// What the file was called when it was sent.
+    /// The name of the uploaded file.
     #[serde(skip_serializing_if = "Option::is_none")]
     file_name: Option<String>,
-    /// What the file was found to be.
+    /// Facts about the file.
     #[serde(flatten)]
     measured: Measured,
 }
 
-/// Where to go from a video.
+/// Links of a video.
 #[derive(Debug, Serialize, ToSchema)]
 struct Links {
     /// Path of the video in this API.
     #[serde(rename = "self")]
     this: String,
-    /// Address of the master playlist; absent until the video is ready.
+    /// URL of the master playlist; absent until the video is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "uri")]
     playlist: Option<String>,
-    /// Address of the still picture; absent where there is none.
+    /// URL of the thumbnail; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "uri")]
     thumbnail: Option<String>,
-    /// Address of the chapters as WebVTT; absent where there are none.
+    /// URL of the chapters as WebVTT; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "uri")]
     chapters: Option<String>,
-    /// The current attempt in Temporal's web pages, where these are known.
+    /// The current attempt in Temporal's web page, if its URL is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "uri")]
     temporal: Option<String>,
@@ -152,7 +153,7 @@ impl VideoView {
         view
     }
 
-    /// Where the video stands.
+    /// The status of the video.
     pub(crate) fn status(&self) -> Status {
         self.status
     }

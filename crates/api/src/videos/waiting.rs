@@ -1,5 +1,5 @@
-//! Starts the videos whose workflow was never started: what a crash in the middle of
-//! `POST /videos` leaves behind.
+//! Starts videos whose workflow was never started, as after a crash in the middle of `POST
+//! /videos`.
 
 use catalog::{Filter, PAGE_MAX, Video};
 use contract::Status;

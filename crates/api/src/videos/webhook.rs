@@ -12,7 +12,8 @@ use crate::problem::FieldError;
 /// How a secret's text begins, as Standard Webhooks says.
 const SECRET_PREFIX: &str = "whsec_";
 
-/// Who is told how the video ends. Messages are signed as <https://www.standardwebhooks.com> says.
+/// The webhook that is called when the video has ended. Messages are signed as
+/// <https://www.standardwebhooks.com> says.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateWebhook {

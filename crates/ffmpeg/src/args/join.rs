@@ -1,4 +1,4 @@
-//! Programmes of other streams, one behind the other, into a Matroska file that can be cut.
+//! Programmes with different streams, one after the other, into a Matroska file that can be cut.
 //!
 //! ffmpeg's `concat` filter ends each where its longer stream ends, and lets the next begin there, so
 //! that sound and picture stay together. It asks for one size and one form of samples.

@@ -1,4 +1,4 @@
-//! Loudness (EBU R 128): the run that measures, and the filters that bring sound to a target.
+//! Loudness (EBU R 128): the run that measures, and the filters that reach a target.
 //!
 //! `ebur128` measures and one `volume` does the rest where it can. ffmpeg's own `loudnorm` is not
 //! used: in 5.1 it measured one of our files 0.4 LU off, has no linear mode for sound without
@@ -29,7 +29,7 @@ pub(crate) fn loudness(plan: &AudioPlan, loudness: Option<&Loudness>) -> Vec<OsS
     args.0
 }
 
-/// Filters that bring stereo sound to the loudness asked for. None of them moves it in time.
+/// Filters that bring stereo audio to the target loudness. None of them shifts it in time.
 pub(super) fn brought(loudness: &Loudness) -> String {
     let mut filters = Vec::new();
     if let Some(ratio) = loudness.ratio() {

@@ -1,7 +1,7 @@
 //! A master copy: the whole video on its grid in one file, of high quality and in the source's own size.
 //!
-//! It is an ordinary MP4, whose edit lists say where picture and sound begin: nothing stands in front,
-//! unlike in the segments.
+//! It is an ordinary MP4, whose edit lists say where video and audio begin: unlike segments, it has
+//! no lead.
 
 use std::{ffi::OsString, fmt::Write as _, path::Path};
 

@@ -1,6 +1,6 @@
 //! Argument lists of every ffmpeg run: pure functions of the plan, compared with golden texts.
 //!
-//! Options that every run shares are added by `run`; here stands only what one kind of run needs.
+//! Options that all runs share are added by `run`; here is only what one kind of run needs.
 
 mod audio;
 mod chunk;

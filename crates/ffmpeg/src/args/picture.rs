@@ -2,7 +2,7 @@
 //! already is, limited range, square pixels, and tags that say so.
 //!
 //! ffmpeg itself turns it upright when it opens the file. Two places in a graph: [`progressive`] goes
-//! before any picture is dropped or scaled, [`clean`] scales and brings colours in order.
+//! before any picture is dropped or scaled, [`clean`] scales and converts colours.
 
 use media::source::{Scan, VideoFacts};
 
@@ -33,7 +33,7 @@ pub(crate) fn needs_neighbours(facts: &VideoFacts) -> bool {
     facts.scan() != Scan::Progressive
 }
 
-/// Scales to `size` in square pixels and brings colours in order.
+/// Scales to `size` in square pixels and converts colours.
 pub(crate) fn clean(facts: &VideoFacts, (width, height): (u32, u32)) -> String {
     let matrix = if facts.is_rgb() { "out_color_matrix=bt709:" } else { "" };
     format!(

@@ -5,7 +5,7 @@
 //!
 //! Packets are counted, not compared: what the probe counted is what `setts` counts, because both
 //! read the same demuxer. With `-copyts` ffmpeg's own repair stays out of it. `setts` of ffmpeg 5.1
-//! gets stamps in the output's time base although its `TB` is another's, so that both are said here.
+//! gets stamps in the output's time base although its `TB` is another's, so both are set here.
 
 use std::{ffi::OsString, fmt::Write as _, path::Path};
 

@@ -1,6 +1,6 @@
 //! One picture of a video in full, or a few bytes of it to look at.
 //!
-//! A picture is asked for by its frame on the output grid, and chosen as the grid chooses it. Every
+//! A picture is named by its frame on the output grid, and chosen as the grid chooses it. Every
 //! run lists the times of the pictures it decoded, so that a seek that landed elsewhere is noticed.
 
 use std::{ffi::OsString, fmt::Write as _, path::Path};

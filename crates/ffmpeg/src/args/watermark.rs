@@ -1,8 +1,9 @@
-//! The runs that draw a watermark: letters on a transparent canvas, the cut around their ink, and an
-//! image brought to size. All write one PNG with transparency.
+//! The runs that draw a watermark: text on a transparent canvas, cropped to its ink, or a scaled
+//! image.
+//! All write one PNG with transparency.
 //!
-//! File names within graphs are constants below the run's working folder: nothing a user wrote ever
-//! stands in a graph.
+//! File names in graphs are constants below the run's working folder: no user input is ever part of
+//! a graph.
 
 use std::{ffi::OsString, path::Path};
 

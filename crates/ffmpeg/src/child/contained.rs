@@ -31,7 +31,7 @@ pub(super) struct Contained {
     by_arguments: bool,
 }
 
-/// What holds one child, made ready.
+/// The containment of one child, prepared.
 pub(super) struct Built {
     pub(super) cage: Cage,
     /// The environment that replaces this process's, where one does.
@@ -63,7 +63,7 @@ impl Contained {
         self.policy.limits.cpu_seconds = Some(own.map_or(seconds, |own| own.min(seconds)));
     }
 
-    /// The environment that replaces this process's, unless nothing holds.
+    /// The environment that replaces this process's, unless containment is off.
     fn environment(&self) -> Option<Vec<(OsString, OsString)>> {
         if !self.policy.layers.limits {
             return None;
@@ -78,7 +78,7 @@ impl Contained {
         Some(variables)
     }
 
-    /// Makes ready what holds the program with these arguments.
+    /// Prepares the containment of the program with these arguments.
     pub(super) fn build(
         mut self,
         program: &OsStr,

@@ -1,6 +1,6 @@
-//! Whether the kernel has killed a process of ours because memory ran out.
+//! Whether the kernel killed one of our processes because memory ran out.
 //!
-//! Such a kill is a SIGKILL like any other. What tells it apart is a count that the kernel keeps for
+//! Such a kill is a SIGKILL like any other. It is recognised by a count that the kernel keeps for
 //! our control group, and where that cannot be read for the whole machine. One rise of the count
 //! answers one question: a kill that comes later is no memory kill because an earlier one was.
 

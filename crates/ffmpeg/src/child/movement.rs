@@ -1,4 +1,4 @@
-//! Whether a program still moves: it told of progress, read bytes or used a processor.
+//! Whether a program still makes progress: it reported some, read bytes or used a processor.
 //!
 //! Progress alone does not show it. On its way to a far key frame, ffmpeg decodes for minutes before
 //! the first picture that it may write. A program that was stopped, or that waits for bytes which
@@ -31,7 +31,7 @@ pub(crate) struct Movement {
     looked: Instant,
 }
 
-/// What a program has done so far; zero where the system does not tell.
+/// What a program has done so far; zero where the system does not say.
 #[derive(Clone, Copy, Debug, Default)]
 struct Work {
     bytes: u64,
@@ -39,14 +39,14 @@ struct Work {
 }
 
 impl Movement {
-    /// Begins now; a program that stands still for `stall` is given up.
+    /// Begins now; a program without progress for `stall` is given up.
     pub(crate) fn of(child: &Child, stall: Duration) -> Self {
         let now = Instant::now();
         let (program, pid) = (child.program.clone(), child.id);
         Self { program, pid, stall, since: now, seen: Work::of(pid), looked: now }
     }
 
-    /// The program told of progress.
+    /// The program reported progress.
     pub(crate) fn moved(&mut self) {
         self.since = Instant::now();
         if self.looked.elapsed() >= LOOK {
@@ -54,7 +54,7 @@ impl Movement {
         }
     }
 
-    /// The program told of no progress; an error when it has stood still for too long.
+    /// The program reported no progress; an error when it has made none for too long.
     pub(crate) fn stood(&mut self) -> Result<(), Error> {
         if self.since.elapsed() < self.stall {
             return Ok(());

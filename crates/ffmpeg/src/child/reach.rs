@@ -1,6 +1,6 @@
 //! What a run of ffmpeg must be able to open: what its argument list names, and nothing else.
 //!
-//! Argument lists are built by `args` and hold nothing that a user wrote where a file may stand.
+//! Argument lists are built by `args` and contain no user input where a file may be named.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};

@@ -1,6 +1,6 @@
-//! What is told about every child: a span from its start to its end, and two metrics.
+//! Observes every child: a span from its start to its end, and two metrics.
 //!
-//! Arguments are never told: they may hold signed addresses.
+//! Arguments are never recorded: they may contain signed URLs.
 
 use std::{os::unix::process::ExitStatusExt as _, path::Path, process::ExitStatus};
 

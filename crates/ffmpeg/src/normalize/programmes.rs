@@ -1,4 +1,4 @@
-//! Programmes of one file whose streams are others: each is read by itself, and all become one.
+//! Programmes of one file with different streams: each is read separately, and all become one.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Which tracks of sound the ffmpeg at hand cannot decode, or would decode to noise.
+//! Which audio tracks this ffmpeg cannot decode, or would decode to noise.
 
 use std::io::SeekFrom;
 use std::path::Path;

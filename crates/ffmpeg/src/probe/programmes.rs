@@ -1,4 +1,4 @@
-//! Where a transport stream goes over to another programme: its bytes, read once more.
+//! Where a transport stream changes to another programme: its bytes, read once more.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Whether the picture keeps its shape: size, sample aspect and pixel format of every key frame.
 //!
-//! A stream takes new parameters at key frames only, and no container has to say so: what a header
-//! tells is the first of them. So the key frames are decoded, as far as their shape needs it.
+//! A stream changes its parameters at key frames only, and no container has to say so: the header
+//! only describes the first. So the key frames are decoded, as far as their shape needs it.
 
 use std::time::Duration;
 

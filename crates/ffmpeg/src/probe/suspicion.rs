@@ -1,4 +1,4 @@
-//! Why a source cannot be cut where it stands.
+//! Why a source cannot be cut as it is.
 
 use media::source::{NonStandard, Seeks};
 use media::timeline::{Defects, Timeline};

@@ -4,15 +4,13 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::time::Duration;
 
 use contain::{Containment, Layers, Limits, Network, Policy};
 use ffmpeg::{Command, Output};
-use fixtures::intruder;
+use fixtures::{PATIENCE, intruder};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, UnixListener};
 
-const LONG: Duration = Duration::from_mins(1);
 const MIB: u64 = 1 << 20;
 /// Signals for using more processor time than there is, and writing more than a file may have
 /// (signal(7)).
@@ -109,7 +107,7 @@ impl Machine {
             Some(policy) => command.contained(policy),
             None => command.env("CANARY", "x"),
         };
-        command.output(LONG).await.unwrap()
+        command.output(PATIENCE).await.unwrap()
     }
 
     async fn refused(&self, orders: &[String], policy: Option<Policy>) -> Vec<String> {
@@ -238,7 +236,7 @@ async fn ffmpeg_works_whatever_layers_there_are() {
                 .args("-c:v libx264 -preset ultrafast -c:a aac -movflags +faststart -y".split(' '))
                 .arg(&out)
                 .contained_by_arguments(Policy { layers, ..Policy::default() });
-            let output = command.output(LONG).await.unwrap();
+            let output = command.output(PATIENCE).await.unwrap();
             let said = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success() && said.is_empty(), "{layers}: {said}");
             assert!(Path::new(&out).is_file(), "{layers}");
@@ -249,6 +247,6 @@ async fn ffmpeg_works_whatever_layers_there_are() {
 #[tokio::test]
 async fn a_program_that_is_not_there_is_missing_contained_too() {
     let command = Command::new("/nowhere/ffmpeg").contained(Policy::default());
-    let error = command.output(LONG).await.unwrap_err();
+    let error = command.output(PATIENCE).await.unwrap_err();
     assert!(matches!(error, ffmpeg::Error::ToolMissing { .. }), "{error:?}");
 }

@@ -6,6 +6,7 @@ mod contained;
 mod corpus;
 mod in_step;
 mod joints;
+mod memory;
 mod picture;
 mod probe;
 mod rewriting;
@@ -29,6 +30,6 @@ async fn make(tools: &Tools, args: &str, output: &Path) {
         .args(["-v", "error", "-y"])
         .args(args.split_ascii_whitespace())
         .arg(output);
-    let made = command.output(std::time::Duration::from_mins(1)).await.unwrap();
+    let made = command.output(fixtures::PATIENCE).await.unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }

@@ -1,4 +1,4 @@
-//! Which runs share a clock, and where each epoch comes to lie.
+//! Which runs share a clock, and where each epoch is placed.
 
 use std::ops::Range;
 

@@ -1,8 +1,8 @@
-//! Corrections to what ffmpeg wrote. In fragments not a byte is moved, so every offset stays true.
+//! Corrections to what ffmpeg wrote. No byte of a fragment is moved, so every offset stays valid.
 //!
 //! Signed composition offsets are read in two ways: players show a sample at decode time plus
-//! offset, while libavformat first adds the most negative offset of the track. Positive offsets leave
-//! nothing to interpret.
+//! offset, while libavformat first adds the most negative offset of the track. Positive offsets are
+//! unambiguous.
 
 use std::ops::Range;
 

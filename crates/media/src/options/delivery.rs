@@ -1,4 +1,4 @@
-//! Options of where finished outputs are found.
+//! Options for where finished outputs go.
 
 use url::Url;
 

@@ -1,4 +1,4 @@
-//! Options of what is made beside the ladder.
+//! Options for what is made in addition to the ladder.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ pub enum Mp4Option {
 }
 
 impl Mp4Option {
-    /// True when rung `name` is asked for.
+    /// True when rung `name` is requested.
     pub fn wants(&self, name: &str) -> bool {
         match self {
             Self::Plain(all) => *all,
@@ -86,7 +86,7 @@ impl<'de> Visitor<'de> for Mp4Visitor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PreviewOption {
-    /// Length in seconds, brought to whole segments.
+    /// Length in seconds, rounded to whole segments.
     #[schema(minimum = 1, maximum = 600, default = 30)]
     pub seconds: u32,
 }

@@ -1,4 +1,4 @@
-//! Options of the picture and of what is found in it.
+//! Options for the picture and for what is detected in it.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ const IMAGE_KEY_BYTES_MAX: usize = 1024;
 const THUMBNAIL_WIDTH: std::ops::RangeInclusive<u32> = 16..=1280;
 /// Extra thumbnail sizes at most.
 const THUMBNAIL_SIZES_MAX: usize = 8;
-/// Shortest chapter that may be asked for, and the longest.
+/// The range of the shortest chapter.
 const CHAPTER_SECONDS: std::ops::RangeInclusive<f64> = 0.0..=3600.0;
 
 /// What encodes the picture.
@@ -104,7 +104,7 @@ pub struct WatermarkOption {
     /// The picture. Not together with `text`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<WatermarkImage>,
-    /// Where it stands.
+    /// Its status.
     #[serde(default)]
     pub position: Position,
     /// From 0 (invisible) to 1 (solid).

@@ -1,4 +1,4 @@
-//! Options of the sound.
+//! Options for audio.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,7 +16,7 @@ pub enum AudioTracks {
     Default,
 }
 
-/// The loudness the sound is brought to (EBU R 128); the ranges are those of ffmpeg's `loudnorm`.
+/// The target loudness (EBU R 128); the ranges are those of ffmpeg's `loudnorm`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LoudnessOption {

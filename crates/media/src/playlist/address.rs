@@ -1,5 +1,5 @@
-//! Where the URIs of a playlist point, and how they are made to point elsewhere. Keys here are plain
-//! paths of segments; an URI is one as it stands in a playlist, relative or absolute.
+//! Where the URIs of a playlist point, and how they are rewritten. Keys here are plain paths; a URI
+//! is written as in a playlist, relative or absolute.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! From what was verified to the master playlist that names it.
+//! From verified renditions to the master playlist that names them.
 
 use super::{AudioRendition, Bandwidth, Master, Variant, labels};
 use crate::{

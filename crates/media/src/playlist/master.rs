@@ -1,4 +1,4 @@
-//! The playlist of playlists: which renditions there are and what each of them needs.
+//! The master playlist: which renditions there are and what each of them needs.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ const SUBTITLES: &str = "subtitles";
 pub struct Master {
     /// Renditions of the picture; of the sound when there is no picture.
     pub variants: Vec<Variant>,
-    /// Renditions of the sound beside the picture.
+    /// Renditions of the audio, in addition to the variants.
     pub audio: Vec<AudioRendition>,
     /// Subtitles; every picture variant offers all of them.
     #[serde(default)]

@@ -14,7 +14,7 @@ pub(super) struct Kind {
     pub(super) characteristics: Option<&'static str>,
 }
 
-/// A member of a group as it was asked for.
+/// A member of a group as requested.
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) group: String,
@@ -32,7 +32,7 @@ pub(super) struct Chosen {
     pub(super) autoselect: bool,
 }
 
-/// Lets the first of several that are asked for have it; defaults before others.
+/// Where several members compete, the first one wins; defaults come before others.
 pub(super) fn chosen(members: &[Member]) -> Vec<Chosen> {
     let mut all = vec![Chosen::default(); members.len()];
     let same = |a: &Member, b: &Member| a.group == b.group && a.kind == b.kind;

@@ -1,4 +1,4 @@
-//! Where a picture whose stamp strays belongs: where one is missing among its neighbours.
+//! Where a picture with a stray stamp belongs: where one is missing among its neighbours.
 
 use crate::epochs::{Correction, Stamps, Step};
 

@@ -1,4 +1,4 @@
-//! Flags of what ffmpeg, ffprobe and yt-dlp may reach and use.
+//! Flags for what ffmpeg, ffprobe and yt-dlp may access and use.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,13 @@ use clap::{Args, ValueEnum};
 /// How child processes are contained.
 #[derive(Debug, Args)]
 pub(crate) struct ChildArgs {
-    /// What holds ffmpeg, ffprobe and yt-dlp: `full` is all that the kernel has, `limits` no more than
-    /// limits and a clean environment, `off` nothing.
+    /// How ffmpeg, ffprobe and yt-dlp are confined: `full` uses everything that the kernel offers,
+    /// `limits`
+    /// only limits and a clean environment, `off` nothing.
     #[arg(long, env = "MILLRACE_CONTAINMENT", value_enum, default_value = "full")]
     pub(crate) containment: Containment,
-    /// Files and folders that they may read beside the system's: libraries and fonts kept elsewhere.
+    /// Files and folders that they may read besides the system's: libraries and fonts kept
+    /// elsewhere.
     #[arg(
         id = "children_read",
         long = "children-read",
@@ -19,7 +21,8 @@ pub(crate) struct ChildArgs {
         value_delimiter = ','
     )]
     pub(crate) read: Vec<PathBuf>,
-    /// Most memory of one ffmpeg or ffprobe, in MiB; by default what pictures of `--max-pixels` need.
+    /// Memory limit of one ffmpeg or ffprobe, in MiB; by default what pictures of `--max-pixels`
+    /// need.
     #[arg(id = "child_memory_mib", long = "child-memory-mib", env = "MILLRACE_CHILD_MEMORY_MIB",
         value_parser = clap::value_parser!(u64).range(64..=1 << 24))]
     pub(crate) memory_mib: Option<u64>,

@@ -7,7 +7,7 @@ use clap::Args;
 /// How many clients may be connected.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct ConnectionArgs {
-    /// Connections that each listener holds at the same time; fewer where the file limit is lower.
+    /// Open connections per listener; fewer if the limit of open files is lower.
     #[arg(
         id = "connections_max",
         long = "connections-max",
@@ -15,8 +15,8 @@ pub(crate) struct ConnectionArgs {
         default_value = "4096"
     )]
     pub(crate) max: NonZeroUsize,
-    /// Connections that each listener holds from one IPv4 address or IPv6 network of 64 bits. Raise it
-    /// where all clients come through one proxy.
+    /// Open connections per listener from one IPv4 address or IPv6 /64 network. Raise it if all
+    /// clients connect through one proxy.
     #[arg(
         id = "connections_per_address",
         long = "connections-per-address",
@@ -24,16 +24,16 @@ pub(crate) struct ConnectionArgs {
         default_value = "1024"
     )]
     pub(crate) per_address: NonZeroUsize,
-    /// Seconds that the head of a request may take, or a connection stay idle between two.
+    /// Seconds for the head of a request, or idle between two.
     #[arg(id = "head_seconds", long = "head-seconds-max", env = "MILLRACE_HEAD_SECONDS_MAX",
         default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) head_seconds: u64,
-    /// Seconds that the body of a request may stand still.
+    /// Seconds without a byte of a request's body.
     #[arg(id = "body_seconds", long = "body-stall-seconds-max",
         env = "MILLRACE_BODY_STALL_SECONDS_MAX",
         default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) body_seconds: u64,
-    /// Bytes a second that the body of a request must arrive with, once it may have stood still.
+    /// Minimum bytes per second of a request's body, once it may have stalled.
     #[arg(
         id = "body_rate",
         long = "body-rate-min",
@@ -41,7 +41,7 @@ pub(crate) struct ConnectionArgs {
         default_value_t = 1024
     )]
     pub(crate) body_rate: u64,
-    /// Seconds that a client may read nothing of an answer.
+    /// Seconds in which a client reads nothing of a response.
     #[arg(id = "write_seconds", long = "write-stall-seconds-max",
         env = "MILLRACE_WRITE_STALL_SECONDS_MAX",
         default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]

@@ -14,7 +14,7 @@ pub(crate) struct Keys {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
-    /// Makes a key and prints it; it cannot be shown again.
+    /// Creates a key and prints it; it cannot be shown again.
     Create(NewKey),
     /// Lists the keys, without their text.
     List,
@@ -27,16 +27,17 @@ pub(crate) enum KeysCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct NewKey {
-    /// What people call it.
+    /// Its name.
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) name: String,
-    /// Whose videos it reaches; tenants do not see each other's. 1 to 64 letters, digits, `-`, `_` and `.`.
+    /// Its tenant; tenants cannot see each other's videos. 1 to 64 letters, digits, `-`, `_` and
+    /// `.`.
     #[arg(long, default_value = "default", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) tenant: String,
-    /// Most requests a minute, a sixth of them at once; unlimited by default.
+    /// Most requests per minute, a sixth of them in a burst; unlimited by default.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) requests_per_minute: Option<u32>,
-    /// Most videos that have not ended; unlimited by default.
+    /// Most unfinished videos; unlimited by default.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) videos_max: Option<u32>,
 }

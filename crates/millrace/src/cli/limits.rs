@@ -1,4 +1,4 @@
-//! Flags of what one video may be and how it is cut.
+//! Flags for the limits of a source and the cutting of a video.
 
 use clap::Args;
 use media::bounds::{FPS_MAX, GIGAPIXELS_MAX, SourceLimits};
@@ -6,30 +6,32 @@ use media::bounds::{FPS_MAX, GIGAPIXELS_MAX, SourceLimits};
 /// How a video is cut, and what its source may be.
 #[derive(Debug, Args)]
 pub(crate) struct LimitArgs {
-    /// Most chunks of one video encoded at the same time; as many as workers take by default.
+    /// Most chunks of one video that are encoded at the same time; as many as workers take by
+    /// default.
     #[arg(long, env = "MILLRACE_PARALLEL_CHUNKS")]
     pub(crate) parallel_chunks: Option<u32>,
-    /// Length of chunks in seconds of media; chosen by the length of the video by default.
+    /// Length of chunks in seconds of media; depends on the length of the video by default.
     #[arg(long, env = "MILLRACE_CHUNK_SECONDS")]
     pub(crate) chunk_seconds: Option<u32>,
-    /// Seconds a finished video waits for a thumbnail and the like; a twentieth of its length by
-    /// default, and a minute at least.
+    /// Seconds that a finished ladder waits for thumbnails and other enhancements; a twentieth of
+    /// the video's length by default, at least a minute.
     #[arg(long, env = "MILLRACE_ENHANCEMENT_SECONDS")]
     pub(crate) enhancement_seconds: Option<u32>,
     /// Longest source, such as `12h`, `90m` or `30s`.
     #[arg(long, env = "MILLRACE_MAX_DURATION", value_parser = seconds, default_value = "12h")]
     max_duration: u32,
-    /// Most pictures a second of a source, on average.
+    /// Most frames per second of a source, on average.
     #[arg(long, env = "MILLRACE_MAX_FPS", default_value_t = FPS_MAX)]
     max_fps: u32,
-    /// Most thousands of millions of pixels in all pictures of a source: what decoding it costs.
+    /// Most pixels in all pictures of a source together, in thousands of millions: the cost of
+    /// decoding.
     #[arg(long, env = "MILLRACE_MAX_DECODED_GIGAPIXELS", default_value_t = GIGAPIXELS_MAX)]
     max_decoded_gigapixels: u64,
     #[command(flatten)]
     pub(crate) pixels: MaxPixels,
 }
 
-/// How large pictures may be. Every decoder is told, so workers take it too.
+/// The largest picture. Decoders are given it, so it is a flag of workers too.
 #[derive(Debug, Args)]
 pub(crate) struct MaxPixels {
     /// Most pixels of a picture of a source, as a number or as a size.

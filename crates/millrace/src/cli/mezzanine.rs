@@ -16,7 +16,7 @@ pub(crate) struct Mezzanine {
         conflicts_with = "mezzanine_s3_endpoint"
     )]
     pub(crate) folder: Option<PathBuf>,
-    /// Address of the S3-compatible store of master copies.
+    /// URL of the S3-compatible store of master copies.
     #[arg(
         id = "mezzanine_s3_endpoint",
         long = "mezzanine-s3-endpoint",
@@ -31,7 +31,7 @@ pub(crate) struct Mezzanine {
         default_value = "us-east-1"
     )]
     pub(crate) s3_region: String,
-    /// Put before its bucket's name.
+    /// Prefix of its bucket's name.
     #[arg(
         id = "mezzanine_s3_bucket_prefix",
         long = "mezzanine-s3-bucket-prefix",

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// What users may send.
+/// Limits of uploads.
 #[derive(Debug, Args)]
 pub(crate) struct UploadArgs {
     /// Folder where uploads arrive before they go into the store; below the data folder by default.
-    /// Several APIs behind one address share it, or an upload always reaches the same one.
+    /// Several APIs behind one address must share it, unless an upload always reaches the same one.
     #[arg(id = "uploads_folder", long = "uploads-folder", env = "MILLRACE_UPLOADS_FOLDER")]
     pub(crate) folder: Option<PathBuf>,
     /// Largest upload, in MiB.
@@ -19,7 +19,7 @@ pub(crate) struct UploadArgs {
         default_value_t = 51_200
     )]
     pub(crate) mib_max: u64,
-    /// Most MiB that the unfinished uploads of one tenant may have together, as declared.
+    /// Most declared MiB of all unfinished uploads of one tenant.
     #[arg(
         id = "tenant_upload_mib_max",
         long = "tenant-upload-mib-max",
@@ -27,7 +27,7 @@ pub(crate) struct UploadArgs {
         default_value_t = api::Bounds::default().tenant_upload_bytes >> 20
     )]
     pub(crate) tenant_mib_max: u64,
-    /// Refuse uploads that would leave less than this free on their disk, in MiB.
+    /// Keep this much free on the uploads' disk, in MiB.
     #[arg(
         id = "uploads_reserve_mib",
         long = "uploads-reserve-mib",

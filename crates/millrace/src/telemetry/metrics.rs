@@ -18,7 +18,7 @@ use super::names::{Kind, METRICS};
 
 /// How often samples are folded together, so that they do not pile up while nobody asks.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// How long a count of videos may be told again before the catalogue is asked anew.
+/// How long a count of videos is cached.
 const FRESH: Duration = Duration::from_secs(5);
 /// The text format that Prometheus reads.
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -65,7 +65,7 @@ impl Metrics {
         Ok(Self(handle))
     }
 
-    /// The route `/metrics`, which also tells of these.
+    /// The route `/metrics`, which also reports these.
     pub(crate) fn router(self, catalog: Option<Catalog>, scratch: Option<Scratch>) -> Router {
         let asked = Asked { handle: self.0, catalog, scratch, counted: Mutex::new(None) };
         Router::new().route("/metrics", get(answer)).with_state(Arc::new(asked))

@@ -1,6 +1,6 @@
-//! What the process tells about itself: log lines, traces and metrics.
+//! Telemetry of the process: log lines, traces and metrics.
 //!
-//! Owns the formats and where they go. What is told is decided where it happens, through the
+//! Owns the formats and where they go. What is recorded is decided where it happens, through the
 //! facades `tracing` and `metrics`.
 
 mod json;

@@ -1,4 +1,4 @@
-//! Where Temporal's own web page listens, and where our door in front of it does.
+//! Where Temporal's own web page listens, and where our proxy in front of it does.
 //!
 //! The page has neither users nor a check of who calls it, and no option for either, so it listens where
 //! no web page finds it: a browser would have to look through 16 million addresses of this machine. Only
@@ -23,7 +23,7 @@ pub(crate) fn hidden_address() -> Ipv4Addr {
     }
 }
 
-/// Opens the door on the first free port from `first` on.
+/// Opens the proxy's listener on the first free port from `first` on.
 pub(crate) async fn open_door(first: u16) -> anyhow::Result<tokio::net::TcpListener> {
     let last = first.saturating_add(TRIES);
     for port in first..last {

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::{
     cli, compose,
     lock::Lock,
+    patience::Patience,
     private, stop,
     temporal::{self, Server, Wish},
     up,
@@ -28,8 +29,12 @@ use crate::{
 
 /// Name of the hidden folder.
 const STATE: &str = ".millrace";
-/// How long Temporal, which was just started, may take until it takes the video.
+/// How long Temporal, which was just started, may take until it answers.
+const ANSWER_WITHIN: Duration = Duration::from_mins(1);
+/// How long it may then take until it takes the video.
 const START_WITHIN: Duration = Duration::from_mins(10);
+/// How long running activities may go on when somebody stops it, who waits at the terminal.
+const DRAIN: Duration = Duration::from_secs(10);
 /// How often progress is asked for.
 const POLL: Duration = Duration::from_millis(250);
 
@@ -43,8 +48,9 @@ pub(crate) async fn run(args: cli::Transcode) -> anyhow::Result<()> {
     let lock = Lock::take(&state)?;
     let server_stop = CancellationToken::new();
     let server = Server::start(&state, Wish::any(), server_stop.clone()).await?;
-    let client = temporal::connect(server.address()?).await?;
-    temporal::register_search_attributes(&client).await?;
+    let patience = Patience::of(ANSWER_WITHIN);
+    let client = temporal::connect(server.address()?, patience).await?;
+    temporal::register_search_attributes(&client, patience).await?;
     let store = compose::folder_store(&state.join("media"), 0)?;
     let vault = compose::vault(&state.join(compose::SECRET_KEY))?;
     let catalog =
@@ -56,7 +62,7 @@ pub(crate) async fn run(args: cli::Transcode) -> anyhow::Result<()> {
     if let Some(why) = TaskQueue::ALL.iter().find_map(|&queue| deps.unfit(queue)) {
         bail!("{why}; `millrace doctor` says what to do");
     }
-    let config = up::working(&args.work, TaskQueue::ALL.to_vec());
+    let config = up::working(&args.work, TaskQueue::ALL.to_vec(), DRAIN);
     let limits = compose::limits(&args.limits);
     let followed = async {
         let video = submit(&client, &store, &catalog, (source, options, limits), &stop).await;

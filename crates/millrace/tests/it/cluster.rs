@@ -13,7 +13,7 @@ use crate::{
     compat::{addresses, store},
     hls,
     product::{Flags, Product, Worker, data},
-    receiver::{Receiver, header, port, told},
+    receiver::{Receiver, header, told},
     sources::serve,
 };
 
@@ -115,8 +115,7 @@ async fn two_apis_and_a_worker_per_queue_are_one_service() {
     let [one, other] = &cluster.apis;
     let (base, clip) = (serve(web.path().to_owned()).await, Clip::new().size(640, 360).seconds(14));
     fs_err::copy(clip.path(), web.path().join("clip.mp4")).unwrap();
-    let port = port();
-    let mut receiver = Receiver::listen(port).await;
+    let (mut receiver, port) = Receiver::start().await;
 
     // Everything a queue is for, and a secret that another process opens.
     let asked = json!({

@@ -7,11 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use fixtures::{BusyClock, PATIENCE};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Longest time any video of these tests may take.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a process may need that was killed.
+const KILLED_WITHIN: Duration = Duration::from_secs(1);
 /// How often a test looks.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -83,7 +84,18 @@ impl Product {
 
     /// Starts the API alone, against a Temporal server that is already there.
     pub(crate) fn api_alone(data: &Path, temporal: &str, flags: &Flags) -> Self {
-        let mut command = millrace("api", data);
+        Self::api_by(millrace("api", data), temporal, flags)
+    }
+
+    /// The same on a machine of so many cores.
+    pub(crate) fn api_on(cores: u32, data: &Path, temporal: &str, flags: &Flags) -> Self {
+        let mut command = fixtures::tools::command("taskset");
+        command.args(["-c", &format!("0-{}", cores - 1), env!("CARGO_BIN_EXE_millrace"), "api"]);
+        command.arg("--data").arg(data);
+        Self::api_by(command, temporal, flags)
+    }
+
+    fn api_by(mut command: Command, temporal: &str, flags: &Flags) -> Self {
         command
             .args(["--api-addr", "127.0.0.1:0", "--media-addr", "127.0.0.1:0"])
             .args(&flags.0)
@@ -149,16 +161,8 @@ impl Product {
 
     /// Asks the process to stop and waits until it has; fails when that takes longer than `within`.
     pub(crate) async fn stop(mut self, within: Duration) -> std::process::ExitStatus {
-        let pid = self.process.0.id().to_string();
-        assert!(fixtures::tools::command("kill").arg(pid).status().unwrap().success());
-        let give_up = Instant::now() + within;
-        loop {
-            if let Some(status) = self.process.0.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < give_up, "it has not stopped within {within:?}");
-            tokio::time::sleep(LOOK).await;
-        }
+        self.process.terminate();
+        self.process.ended(within).await
     }
 
     /// Posts a body; gives status and answer.
@@ -229,7 +233,7 @@ impl Product {
 }
 
 /// A `millrace worker`. Dropped, it is killed as `kill -9` does.
-pub(crate) struct Worker(#[expect(dead_code, reason = "held for its end")] Process);
+pub(crate) struct Worker(Process);
 
 impl Worker {
     /// Starts a worker for every queue; it shares the data folder with others.
@@ -248,10 +252,38 @@ impl Worker {
         command.args(WORK).args(&flags.0).envs(flags.1.clone()).env("TEMPORAL_ADDRESS", temporal);
         Self(Process(command.spawn().unwrap()))
     }
+
+    /// Asks it to stop.
+    pub(crate) fn terminate(&self) {
+        self.0.terminate();
+    }
+
+    /// Waits until it has ended; fails when that takes longer than `within`.
+    pub(crate) async fn ended(&mut self, within: Duration) -> std::process::ExitStatus {
+        self.0.ended(within).await
+    }
 }
 
 /// A process of ours, which never outlives the test, also when the test panics.
 struct Process(Child);
+
+impl Process {
+    fn terminate(&self) {
+        let pid = self.0.id().to_string();
+        assert!(fixtures::tools::command("kill").arg(pid).status().unwrap().success());
+    }
+
+    async fn ended(&mut self, within: Duration) -> std::process::ExitStatus {
+        let give_up = Instant::now() + within;
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < give_up, "it has not stopped within {within:?}");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -261,10 +293,12 @@ impl Drop for Process {
     }
 }
 
-/// One of the binary's commands on a data folder.
+/// One of the binary's commands on a data folder. Its videos wait long for what is made beside their
+/// ladder, so that a busy machine leaves none of it out; a test of that wait gives the flag.
 pub(crate) fn millrace(name: &str, data: &Path) -> Command {
     let mut command = fixtures::tools::command(env!("CARGO_BIN_EXE_millrace"));
     command.arg(name).arg("--data").arg(data);
+    command.env("MILLRACE_ENHANCEMENT_SECONDS", PATIENCE.as_secs().to_string());
     command
 }
 
@@ -276,9 +310,9 @@ pub(crate) fn keys(data: &Path, args: &[&str]) -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// A port nobody listens on, far from the ones other tests start their search at.
-pub(crate) fn free_port() -> String {
-    fixtures::Port::take().unwrap().number().to_string()
+/// A port that nobody listens on, and that is kept for this test as long as it is held.
+pub(crate) fn free_port() -> fixtures::Port {
+    fixtures::Port::take().unwrap()
 }
 
 /// A data folder that goes with the test.
@@ -294,6 +328,16 @@ pub(crate) fn outputs(data: &Path, id: &str) -> PathBuf {
 /// Running ffmpeg processes whose arguments mention a folder.
 pub(crate) fn ffmpegs_on(folder: &Path) -> Vec<u32> {
     running("ffmpeg", folder)
+}
+
+/// Fails when an ffmpeg on a folder goes on. What was killed may need a moment until it is gone.
+#[track_caller]
+pub(crate) fn assert_no_ffmpeg(folder: &Path) {
+    let clock = BusyClock::start().unwrap();
+    while !ffmpegs_on(folder).is_empty() {
+        assert!(clock.elapsed() < KILLED_WITHIN, "it goes on: {:?}", ffmpegs_on(folder));
+        std::thread::yield_now();
+    }
 }
 
 /// Running processes of a program whose arguments mention a folder.

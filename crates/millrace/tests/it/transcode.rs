@@ -6,7 +6,8 @@ use fixtures::Clip;
 
 use crate::hls;
 
-fn command(source: &Path, output: &Path) -> Option<std::process::Command> {
+/// Transcodes a source into a folder, in chunks of one segment; `None` where tools are missing.
+pub(crate) fn command(source: &Path, output: &Path) -> Option<std::process::Command> {
     fixtures::require_or_skip("ffmpeg")?;
     let temporal = fixtures::require_or_skip("temporal")?;
     let mut command = fixtures::tools::command(env!("CARGO_BIN_EXE_millrace"));

@@ -6,8 +6,13 @@ use std::collections::BTreeSet;
 
 /// Each crate, the crates of ours that it may use, and the crates of others that it must not.
 /// A new edge needs a decision record in docs/adr.
-const TABLE: &[(&str, &[&str], &[&str])] = &[
+pub(crate) const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("media", &[], &["tokio", "futures", "reqwest", "fs-err", "time", "nix", "axum", "sea-orm"]),
+    (
+        "rtmp",
+        &[],
+        &["tokio", "futures", "fs-err", "nix", "axum", "reqwest", "sea-orm", "uuid", "time"],
+    ),
     ("contract", &["media"], &["tokio", "axum", "reqwest", "fs-err", "temporalio-sdk"]),
     (
         "contain",

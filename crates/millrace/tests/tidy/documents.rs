@@ -5,10 +5,14 @@ use std::collections::BTreeSet;
 
 const ARCHITECTURE: &str = "ARCHITECTURE.md";
 
+/// The parts of a document outside its code blocks.
+pub(crate) fn outside_blocks(text: &str) -> impl Iterator<Item = &str> {
+    text.split("\n```").step_by(2)
+}
+
 /// The text between backticks, code blocks left out.
-fn code_spans(text: &str) -> Vec<&str> {
-    let prose = text.split("\n```").step_by(2);
-    prose.flat_map(|part| part.split('`').skip(1).step_by(2)).collect()
+pub(crate) fn code_spans(text: &str) -> Vec<&str> {
+    outside_blocks(text).flat_map(|part| part.split('`').skip(1).step_by(2)).collect()
 }
 
 /// The section below the heading `## title`, without what follows it.
@@ -33,8 +37,7 @@ fn named_files(text: &str) -> BTreeSet<&str> {
 
 /// The targets of the links of a document that point into the checkout.
 fn local_links(text: &str) -> impl Iterator<Item = &str> {
-    let prose = text.split("\n```").step_by(2);
-    let targets = prose.flat_map(|part| part.split("](").skip(1));
+    let targets = outside_blocks(text).flat_map(|part| part.split("](").skip(1));
     let targets = targets.filter_map(|rest| rest.split([')', ' ', '#']).next());
     targets.filter(|target| !target.is_empty() && !target.contains(':'))
 }
@@ -61,6 +64,54 @@ fn every_file_that_the_documents_name_exists() {
         findings.extend(missing.map(|path| format!("{name}: {path}")));
     }
     none("name the file as it is called now:", findings);
+}
+
+/// Languages of code blocks that somebody may run.
+const COMMANDS: [&str; 7] = ["sh", "bash", "console", "python", "js", "ts", "typescript"];
+/// What is written above a block that no test runs.
+const NOT_RUN: &str = "not run here";
+
+/// True where a test of the product reads this document, to run what stands in it.
+fn is_run(name: &str) -> bool {
+    let tests = tree::sources().into_iter();
+    let mut tests = tests.filter(|file| file.name.starts_with("crates/millrace/tests/it/"));
+    tests.any(|file| file.text().contains(&format!("\"{name}\"")))
+}
+
+#[test]
+fn every_command_block_is_run_or_says_that_it_is_not() {
+    let mut findings = Vec::new();
+    let document = |file: &tree::File| {
+        let below_docs = file.name.strip_prefix("docs/").is_some_and(|rest| !rest.contains('/'));
+        file.has_extension("md") && (below_docs || file.name == "README.md")
+    };
+    for file in tree::files().into_iter().filter(document) {
+        let text = file.text();
+        let parts: Vec<_> = text.split("\n```").collect();
+        for (before, block) in parts.iter().zip(parts.iter().skip(1)).step_by(2) {
+            let language = block.lines().next().unwrap_or_default();
+            let above = before.trim_end().rsplit("\n\n").next().unwrap_or_default();
+            let marked = above.to_lowercase().replace('\n', " ").contains(NOT_RUN);
+            if COMMANDS.contains(&language) && !marked && !is_run(&file.name) {
+                let first = block.lines().nth(1).unwrap_or_default();
+                findings.push(format!("{}: {first}", file.name));
+            }
+        }
+    }
+    let advice = "have crates/millrace/tests/it/guides.rs run the document, or write \"not run here\" \
+                  and why into the paragraph above:";
+    none(advice, findings);
+}
+
+#[test]
+fn the_readme_links_every_document() {
+    let readme = tree::read("README.md");
+    let linked: BTreeSet<_> = local_links(&readme).collect();
+    let below =
+        |file: &tree::File| file.name.strip_prefix("docs/").is_some_and(|rest| !rest.contains('/'));
+    let files = tree::files().into_iter().filter(|file| below(file) && file.has_extension("md"));
+    let missing = files.map(|file| file.name).filter(|name| !linked.contains(name.as_str()));
+    none("link the document in README.md, with a line on what is in it:", missing.collect());
 }
 
 #[test]

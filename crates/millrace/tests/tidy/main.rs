@@ -9,6 +9,7 @@
 mod dependencies;
 mod documents;
 mod files;
+mod names;
 mod one_place;
 mod shape;
 mod tree;

@@ -75,7 +75,7 @@ impl ExternalConfig {
     }
 }
 
-/// What a look-up tells about an object of somebody else's.
+/// What a look-up returns about an object in a customer's bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalMeta {
     /// The size.

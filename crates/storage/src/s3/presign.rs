@@ -1,4 +1,4 @@
-//! Presigned addresses: whoever has one may write one object for a while.
+//! Presigned URLs: whoever has one may write one object for a limited time.
 
 use std::time::Duration;
 

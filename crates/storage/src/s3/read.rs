@@ -61,7 +61,7 @@ impl Version<'_> {
         self.read_counted(range, on_trouble, |_| {}).await
     }
 
-    /// The same; `on_bytes` hears how many bytes of the range are there.
+    /// The same; `on_bytes` receives the number of bytes of the range read so far.
     async fn read_counted(
         &self,
         range: Range<u64>,

@@ -1,4 +1,4 @@
-//! What happens whatever happened: clean up, then report. Neither can be cancelled.
+//! What happens at the end in any case: clean up, then report. Neither can be cancelled.
 
 use contract::{
     ErrorCode, Phase, SourceSummary, TaskQueue, clean_up,
@@ -15,7 +15,8 @@ use crate::{call::Call, failure::Stop};
 
 const STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword(search_attributes::STATUS);
 
-/// Removes what the outcome leaves without use; never the source. Failing to do so is no reason to fail the video.
+/// Removes what is not needed after this outcome; never the source. A failure here does not fail
+/// the video.
 pub(super) async fn clean_up(ctx: &Context, job: &Input, made: &Result<Output, Stop>) {
     let (after, summary) = match made {
         Ok(_) => (clean_up::After::Ready, "remove what no playlist names"),
@@ -57,7 +58,7 @@ pub(super) async fn report(ctx: &Context, job: &Input, made: &Result<Output, Sto
     }
 }
 
-/// True when a retry of the video may go better, so that finished chunks are kept for it.
+/// True when a retry of the video may succeed, so that finished chunks are kept for it.
 fn worth_another_try(code: ErrorCode) -> bool {
     matches!(
         code,

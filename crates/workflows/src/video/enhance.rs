@@ -1,7 +1,7 @@
-//! Enhancements: what is made beside the ladder. None can block the video.
+//! Enhancements: everything besides the ladder. None can block the video.
 //!
-//! They run beside the encoding. Whatever goes wrong with one becomes a warning. Those that are not
-//! finished when the ladder is wait for a short while more: their queue may have no worker at all.
+//! They run in parallel with encoding. A failure becomes a warning. Those that are unfinished when
+//! the ladder is ready get a short time more: their queue may have no worker at all.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{
     failure::Stop,
 };
 
-/// What enhancements are made from, and what ends them.
+/// What enhancements are made from, and what cancels them.
 pub(super) struct Material<'a> {
     pub(super) job: &'a Input,
     pub(super) source: &'a StoredSource,
@@ -70,7 +70,7 @@ where
             warn(ctx, step, failure.code, failure.message);
             None
         }
-        // Cancelled together with the video, or with a ladder that failed, it is not worth a word.
+        // Cancelled together with the video, or because the ladder failed, it needs no warning.
         Err(Stop::Cancelled) => {
             if ctx.state(|state| state.ladder) == Some(Ladder::Ready)
                 && !ctx.cancellation_token().is_cancelled()
@@ -107,7 +107,8 @@ pub(super) async fn beside(ctx: &Context, material: &Material<'_>) -> Outputs {
     }
 }
 
-/// Ends the enhancements that keep a finished ladder waiting, or that a failed one has no use for.
+/// Cancels enhancements for which a finished ladder has waited long enough, or that a failed one
+/// does not need.
 pub(super) async fn watch(ctx: &Context, material: &Material<'_>) {
     let over = |state: &VideoWorkflow| state.enhanced || state.ladder.is_some();
     if ctx.wait_condition(over).await.is_err() || ctx.state(|state| state.enhanced) {

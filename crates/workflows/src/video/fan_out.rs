@@ -1,4 +1,4 @@
-//! Encoding: the whole sound and every chunk, at most so many chunks queued at a time.
+//! Encoding: every audio track and every chunk, with a limit on the chunks queued at a time.
 //!
 //! Lanes: each takes the next index when it is free, so an activity is scheduled only when its turn
 //! has come. There are more lanes than workers: a queue is served in its order, so the chunks of the
@@ -14,7 +14,7 @@ use super::{Context, pipeline::enter, sound, step};
 use crate::{call::Call, failure::Stop};
 
 /// Encodes everything the plan asks for. Returns the tracks of sound as they were encoded; a track
-/// beside the main one that fails is left out with a warning.
+/// other than the main one that fails is left out with a warning.
 pub(super) async fn encode(
     ctx: &Context,
     job: &Input,

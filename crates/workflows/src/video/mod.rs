@@ -1,4 +1,4 @@
-//! `VideoWorkflow`: from a source to a published ladder, and a report whatever happens.
+//! `VideoWorkflow`: from a source to a published ladder, with a report in any case.
 //!
 //! ```text
 //!  begin → download → probe (→ normalize → probe) → plan ┬→ audio, chunks → package → verify ┬→ mp4, preview → publish
@@ -45,7 +45,7 @@ pub struct VideoWorkflow {
     tracker: Tracker,
     /// How the ladder ended; `None` while it is being made.
     ladder: Option<Ladder>,
-    /// True when no enhancement runs beside the ladder any more.
+    /// True when all enhancements that run with the ladder have ended.
     enhanced: bool,
 }
 
@@ -71,7 +71,7 @@ impl VideoWorkflow {
                 Ok(()) => pipeline::make(ctx, &job).await,
             }
         } else {
-            // Videos that began before this patch fetch beside it.
+            // Videos that began before this patch download at the same time.
             pipeline::begin_and_make(ctx, &job).await
         };
         ending::clean_up(ctx, &job, &made).await;

@@ -10,7 +10,7 @@ use media::{
 /// chapters").
 const CHAPTERS: &str = "com.apple.hls.chapters";
 
-/// The ladder together with what was made beside it.
+/// The ladder together with the enhancements.
 pub(super) fn complete(
     beside: Outputs,
     plan: &Plan,

@@ -30,7 +30,7 @@ const STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword(search_at
 const DURATION: SearchAttributeKey<f64> =
     SearchAttributeKey::float(search_attributes::DURATION_SECONDS);
 
-/// True when it was `begin_video` that said no: the workflow is none of ours, or its attempt is over.
+/// True when `begin_video` refused: the workflow is not ours, or its attempt is over.
 pub(super) fn is_refusal(code: ErrorCode) -> bool {
     matches!(code, ErrorCode::Unauthorized | ErrorCode::Cancelled)
 }
@@ -99,14 +99,14 @@ async fn make_of(
     Ok(output)
 }
 
-/// The ladder itself: what the video cannot do without.
+/// The ladder itself, which every video needs.
 struct Made {
     /// The plan as it was carried out.
     plan: Plan,
     checked: verify_video::Output,
 }
 
-/// Encodes, packages and checks; says when it is over, for those who wait.
+/// Encodes, packages and checks; signals the end to those who wait.
 async fn ladder(ctx: &Context, material: &Material<'_>) -> Result<Made, Stop> {
     let made = encode_and_check(ctx, material).await;
     let end = if made.is_ok() { Ladder::Ready } else { Ladder::Failed };
@@ -259,7 +259,7 @@ async fn publish(ctx: &Context, job: &Input, master: String, plan: &Plan) -> Res
     step::run(ctx, publish_video::Activity, input, options).await
 }
 
-/// Copies what was published to where else it was asked for.
+/// Copies what was published to its destination.
 async fn export(
     ctx: &Context,
     job: &Input,

@@ -53,8 +53,8 @@ pub(super) async fn prepare(
     Some(encoder)
 }
 
-/// Turns to x264 when NVENC failed in mid-video: the worker that has it may be gone. Every chunk is
-/// then encoded again, because one video never mixes encoders.
+/// Falls back to x264 when NVENC failed in the middle of a video: the worker that has it may be
+/// gone. Every chunk is then encoded again, because one video never mixes encoders.
 pub(super) fn give_up_nvenc(ctx: &Context, plan: &mut Plan, failure: &Failure) -> bool {
     let codes = [ErrorCode::EncoderUnavailable, ErrorCode::EncoderFailed];
     let Some(video) = &mut plan.video else { return false };

@@ -100,7 +100,7 @@ async fn level(
     plan
 }
 
-/// Number and language of a track, for tracks beside the main one.
+/// Number and language of a track, for tracks other than the main one.
 fn called(plan: &AudioPlan) -> String {
     match (plan.track, &plan.facts.language) {
         (0, _) => String::new(),

@@ -1,5 +1,5 @@
 //! One call of an activity: what is too large for Temporal fails the step, in place of a workflow task
-//! that is tried again for ever.
+//! that is tried again forever.
 
 use contract::{ErrorCode, payload};
 use serde::Serialize;

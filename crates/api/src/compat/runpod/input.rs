@@ -1,4 +1,4 @@
-//! What a job of `/v2` is given, and the video it becomes.
+//! The input of a job of `/v2`, and the video it becomes.
 
 use catalog::{GivenStore, GivenStores, NewVideo, Private, Secret, Webhook, WebhookFormat};
 use contract::{Event, Export, Source, VideoId};
@@ -28,32 +28,32 @@ const REGION: &str = "us-east-1";
 pub(crate) enum Kind {
     /// Pictures and sound.
     Video,
-    /// Sound alone, whatever the source holds.
+    /// Sound only, even if the source has pictures.
     Audio,
 }
 
-/// What a transcoding worker is given. `r2…` is the bucket of the source and the outputs, `b2…`, when
-/// given, that of the master copy.
+/// The input of a transcoding worker. `r2…` is the bucket of the source and the outputs, `b2…`,
+/// when given, that of the master copy.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = RunpodInput)]
 #[expect(clippy::struct_field_names, reason = "the names are those of the callers")]
 pub(crate) struct Input {
-    /// What the caller calls the video; letters, digits, `-` and `_`.
+    /// The caller's id of the video; letters, digits, `-` and `_`.
     media_id: String,
-    /// What the caller calls its owner; letters, digits, `-` and `_`.
+    /// The caller's id of its owner; letters, digits, `-` and `_`.
     creator_id: String,
     /// Kind of media wanted.
     #[serde(rename = "type")]
     kind: Kind,
     /// Key of the source in the first bucket.
     input_key: String,
-    /// Who is told how the job ended.
+    /// URL that is called when the job has ended.
     webhook_url: Option<String>,
-    /// Signs what is told.
+    /// Secret that signs the message.
     #[schema(value_type = Option<String>)]
     webhook_secret: Option<Secret>,
-    /// Address of the first store.
+    /// URL of the first store.
     r2_endpoint: String,
     /// Its region; taken from the address, else `us-east-1`.
     r2_region: Option<String>,
@@ -68,7 +68,7 @@ pub(crate) struct Input {
     /// Name of the first bucket.
     #[serde(alias = "r2Bucket")]
     r2_bucket_name: String,
-    /// Address of the second store.
+    /// URL of the second store.
     b2_endpoint: Option<String>,
     /// Its region; taken from the address, else `us-east-1`.
     b2_region: Option<String>,

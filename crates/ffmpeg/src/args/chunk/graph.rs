@@ -6,7 +6,7 @@
 //!                                                                   └→ 2×2 crop → framecrc: time of every decoded picture
 //! ```
 //!
-//! HDR and wide gamuts are brought in order once, in the highest rung's size, before the rungs part.
+//! HDR and wide gamuts are converted once, in the highest rung's size, before the rungs are split.
 
 use std::fmt::Write as _;
 
