@@ -26,10 +26,10 @@ test: ## Every test, against real ffmpeg, Temporal, PostgreSQL, S3, VLC and Chro
 fuzz: ## Try every parser with many hostile inputs (FUZZ_CASES of each), for hours
 	PROPTEST_CASES=$${FUZZ_CASES:-2000000} cargo test --workspace --locked --no-fail-fast hostile
 
-security: setup ## Every attack: those of `make test`, then eighty times as many hostile inputs
+security: setup ## Every attack: those of `make test`, then many times as many hostile inputs and bombs
 	@scripts/setup.sh test
 	@scripts/test.sh
-	PROPTEST_CASES=20000 cargo test --workspace --locked --no-fail-fast hostile
+	PROPTEST_CASES=20000 MILLRACE_TEST_BOMBS=6 cargo test --workspace --locked --no-fail-fast -- hostile bombs
 
 bench: setup ## Measure speed against plain ffmpeg, into bench/RESULTS.md
 	@scripts/bench.sh

@@ -178,7 +178,7 @@ fn ffmpeg(error: &ffmpeg::Error) -> (ErrorCode, bool) {
         E::DiskFull { .. } => (ErrorCode::NoSpace, true),
         E::InvalidData { .. } => (ErrorCode::CorruptMedia, false),
         E::NoStreams => (ErrorCode::NoStreams, false),
-        E::PictureTooLarge { .. } => (ErrorCode::SourceTooLarge, false),
+        E::PictureTooLarge { .. } | E::HeaderTooLarge => (ErrorCode::SourceTooLarge, false),
         E::MemoryLimit { .. } => (ErrorCode::SourceTooLarge, true),
         E::ProcessorLimit { .. } => (ErrorCode::TimedOut, true),
         E::UnsupportedCodec { .. } | E::Encrypted => (ErrorCode::UnsupportedMedia, false),

@@ -5,6 +5,7 @@
 //! UPDATE, so of many concurrent writers exactly one wins and running a write twice changes
 //! nothing. It does not decide which move is wanted and does not talk to Temporal or the store.
 
+mod addresses;
 mod api_keys;
 mod connect;
 mod counts;

@@ -81,6 +81,7 @@ pub(crate) async fn survey(
     let format = &header.format;
     let mut tracks = Tracks::new(Clock::of(&format.name), &candidates, &audio);
     let demux_errors = packets::read(tools, input, &mut tracks, &mut on_packets).await?;
+    let subtitles = subtitles(&header.streams, &tracks);
     let chosen = main_video(&candidates, &tracks.covered_seconds())?;
     let video = chosen.map(|track| candidates[track]);
     let Found { video: video_track, audio: audio_tracks, laid } =
@@ -120,8 +121,9 @@ pub(crate) async fn survey(
         audio,
         non_standard,
         demux_errors,
-        subtitles: subtitles(&header.streams),
+        subtitles,
         chapters: u32::try_from(header.chapters.len()).unwrap_or(u32::MAX),
+        tracks: u32::try_from(header.streams.len()).unwrap_or(u32::MAX),
         cover: header.streams.iter().find(|stream| stream.is_cover()).map(|stream| stream.index),
         repairs,
         programmes,
@@ -245,7 +247,8 @@ async fn read_header(tools: &Tools, input: &Input) -> Result<Header, Error> {
         .ffprobe()
         .args([
             "-v",
-            "repeat+level+error",
+            // Which decoder it could not open is a warning, although it ends then.
+            "repeat+level+warning",
             "-of",
             "json",
             "-show_format",
@@ -256,6 +259,9 @@ async fn read_header(tools: &Tools, input: &Input) -> Result<Header, Error> {
     let program = tools.ffprobe.display().to_string();
     let output = command.output(HEADER_TIMEOUT).await?;
     judge_output(&program, &output)?;
+    if output.truncated {
+        return Err(Error::HeaderTooLarge);
+    }
     serde_json::from_slice(&output.stdout)
         .map_err(|error| Error::Parse { program, detail: error.to_string() })
 }
@@ -375,7 +381,7 @@ fn micros_of(samples: u64) -> i64 {
     i64::try_from(us).unwrap_or(i64::MAX)
 }
 
-fn subtitles(streams: &[Stream]) -> Vec<SubtitleFacts> {
+fn subtitles(streams: &[Stream], read: &Tracks) -> Vec<SubtitleFacts> {
     let tracks = streams.iter().filter(|stream| stream.is_subtitle()).take(SUBTITLE_TRACKS_MAX);
     let facts = tracks.map(|stream| SubtitleFacts {
         stream: stream.index,
@@ -384,6 +390,7 @@ fn subtitles(streams: &[Stream]) -> Vec<SubtitleFacts> {
         title: stream.tag("title"),
         default: stream.disposition.default,
         forced: stream.disposition.forced,
+        packets: read.others(stream.index),
     });
     facts.collect()
 }

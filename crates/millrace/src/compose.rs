@@ -63,6 +63,22 @@ pub(crate) async fn unsealed_catalog(
     Box::pin(patience.reach("catalogue", passes, open)).await
 }
 
+/// The same for a process that takes videos, which also seals what an earlier version left in the clear.
+pub(crate) async fn serving_catalog(
+    common: &Common,
+    patience: Patience,
+) -> anyhow::Result<Catalog> {
+    let catalog = unsealed_catalog(common, patience).await?;
+    let sealed = catalog.seal_addresses().await.context("seal addresses of sources")?;
+    if sealed > 0 {
+        tracing::info!(
+            rows = sealed,
+            "sealed addresses that an earlier version wrote in the clear"
+        );
+    }
+    Ok(catalog)
+}
+
 /// Opens the catalogue.
 pub(crate) async fn catalog(common: &Common) -> anyhow::Result<Catalog> {
     let url = match &common.database {
@@ -200,6 +216,8 @@ pub(crate) fn tools(work: &Work) -> ffmpeg::Tools {
         containment: work.children.containment.into(),
         readable: work.children.read.clone(),
         memory: work.children.memory_mib.map(|mib| mib << 20),
+        // What keeps new work out stops what is under way at half.
+        disk_free_min: (work.scratch_reserve_mib << 20) / 2,
         ..ffmpeg::Tools::default()
     }
 }

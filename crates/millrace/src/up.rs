@@ -28,7 +28,7 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
     let metrics = Metrics::install()?;
     let _lock = Lock::take(&args.common.data)?;
     let opening = async {
-        let catalog = compose::unsealed_catalog(&args.common, patience).await?;
+        let catalog = compose::serving_catalog(&args.common, patience).await?;
         let stores = stores(&args.common, patience).await?;
         anyhow::Ok((catalog, stores, temporal::from_environment(patience).await?))
     };
@@ -92,7 +92,7 @@ pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
     let (stop, patience) = (stop::on_signal()?, Patience::new(args.start));
     let metrics = Metrics::install()?;
     let opening = async {
-        let catalog = compose::unsealed_catalog(&args.common, patience).await?;
+        let catalog = compose::serving_catalog(&args.common, patience).await?;
         let client = client(patience).await?;
         anyhow::Ok((catalog, client, compose::store(&args.common, patience).await?))
     };

@@ -1,5 +1,6 @@
 //! Every packet of the played tracks, folded as it is read: memory does not grow with the text.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use media::epochs::{Correction, Laid, Runs, Stamps, lay};
@@ -63,6 +64,8 @@ impl Clock {
 pub(super) struct Tracks {
     video: Vec<Pictures>,
     audio: Vec<Sound>,
+    /// Packets of each other stream.
+    others: BTreeMap<u32, u32>,
     clock: Clock,
     read: u64,
 }
@@ -128,6 +131,7 @@ pub(super) struct AudioTrack {
 impl Tracks {
     pub(super) fn new(clock: Clock, video: &[&Stream], audio: &[&Stream]) -> Self {
         Self {
+            others: BTreeMap::new(),
             video: video.iter().map(|s| Pictures::new(s.index, clock, s.time_base())).collect(),
             audio: audio.iter().map(|s| Sound::new(s.index, clock, s.time_base())).collect(),
             clock,
@@ -148,7 +152,15 @@ impl Tracks {
         }
         if let Some(sound) = self.audio.iter_mut().find(|it| it.stream == packet.stream) {
             sound.push(packet, order, guessed);
+            return;
         }
+        let others = self.others.entry(packet.stream).or_default();
+        *others = others.saturating_add(1);
+    }
+
+    /// Packets of a stream that is neither picture nor sound.
+    pub(super) fn others(&self, stream: u32) -> u32 {
+        self.others.get(&stream).copied().unwrap_or(0)
     }
 
     /// Seconds covered by the pictures of each track. A picture counts for half a second at the most:

@@ -87,8 +87,9 @@ impl Blocks {
                 return Ok(None);
             }
             let mut movement = self.movement.clone();
-            movement.wait(self.read()).await??;
+            // Whoever takes the samples may have been busy for long, with the silence between them.
             movement.moved();
+            movement.wait(self.read()).await??;
             self.movement = movement;
         }
     }

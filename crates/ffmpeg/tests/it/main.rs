@@ -1,9 +1,11 @@
 //! Runs real programs: what starts them must also end them, and what reads them must not be fooled.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its functions too")]
 
+mod bombs;
 mod child;
 mod contained;
 mod corpus;
+mod hostile;
 mod in_step;
 mod joints;
 mod memory;

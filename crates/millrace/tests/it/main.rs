@@ -4,6 +4,7 @@
 
 mod addresses;
 mod bad_input;
+mod bombs;
 mod bounds;
 mod browser;
 mod chromium;
@@ -19,6 +20,7 @@ mod deployment;
 mod doctor;
 mod door;
 mod drain;
+mod elsewhere;
 mod exchanges;
 mod faults;
 mod faulty_store;

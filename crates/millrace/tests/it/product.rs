@@ -128,6 +128,11 @@ impl Product {
         Self { process, ports: Vec::new(), page, api, media, http }
     }
 
+    /// The process that runs it.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.0.id()
+    }
+
     /// Base address of the API, without a slash at the end.
     pub(crate) fn api(&self) -> &str {
         &self.api

@@ -127,6 +127,9 @@ fn a_source_beyond_a_limit_is_refused_with_number_and_flag() {
         ("--max-duration", "2s", "at most 2 s are taken (--max-duration)"),
         ("--max-decoded-gigapixels", "0", "at most 0 are decoded (--max-decoded-gigapixels)"),
         ("--max-pixels", "320x239", "at most 76480 are taken (--max-pixels)"),
+        ("--max-tracks", "1", "has 2 tracks; at most 1 are taken (--max-tracks)"),
+        ("--max-frames", "10", "at most 10 are made (--max-frames)"),
+        ("--child-memory-mib", "64", "than the 64 MiB that it is given (--child-memory-mib)"),
     ] {
         let output = folder.path().join(flag);
         let Some(mut command) = command(&clip, &output) else { return };
