@@ -17,6 +17,7 @@ mod removal;
 mod rows;
 mod signing;
 mod times;
+mod turns;
 mod unreadable;
 mod uploads;
 
