@@ -18,6 +18,7 @@ mod removal;
 mod rows;
 mod signing;
 mod times;
+mod turns;
 mod unreadable;
 mod uploads;
 
