@@ -26,10 +26,10 @@ test: ## Every test, against real ffmpeg, Temporal, PostgreSQL, S3, VLC and Chro
 fuzz: ## Try every parser with many hostile inputs (FUZZ_CASES of each), for hours
 	PROPTEST_CASES=$${FUZZ_CASES:-2000000} cargo test --workspace --locked --no-fail-fast hostile
 
-security: setup ## Every attack: those of `make test`, and fifty times as many hostile inputs
+security: setup ## Every attack: those of `make test`, then many times as many hostile inputs and bombs
 	@scripts/setup.sh test
-	PROPTEST_CASES=20000 cargo test --workspace --locked --no-fail-fast -- hostile silence stuck large \
-		inclusion auth browser refusals redirect proxy secrets tus bad_input bounds
+	@scripts/test.sh
+	PROPTEST_CASES=20000 MILLRACE_TEST_BOMBS=6 cargo test --workspace --locked --no-fail-fast -- hostile bombs
 
 bench: setup ## Measure speed against plain ffmpeg, into bench/RESULTS.md
 	@scripts/bench.sh

@@ -26,6 +26,8 @@ CLIP = ROOT / "crates/fixtures/clips/demo.mp4"
 LADDER = {"resolutions": ["360p", "240p"], "preset": "ultrafast"}
 # Enough work for a kill to find some.
 SLOW = {"resolutions": ["480p", "360p"], "preset": "fast"}
+# Seconds for which a service is taken away: a restart with a recovery, or a failover.
+AWAY = 30
 PORTS = ["API_PORT", "S3_PORT", "S3_PAGE_PORT", "TEMPORAL_UI_PORT"]
 STACKS = {
     "small": {
@@ -33,6 +35,7 @@ STACKS = {
         "files": ["docker-compose.yml"],
         "ports": PORTS,
         "killed": ["worker", "api", "s3", "postgres", "temporal"],
+        "away": ["s3", "postgres"],
         "scaled": "worker",
     },
     "full": {
@@ -40,6 +43,7 @@ STACKS = {
         "files": ["docker-compose.yml", "compose.here.yml"],
         "ports": [*PORTS, "PROMETHEUS_PORT", "GRAFANA_PORT"],
         "killed": ["worker-transcode", "worker-video-workflows", "api", "s3", "postgres", "temporal"],
+        "away": [],
         "scaled": "worker-transcode",
     },
 }
@@ -143,6 +147,15 @@ class Test:
               f"{time.monotonic() - begin:.1f} s")
         self.check_output(self.long, video)
 
+    def outlasts(self, service):
+        """Takes a service away for longer than a few quick tries last; the video waits, and comes out."""
+        video = self.encoding(f"{service} is taken away for {AWAY} s")
+        self.project.run("kill", service)
+        time.sleep(AWAY)
+        self.project.run("start", service)
+        self.api.ready(video)
+        self.check_output(self.long, video)
+
     def scales(self, service):
         """More containers, then fewer, over videos that are being made."""
         videos = [self.post(CLIP) for _ in range(4)]
@@ -170,6 +183,8 @@ class Test:
             metrics.check(self, say)
         for service in facts["killed"]:
             self.survives(service)
+        for service in facts["away"]:
+            self.outlasts(service)
         self.scales(facts["scaled"])
         if self.kind == "small":
             units.check(self, say)

@@ -13,7 +13,7 @@ use ffmpeg::DecodedTrack;
 use futures::{StreamExt, TryStreamExt, stream};
 use media::{
     source::SubtitleFacts,
-    subtitles::{Clock, cues, labels, name},
+    subtitles::{Clock, RENDITIONS_BYTES_MAX, Schedule, cues, labels, name},
     vtt::Cue,
 };
 use storage::layout::Layout;
@@ -21,7 +21,8 @@ use storage::layout::Layout;
 use crate::{Deps, failure::Error, fingerprint, manifests::once, pulse::Pulse, source};
 
 const NO_TEXT: &str = "it holds pictures or is of no known text format";
-const TOO_LARGE: &str = "its segments would hold more than 64 MiB of text";
+const TOO_LARGE: &str =
+    "its segments would hold more than 64 MiB of text, or those of all tracks more than 128 MiB";
 /// Segments written at the same time.
 const WRITES: usize = 8;
 
@@ -39,12 +40,14 @@ async fn make(deps: &Deps, pulse: &Pulse, input: &Input) -> Result<Output, Error
     let scratch = deps.scratch.attempt(&format!("subtitles-{}", input.video))?;
     let decoded = decode(deps, pulse, input, &texts, scratch.path()).await?;
     let labels = labels(&texts);
+    let mut room = RENDITIONS_BYTES_MAX;
     // One track at a time: of each, all texts are in memory until its segments are stored.
     for (at, (track, decoded)) in texts.iter().zip(decoded).enumerate() {
-        let Some(segments) = render(track, decoded, Clock::of(&input.facts)).await? else {
+        let Some(segments) = render(track, decoded, Clock::of(&input.facts), room).await? else {
             output.warnings.push(left_out(track, TOO_LARGE));
             continue;
         };
+        room = room.saturating_sub(segments.schedule.bytes);
         let name = name(at);
         let cues = segments.cues.len();
         let playlist = store(deps, &Layout::new(input.video), &name, &segments).await?;
@@ -80,12 +83,12 @@ async fn decode(
 struct Rendition {
     clock: Clock,
     cues: Vec<Cue>,
-    schedule: Vec<Vec<usize>>,
+    schedule: Schedule,
 }
 
 impl Rendition {
     fn segment(&self, index: u32) -> String {
-        let shown = self.schedule.get(index as usize).into_iter().flatten();
+        let shown = self.schedule.segments.get(index as usize).into_iter().flatten();
         self.clock.segment(shown.map(|at| &self.cues[*at]))
     }
 }
@@ -96,11 +99,12 @@ async fn render(
     track: &SubtitleFacts,
     decoded: DecodedTrack,
     clock: Clock,
+    room: usize,
 ) -> Result<Option<Rendition>, Error> {
     let codec = track.codec.clone();
     let work = move || {
         let cues = cues(&codec, &decoded.events()?, &clock);
-        let schedule = clock.schedule(&cues);
+        let schedule = clock.schedule(&cues, room);
         Ok(schedule.map(|schedule| Rendition { clock, cues, schedule }))
     };
     tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?

@@ -119,6 +119,7 @@ impl Error {
             Self::Ffmpeg(ffmpeg::Error::MemoryLimit { .. }) => Blame::Allowance,
             _ => match self.code() {
                 ErrorCode::ToolMissing | ErrorCode::NoSpace => Blame::Machine,
+                ErrorCode::StoreUnavailable | ErrorCode::CatalogUnavailable => Blame::Service,
                 _ => Blame::Work,
             },
         }
@@ -177,7 +178,7 @@ fn ffmpeg(error: &ffmpeg::Error) -> (ErrorCode, bool) {
         E::DiskFull { .. } => (ErrorCode::NoSpace, true),
         E::InvalidData { .. } => (ErrorCode::CorruptMedia, false),
         E::NoStreams => (ErrorCode::NoStreams, false),
-        E::PictureTooLarge { .. } => (ErrorCode::SourceTooLarge, false),
+        E::PictureTooLarge { .. } | E::HeaderTooLarge => (ErrorCode::SourceTooLarge, false),
         E::MemoryLimit { .. } => (ErrorCode::SourceTooLarge, true),
         E::ProcessorLimit { .. } => (ErrorCode::TimedOut, true),
         E::UnsupportedCodec { .. } | E::Encrypted | E::UnacceptedFormat { .. } => {
@@ -271,4 +272,21 @@ pub(crate) fn report(error: &Error, verdict: Verdict) -> ActivityError {
         .maybe_next_retry_delay(again)
         .build()
         .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_is_away_uses_up_no_failure_of_the_work() {
+        let (away, mut tally) = (Error::Read("nothing answers".to_owned()), Tally::default());
+        assert_eq!(away.code(), ErrorCode::StoreUnavailable);
+        for _ in 0..20 {
+            assert!(matches!(away.judge(&mut tally, 2), Verdict::Again(_)), "{tally:?}");
+        }
+        let broken = Error::Overran { limit: Duration::from_secs(1) };
+        assert!(matches!(broken.judge(&mut tally, 2), Verdict::Again(_)));
+        assert_eq!(broken.judge(&mut tally, 2), Verdict::Enough(2));
+    }
 }

@@ -3,6 +3,7 @@
 
 use contract::TaskQueue;
 use storage::Scratch;
+use tracing::Instrument as _;
 
 use crate::Deps;
 
@@ -22,10 +23,12 @@ impl Deps {
     /// Does in advance what the first work of a queue would wait for.
     pub async fn warm_up(&self, queue: TaskQueue) {
         let tries = self.encoder != media::options::EncoderOption::X264;
-        if queue == TaskQueue::Transcode
-            && tries
-            && let Err(error) = self.nvenc.trial(&self.tools).await
-        {
+        if queue != TaskQueue::Transcode || !tries {
+            return;
+        }
+        // For no request, so that its child would be nobody's in a trace.
+        let span = tracing::info_span!("warm_up", queue = queue.name());
+        if let Err(error) = self.nvenc.trial(&self.tools).instrument(span).await {
             tracing::debug!(%error, "the graphics card was not tried");
         }
     }

@@ -47,6 +47,7 @@ mod studio;
 mod tally;
 mod transcode_chunk;
 mod turns;
+mod uses;
 mod verify_video;
 mod webhook;
 
@@ -58,3 +59,4 @@ pub use register::{
     ThumbnailActivities, TranscodeActivities,
 };
 pub use turns::Turns;
+pub use uses::{Part, uses};

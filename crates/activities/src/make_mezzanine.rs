@@ -69,7 +69,7 @@ mod tests {
             .arg(file)
             .args(form.split(' '))
             .arg("pipe:1")
-            .output(std::time::Duration::from_mins(1))
+            .output(fixtures::PATIENCE)
             .await
             .unwrap();
         assert!(output.status.success() && !output.truncated);

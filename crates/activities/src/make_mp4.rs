@@ -194,7 +194,7 @@ mod tests {
         studio.deps.store.delete(&record.unwrap()).await.unwrap();
         assert_eq!(run(&studio.deps, &Pulse::still(), input.clone()).await.unwrap(), output);
         assert_eq!(fs_err::read(&file).unwrap(), before);
-        assert_eq!(fs_err::read_dir(studio.deps.scratch.path()).unwrap().count(), 1);
+        assert_eq!(fs_err::read_dir(studio.deps.scratch.path().unwrap()).unwrap().count(), 1);
         let unknown = Input { rung: "999p".to_owned(), ..input };
         let error = run(&studio.deps, &Pulse::still(), unknown).await.unwrap_err();
         assert!(matches!(error, Error::Media { code: ErrorCode::OptionNotMet, .. }), "{error}");

@@ -31,7 +31,7 @@ mod tests {
         let file = studio.folder.path().join("sound.flac");
         let args = ["-v", "error", "-f", "lavfi", "-i", sound];
         let made = ffmpeg::Command::new("ffmpeg").args(args).arg(&file);
-        let made = made.output(std::time::Duration::from_secs(20)).await.unwrap();
+        let made = made.output(fixtures::PATIENCE).await.unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let (source, facts) = studio.source(&file).await;
         let input = Input {

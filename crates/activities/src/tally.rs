@@ -1,8 +1,8 @@
 //! Counts the failures of one call over all its tries, and decides when to give up.
 //!
 //! The count travels in the heartbeats: Temporal hands the last one of a try to the next, also when
-//! the worker died. Failures of the work are few; a child that somebody killed says nothing about the
-//! work and is tried again far longer. A lost worker is not counted here at all: Temporal does it.
+//! the worker died. Failures of the work are few; a child that somebody killed, or a store that is being
+//! restarted, says nothing about the work and is tried again far longer. A lost worker is not counted here at all: Temporal does it.
 
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub(crate) enum Blame {
     Allowance,
     /// The machine: a program is missing, or a disk is full.
     Machine,
+    /// The store or the catalogue, which does not answer.
+    Service,
 }
 
 /// Times that children of one call may be killed from outside. Ten in a row can happen during
@@ -37,13 +39,19 @@ const ALLOWANCE_MAX: u32 = 2;
 /// may take it. Such a machine stops taking work (`fitness`), so few calls meet it twice.
 const MACHINE_MAX: u32 = 8;
 
+/// Times that one call may find the store or the catalogue away, over ten minutes: a restart or a failover
+/// takes less, and an operator who is called has a chance. A call whose work may fail without limit has none
+/// here either.
+const SERVICE_MAX: u32 = 24;
+
 /// First pause, which doubles with every failure of the kind, and the longest.
-const PAUSES: [(Blame, Duration, Duration); 5] = [
+const PAUSES: [(Blame, Duration, Duration); 6] = [
     (Blame::Work, Duration::from_secs(1), Duration::from_mins(1)),
     (Blame::Killer, Duration::from_millis(250), Duration::from_secs(3)),
     (Blame::Memory, Duration::from_secs(2), Duration::from_mins(1)),
     (Blame::Allowance, Duration::from_secs(1), Duration::from_mins(1)),
     (Blame::Machine, Duration::from_secs(5), Duration::from_mins(1)),
+    (Blame::Service, Duration::from_secs(1), Duration::from_secs(30)),
 ];
 
 /// Failures of one call so far, by what they say something about.
@@ -55,6 +63,7 @@ pub(crate) struct Tally {
     memory: u32,
     allowance: u32,
     machine: u32,
+    service: u32,
     /// Times that it was handed back to let another tenant go first: no failures, but tries.
     turns: u32,
 }
@@ -94,6 +103,7 @@ impl Tally {
             Blame::Memory => (&mut self.memory, MEMORY_MAX),
             Blame::Allowance => (&mut self.allowance, ALLOWANCE_MAX),
             Blame::Machine => (&mut self.machine, MACHINE_MAX),
+            Blame::Service => (&mut self.service, SERVICE_MAX.max(work_max)),
         };
         *counter = counter.saturating_add(1);
         if *counter >= max { Verdict::Enough(*counter) } else { again(blame, *counter) }
@@ -151,6 +161,18 @@ mod tests {
         let mut tally = Tally::default();
         tally.count(Blame::Allowance, 5);
         assert!(tally.short_of_memory());
+    }
+
+    #[test]
+    fn a_service_may_be_away_for_ten_minutes() {
+        let (pauses, failures) = pauses(Blame::Service, 2);
+        assert_eq!(failures, SERVICE_MAX);
+        // It is found again soon after a short absence.
+        assert!(pauses[..4].iter().all(|pause| *pause <= 8.0), "{pauses:?}");
+        assert!((540.0..660.0).contains(&pauses.iter().sum()), "{pauses:?}");
+        let mut unlimited = Tally { service: 5000, ..Tally::default() };
+        let pause = Duration::from_secs(30);
+        assert_eq!(unlimited.count(Blame::Service, u32::MAX), Verdict::Again(pause));
     }
 
     #[test]

@@ -145,7 +145,7 @@ mod tests {
         let made = ffmpeg::Command::new(&studio.deps.tools.ffmpeg)
             .args(["-v", "error", "-f", "lavfi", "-i", "color=white:s=32x16", "-frames:v", "1"])
             .arg(&png)
-            .output(std::time::Duration::from_mins(1))
+            .output(fixtures::PATIENCE)
             .await
             .unwrap();
         assert!(made.status.success());
@@ -164,7 +164,7 @@ mod tests {
             .args(["-v", "error", "-i"])
             .arg(&file)
             .args(["-pix_fmt", "gray", "-f", "rawvideo", "pipe:1"])
-            .output(std::time::Duration::from_mins(1))
+            .output(fixtures::PATIENCE)
             .await
             .unwrap()
             .stdout;

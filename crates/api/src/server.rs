@@ -1,14 +1,21 @@
 //! The HTTP server below every listener: who may connect, and how long a request may take to arrive.
 //!
 //! Idle connections cannot lock others out: a full listener closes the connection that has been
-//! idle longest, and refuses new ones only when every connection has a request in progress.
+//! idle longest. When every connection has a request in progress it refuses new ones, except for a
+//! reserve in which the paths of monitoring are answered.
 
 mod body;
 mod connections;
 
 use std::{io, net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{HeaderValue, Request, header},
+    response::{IntoResponse as _, Response},
+};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -19,11 +26,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
+use crate::problem::{Kind, Problem};
 use body::{Answering, Arriving};
 use connections::{Connections, Seat};
 
 /// How long requests in flight may still take once the service is asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
+/// What is answered while a listener is full, so that a busy process is not taken for a dead one.
+const MONITORING: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
 /// How many connections a listener holds.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
@@ -88,12 +99,10 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => match connections.admit(peer.ip()) {
-                Some(seat) => {
-                    open((stream, peer), seat, router.clone(), limits.timeouts, &graceful);
-                }
-                None => counter!("millrace_http_connections_refused_total").increment(1),
-            },
+            Ok((stream, peer)) => {
+                let seat = connections.admit(peer.ip());
+                open((stream, peer), seat, router.clone(), limits.timeouts, &graceful);
+            }
             Err(error) => {
                 tracing::warn!(%error, "a connection cannot be accepted");
                 tokio::time::sleep(limits.timeouts.accept_pause).await;
@@ -120,10 +129,14 @@ fn open(
     let answering = Arc::clone(&seat);
     let service = service_fn(move |request: Request<Incoming>| {
         let guard = answering.answer();
+        let refused = answering.is_reserve() && !MONITORING.contains(&request.uri().path());
         let mut request = request.map(|body| Body::new(Arriving::new(body, timeouts)));
         request.extensions_mut().insert(ConnectInfo(peer));
-        let answer = router.clone().oneshot(request);
-        async move { answer.await.map(|answer| answer.map(|body| Answering::new(body, guard))) }
+        let router = router.clone();
+        async move {
+            let answer = if refused { Ok(full()) } else { router.oneshot(request).await };
+            answer.map(|answer| answer.map(|body| Answering::new(body, guard)))
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -141,4 +154,13 @@ fn open(
             }
         }
     });
+}
+
+/// The answer of a listener that is full.
+fn full() -> Response<Body> {
+    counter!("millrace_http_connections_refused_total").increment(1);
+    let detail = "Too many requests are being answered at the moment.";
+    let mut answer = Problem::new(Kind::Unavailable, detail).into_response();
+    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    answer
 }

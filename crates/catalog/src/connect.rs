@@ -5,6 +5,7 @@
 
 use std::{
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -18,7 +19,7 @@ use sea_orm::{
 };
 use url::Url;
 
-use crate::Error;
+use crate::{Error, turns::Turns};
 
 /// Longest wait for a free connection or for a server that restarts.
 const CONNECTION_WAIT: Duration = Duration::from_secs(5);
@@ -26,8 +27,12 @@ const CONNECTION_WAIT: Duration = Duration::from_secs(5);
 const WRITE_WAIT: Duration = Duration::from_secs(15);
 /// Pause between two tries to switch a database to write-ahead logging.
 const WAL_PAUSE: Duration = Duration::from_millis(10);
-/// Connections per process. Writers of SQLite take turns; the rest lets reads go on meanwhile.
-const CONNECTIONS_MAX: u32 = 8;
+/// Connections per process unless it is told. Writers of SQLite take turns; the rest lets reads go on
+/// meanwhile.
+pub(crate) const CONNECTIONS_MAX: u32 = 8;
+/// A connection to a server that is older than this is closed when it is given back. They are used in
+/// turn, so a pool of which less is asked shrinks to what that takes.
+const AGE_MAX: Duration = Duration::from_mins(5);
 
 /// The URL of the SQLite file at `path`, with special characters escaped; `None` unless the path is
 /// absolute UTF-8.
@@ -38,14 +43,23 @@ pub fn sqlite_url(path: &Path) -> Option<String> {
 }
 
 /// Connects once, so that the error says why a server cannot be reached (a pool only reports a
-/// time-out), then makes a pool.
-pub(crate) async fn connect(url: &str) -> Result<DatabaseConnection, Error> {
+/// time-out), then makes a pool of at most so many connections.
+pub(crate) async fn connect(
+    url: &str,
+    connections_max: u32,
+) -> Result<(DatabaseConnection, Turns), Error> {
     let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
     match scheme {
-        "sqlite" => connect_sqlite(sqlite_options(url)?).await,
+        "sqlite" => {
+            let db = connect_sqlite(sqlite_options(url)?, connections_max).await?;
+            Ok((db, Turns::Process(Arc::default())))
+        }
         "postgres" | "postgresql" => {
-            let options = url.parse().map_err(|error: sqlx::Error| bad_url(&error))?;
-            connect_postgres(options).await
+            let options: PgConnectOptions =
+                url.parse().map_err(|error: sqlx::Error| bad_url(&error))?;
+            let options = options.application_name("millrace").disable_statement_logging();
+            let db = connect_postgres(options.clone(), connections_max, AGE_MAX).await?;
+            Ok((db, Turns::Server(Box::new(options))))
         }
         _ => {
             Err(Error::BadUrl { reason: "it begins with neither sqlite:// nor postgres://".into() })
@@ -68,9 +82,9 @@ pub(crate) async fn tx(db: &DatabaseConnection) -> Result<DatabaseTransaction, E
 /// just taken is counted off before it was counted, so that now and then this number is 2^64 - 1 and
 /// the round never ends. Without limits of age there are no rounds, and a broken connection is
 /// noticed all the same: each is tried before it is used.
-fn pool_options<DB: sqlx::Database>() -> PoolOptions<DB> {
+fn pool_options<DB: sqlx::Database>(connections_max: u32) -> PoolOptions<DB> {
     PoolOptions::new()
-        .max_connections(CONNECTIONS_MAX)
+        .max_connections(connections_max)
         .acquire_timeout(CONNECTION_WAIT)
         .idle_timeout(None)
         .max_lifetime(None)
@@ -86,11 +100,14 @@ fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, Error> {
     Ok(options.create_if_missing(true).foreign_keys(true).busy_timeout(WRITE_WAIT))
 }
 
-async fn connect_sqlite(options: SqliteConnectOptions) -> Result<DatabaseConnection, Error> {
+async fn connect_sqlite(
+    options: SqliteConnectOptions,
+    connections_max: u32,
+) -> Result<DatabaseConnection, Error> {
     let options = options.disable_statement_logging();
     use_write_ahead_log(&options).await.map_err(Error::from_driver)?;
-    let pool =
-        pool_options::<sqlx::Sqlite>().connect_with(options).await.map_err(Error::from_driver)?;
+    let pool = pool_options::<sqlx::Sqlite>(connections_max);
+    let pool = pool.connect_with(options).await.map_err(Error::from_driver)?;
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
 }
 
@@ -114,13 +131,18 @@ fn is_busy(error: &sqlx::Error) -> bool {
     code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6))
 }
 
-async fn connect_postgres(options: PgConnectOptions) -> Result<DatabaseConnection, Error> {
-    let options = options.application_name("millrace").disable_statement_logging();
+async fn connect_postgres(
+    options: PgConnectOptions,
+    connections_max: u32,
+    age_max: Duration,
+) -> Result<DatabaseConnection, Error> {
     let once = tokio::time::timeout(CONNECTION_WAIT, options.connect());
     // An address at which nobody is may never answer.
     let once = once.await.unwrap_or_else(|late| Err(sqlx::Error::Io(late.into())));
     once.map_err(Error::from_driver)?.close().await.map_err(Error::from_driver)?;
-    let pool = pool_options::<sqlx::Postgres>().connect_lazy_with(options);
+    let pool = pool_options::<sqlx::Postgres>(connections_max)
+        .after_release(move |_, connection| Box::pin(async move { Ok(connection.age < age_max) }))
+        .connect_lazy_with(options);
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }
 
@@ -144,11 +166,42 @@ mod tests {
 
     #[test]
     fn pools_keep_no_house() {
-        let sqlite = pool_options::<sqlx::Sqlite>();
-        let postgres = pool_options::<sqlx::Postgres>();
+        let sqlite = pool_options::<sqlx::Sqlite>(3);
+        let postgres = pool_options::<sqlx::Postgres>(3);
+        assert_eq!((sqlite.get_max_connections(), postgres.get_max_connections()), (3, 3));
         assert_eq!((sqlite.get_idle_timeout(), sqlite.get_max_lifetime()), (None, None));
         assert_eq!((postgres.get_idle_timeout(), postgres.get_max_lifetime()), (None, None));
         assert_eq!((sqlite.get_min_connections(), postgres.get_min_connections()), (0, 0));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_pool_is_as_large_as_it_may_be_and_shrinks() {
+        use sea_orm::{ConnectionTrait as _, Statement};
+
+        let Some(server) = fixtures::postgres::Server::start() else { return };
+        for (age_max, left) in [(Duration::from_hours(1), 3), (Duration::ZERO, 1)] {
+            let options: PgConnectOptions = server.create_database().parse().unwrap();
+            let db = connect_postgres(options.application_name("pool"), 3, age_max).await.unwrap();
+            let sessions = async || {
+                let count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pool' \
+                             AND datname = current_database()";
+                let count = Statement::from_string(sea_orm::DbBackend::Postgres, count);
+                let row = db.query_one_raw(count).await.unwrap().unwrap();
+                row.try_get_by_index::<i64>(0).unwrap()
+            };
+            assert_eq!(sessions().await, 1, "more than are needed were made");
+            // Ten at once take the connections there are, in turn.
+            let mut sleeps = tokio::task::JoinSet::new();
+            for _ in 0..10 {
+                let db = db.clone();
+                sleeps.spawn(async move { db.execute_unprepared("SELECT pg_sleep(0.1)").await });
+            }
+            assert!(sleeps.join_all().await.iter().all(Result::is_ok));
+            let give_up = Instant::now() + Duration::from_secs(30);
+            while sessions().await != left {
+                assert!(Instant::now() < give_up, "{} connections", sessions().await);
+            }
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! UPDATE, so of many concurrent writers exactly one wins and running a write twice changes
 //! nothing. It does not decide which move is wanted and does not talk to Temporal or the store.
 
+mod addresses;
 mod api_keys;
 mod connect;
 mod counts;
@@ -22,6 +23,7 @@ mod removal;
 mod row;
 mod signing;
 mod times;
+mod turns;
 mod uploads;
 mod vault;
 mod video;
@@ -34,6 +36,7 @@ use sea_orm::{
     ColumnTrait as _, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter as _,
     QueryOrder as _, QuerySelect, sea_query::OnConflict,
 };
+use turns::Turns;
 use uuid::Uuid;
 
 pub use api_keys::{ApiKey, ApiKeys, NewApiKey};
@@ -49,6 +52,7 @@ pub use private::{GivenStore, GivenStores, Private, Secret, Webhook, WebhookForm
 pub use read::Unreadable;
 pub use removal::{Claim, Removal, Removing};
 pub use signing::SigningSecret;
+pub use turns::Turn;
 pub use uploads::{NewUpload, UPLOADS_MAX, Upload, UploadStatus, UploadWay};
 pub use vault::{Vault, VaultError};
 pub use video::{Inserted, NewVideo, Video};
@@ -61,6 +65,7 @@ const SAMPLES: u64 = 8;
 pub struct Catalog {
     db: DatabaseConnection,
     vault: Arc<Vault>,
+    turns: Arc<Turns>,
 }
 
 impl Catalog {
@@ -71,9 +76,22 @@ impl Catalog {
     /// may open the same database at once, new or old; opening it again changes nothing. Secrets are
     /// sealed by `vault`, which must be the same everywhere.
     pub async fn open(url: &str, vault: Vault) -> Result<Self, Error> {
-        let db = connect::connect(url).await?;
+        Self::open_with(url, vault, connect::CONNECTIONS_MAX).await
+    }
+
+    /// The same with at most so many connections (at least one), which are made when they are needed.
+    /// Those to a server are closed again when there are more than that takes.
+    pub async fn open_with(url: &str, vault: Vault, connections_max: u32) -> Result<Self, Error> {
+        let (db, turns) = connect::connect(url, connections_max.max(1)).await?;
         migrations::run(&db).await?;
-        Ok(Self { db, vault: Arc::new(vault) })
+        Ok(Self { db, vault: Arc::new(vault), turns: Arc::new(turns) })
+    }
+
+    /// The catalogue of a process that uses none: every call fails, and no input is vouched for.
+    pub fn absent() -> Result<Self, VaultError> {
+        let turns = Arc::new(Turns::Process(Arc::default()));
+        let vault = Arc::new(Vault::ephemeral()?);
+        Ok(Self { db: DatabaseConnection::default(), vault, turns })
     }
 
     /// Makes sure that this process has the key with which the catalogue's secrets were sealed: fails

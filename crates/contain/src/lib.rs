@@ -5,6 +5,7 @@
 //! programs is `ffmpeg`'s; what each of them needs is said where it is started.
 
 mod cage;
+mod disk;
 mod environment;
 mod filter;
 mod installation;
@@ -14,6 +15,7 @@ mod policy;
 mod rules;
 
 pub use cage::Cage;
+pub use disk::free_bytes;
 pub use environment::{KEPT, kept};
 pub use layers::{Containment, Layers};
 pub use policy::{Devices, Limits, Network, Policy, Processes};

@@ -13,6 +13,7 @@ mod watch;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use contain::{Cage, Policy};
@@ -27,6 +28,7 @@ use crate::Error;
 use crate::failure::judge;
 use crate::log::Log;
 use contained::Contained;
+pub(crate) use contained::Given;
 pub use contained::within;
 use watch::Watch;
 
@@ -124,6 +126,13 @@ impl Command {
         self
     }
 
+    /// Stops a contained program when less than this is free on the disk that it writes to.
+    #[must_use]
+    pub(crate) fn disk_free_min(mut self, bytes: u64) -> Self {
+        self.contained.iter_mut().for_each(|contained| contained.disk_free_min(bytes));
+        self
+    }
+
     /// Sets the working directory.
     #[must_use]
     pub fn current_dir(mut self, path: impl Into<PathBuf>) -> Self {
@@ -191,8 +200,8 @@ impl Command {
         let program = self.program();
         let missing_dir = self.current_dir.as_ref().is_some_and(|dir| !dir.is_dir());
         let spawned =
-            self.into_tokio().and_then(|(command, memory)| Ok((spawner::spawn(command)?, memory)));
-        let (spawned, memory) = spawned.map_err(|source| match source.kind() {
+            self.into_tokio().and_then(|(command, given)| Ok((spawner::spawn(command)?, given)));
+        let (spawned, given) = spawned.map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound if !missing_dir => {
                 Error::ToolMissing { program: program.clone() }
             }
@@ -203,7 +212,7 @@ impl Command {
             source: std::io::Error::other("it has no process id"),
         })?;
         let watch = Watch::start(&program, id);
-        Ok(Child { inner: spawned, id, program, ended: false, memory, watch })
+        Ok(Child { inner: spawned, id, program, ended: false, given, watch })
     }
 
     /// Runs the program to its end and captures what it prints, within [`STDOUT_MAX`] and
@@ -213,27 +222,32 @@ impl Command {
     pub async fn output(mut self, timeout: Duration) -> Result<Output, Error> {
         self.contained.iter_mut().for_each(|contained| contained.for_at_most(timeout));
         let mut child = self.spawn()?;
-        let (program, memory) = (child.program.clone(), child.memory);
+        let (program, given) = (child.program.clone(), child.given());
         let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
         let all = async { tokio::try_join!(child.wait(), read_head(stdout), read_tail(stderr)) };
         let (status, (stdout, truncated), stderr) = tokio::time::timeout(timeout, all)
             .await
             .map_err(|_| Error::Timeout { program, after: timeout })??;
-        Ok(Output { status, stdout, stderr, truncated, memory })
+        Ok(Output { status, stdout, stderr, truncated, given })
     }
 
-    /// The command as the system takes it, with the memory that it is given.
-    fn into_tokio(mut self) -> std::io::Result<(tokio::process::Command, Option<u64>)> {
+    /// The command as the system takes it, with what it may use.
+    fn into_tokio(mut self) -> std::io::Result<(tokio::process::Command, Arc<Given>)> {
         let Some(contained) = self.contained.take() else {
-            return Ok((self.surrounded(None), None));
+            return Ok((self.surrounded(None), Arc::default()));
         };
-        let built = contained.build(&self.program, &self.args, self.current_dir.as_deref())?;
+        let built = contained.build(
+            &self.program,
+            &self.args,
+            self.current_dir.as_deref(),
+            self.file_size_limit,
+        )?;
         if let Some(variables) = built.environment {
             self.env_clear = true;
             self.env.splice(0..0, variables);
         }
         self.program = built.cage.program().into();
-        Ok((self.surrounded(Some(built.cage)), built.memory))
+        Ok((self.surrounded(Some(built.cage)), built.given))
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts programs")]
@@ -294,8 +308,7 @@ pub struct Output {
     pub stderr: Vec<u8>,
     /// True when standard output was longer than [`STDOUT_MAX`].
     pub truncated: bool,
-    /// Private memory that it was given, in bytes, where that was bounded.
-    pub memory: Option<u64>,
+    pub(crate) given: Arc<Given>,
 }
 
 /// A running program. Dropping it kills its whole process group and reaps it.
@@ -305,7 +318,7 @@ pub struct Child {
     id: u32,
     program: String,
     ended: bool,
-    memory: Option<u64>,
+    given: Arc<Given>,
     watch: Watch,
 }
 
@@ -335,9 +348,14 @@ impl Child {
         self.inner.stderr.take()
     }
 
+    /// What it may use.
+    pub(crate) fn given(&self) -> Arc<Given> {
+        Arc::clone(&self.given)
+    }
+
     /// Judges its end, of which `log` is what it said.
     pub(crate) fn judge(&self, status: ExitStatus, log: &Log) -> Result<(), Error> {
-        judge(&self.program, status, log, self.memory)
+        judge(&self.program, status, log, &self.given)
     }
 
     /// Waits for the program to end, then kills what is left of its group. Cancel-safe; called

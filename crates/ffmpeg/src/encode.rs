@@ -18,6 +18,10 @@ const STALL_AT_END: Duration = Duration::from_mins(10);
 /// How much earlier each further try starts where a seek landed late, or on a picture that others
 /// are needed for: key frames are at most [`media::source::KEY_INTERVAL_MAX`] apart.
 const EARLIER_US: [i64; 2] = [30_000_000, 120_000_000];
+/// Bytes of a file of a chunk beside its bit rate, and by how many times it may exceed that: a bound
+/// for what went wrong, not for what came out well.
+const FILE_BASE: u64 = 64 << 20;
+const FILE_TIMES: u64 = 4;
 /// Chunks that begin so early may be decoded from the start of the file. Later ones may not: each of
 /// them would decode all that is before it.
 const FROM_START_MAX_US: i64 = 600_000_000;
@@ -55,7 +59,7 @@ pub async fn encode_chunk(
     let mut last = None;
     for seek in seeks(plan, index) {
         let args = args::chunk(input, marks, plan, index, seek, &outputs);
-        let command = tools.ffmpeg().args(args);
+        let command = tools.ffmpeg().args(args).file_size_limit(file_most(plan, index));
         let ran = run(command, |progress| on_frames(progress.frame), STALL).await;
         let framecrc = fs::read_to_string(outputs.decoded()).await.unwrap_or_default();
         let decoded = args::decoded_within(&framecrc, plan, index);
@@ -79,6 +83,21 @@ pub async fn encode_chunk(
         Some((Err(error), _)) => Err(error),
         None => unreachable!("there is at least one try"),
     }
+}
+
+/// Most bytes of a file of a chunk: encoders keep to their bit rate over seconds, and lists of pictures
+/// are smaller.
+fn file_most(plan: &VideoPlan, index: u32) -> u64 {
+    let frames = plan.chunk(index);
+    let seconds = plan.grid.seconds(frames.end - frames.start);
+    let bits = plan.rungs.iter().map(|rung| rung.bitrate.bits()).max().unwrap_or(0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "seconds of a chunk"
+    )]
+    let bytes = (seconds * f64::from(bits) / 8.0) as u64;
+    FILE_BASE + FILE_TIMES * bytes
 }
 
 /// Where decoding starts, try by try.

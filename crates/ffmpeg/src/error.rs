@@ -112,6 +112,13 @@ pub enum Error {
         /// Width and height as the decoder found them.
         size: String,
     },
+    /// The container lists more tracks and chapters than are read.
+    #[error(
+        "the source lists so many tracks and chapters that they take more than {} MiB to describe \
+         (--max-tracks, --max-chapters)",
+        crate::child::STDOUT_MAX >> 20
+    )]
+    HeaderTooLarge,
     /// The input is a media file without a picture or sound track.
     #[error("input has no video and no audio")]
     NoStreams,

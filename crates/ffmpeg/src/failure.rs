@@ -7,27 +7,31 @@ use std::process::ExitStatus;
 
 use nix::sys::signal::Signal;
 
-use crate::child::memory;
+use crate::child::{Given, memory};
 use crate::log::{Line, Log, Origin};
 use crate::{Error, Output};
 
-/// Judges a run that has ended, by its status and its output: neither alone is enough. `memory` is
-/// what it was given, where that was bounded.
+/// Judges a run that has ended, by its status and its output: neither alone is enough. `given` is
+/// what it might use.
 pub(crate) fn judge(
     program: &str,
     status: ExitStatus,
     log: &Log,
-    memory: Option<u64>,
+    given: &Given,
 ) -> Result<(), Error> {
     let program = program.to_owned();
     if let Some(detail) = &log.lost {
         return Err(Error::InputLost { program, detail: detail.clone() });
     }
-    if let Some(bytes) = memory.filter(|_| !status.success() && lacked_memory(log)) {
+    let lacked = |bytes: &u64| !status.success() && lacked_memory(log, *bytes);
+    if let Some(bytes) = given.memory.filter(lacked) {
         return Err(Error::MemoryLimit { program, bytes });
     }
     if !status.success() {
-        return Err(failure(program, status, log));
+        return Err(match failure(program, status, log) {
+            Error::OutputTooLarge { program } if given.by_disk => Error::DiskFull { program },
+            error => error,
+        });
     }
     unwritten(&program, log).map_or(Ok(()), Err)
 }
@@ -36,7 +40,7 @@ pub(crate) fn judge(
 pub(crate) fn judge_output(program: &str, output: &Output) -> Result<(), Error> {
     let mut log = Log::default();
     String::from_utf8_lossy(&output.stderr).lines().for_each(|line| log.push(line));
-    judge(program, output.status, &log, output.memory)
+    judge(program, output.status, &log, &output.given)
 }
 
 /// ffmpeg's exit code after SIGTERM or SIGINT, which it catches to finish its files. Later versions
@@ -67,17 +71,52 @@ fn failure(program: String, status: ExitStatus, log: &Log) -> Error {
     if invalid {
         return Error::InvalidData { detail: detail(log) };
     }
+    if let Some(stream) = &log.unopened {
+        let said = if log.error_lines.is_empty() { String::new() } else { detail(log) + "; " };
+        let detail = format!("{said}stream {stream} does not say what its decoder needs");
+        return Error::InvalidData { detail };
+    }
     Error::Failed { program, code: status.code(), signal: status.signal(), tail: log.tail() }
 }
 
-/// True when a run was refused memory: by what ffmpeg itself says, by what x264 says, and by what a
-/// program in C++ says as it is aborted.
-fn lacked_memory(log: &Log) -> bool {
-    log.lines_from_end().any(|line| {
+/// Memory below which a run that only says that it could not start something lacked memory for it.
+const TIGHT: u64 = 1 << 30;
+
+/// True when a run that was given so much memory was refused more: by what ffmpeg itself says, by what
+/// x264 and x265 say, on their own or through ffmpeg, by what a program in C++ says as it is aborted, and
+/// by what the system says while it loads libraries.
+fn lacked_memory(log: &Log, given: u64) -> bool {
+    let refused = |line: Line<'_>| {
+        let own = ["x264 [error]: ", "x265 [error]: "];
+        let said = own.iter().find_map(|start| line.message.strip_prefix(start));
+        let loading = line.message.contains(": error while loading shared libraries: ");
+        let loaded = loading
+            && ["failed to map segment from shared object", ": Cannot allocate memory"]
+                .iter()
+                .any(|end| line.message.ends_with(end));
         says(line, "Cannot allocate memory")
             || (line.is_error() && line.message.starts_with("malloc of size "))
+            || said.is_some_and(|said| said.starts_with("malloc of size "))
             || line.message.ends_with("'std::bad_alloc'")
-    })
+            || loaded
+    };
+    log.lines_from_end().any(refused) || (given < TIGHT && could_not_start(log))
+}
+
+/// True when threads could not be started, for which an encoder gives no reason and ffmpeg guesses
+/// at one: whoever minds its parameters says which.
+fn could_not_start(log: &Log) -> bool {
+    let mut errors = log.lines_from_end().filter(Line::is_error).peekable();
+    let unopened = |line: Line<'_>| line.message.contains("Error while opening encoder for output");
+    let done = |line: Line<'_>| line.message.starts_with("Conversion failed!");
+    let silent = errors.peek().is_some() && errors.all(|line| unopened(line) || done(line));
+    // `ff_frame_thread_encoder_init failed`, and the same of other kinds of threads.
+    let threads = |line: Line<'_>| {
+        let of_threads = line.message.starts_with("ff_") && line.message.contains("_thread_");
+        line.is_error() && of_threads && line.message.ends_with("init failed")
+    };
+    let refused = |line| threads(line) || says(line, "Resource temporarily unavailable");
+    silent || log.lines_from_end().any(refused)
 }
 
 /// The error for a run that a signal from outside ended. A signal that the program raised itself by a
@@ -231,13 +270,13 @@ mod tests {
         for status in [0, EXIT_1] {
             let mut log = Log::default();
             said.lines().for_each(|line| log.push(line));
-            let judged = judge("ffmpeg", ExitStatus::from_raw(status), &log, None);
+            let judged = judge("ffmpeg", ExitStatus::from_raw(status), &log, &Given::default());
             let Err(Error::InputLost { detail, .. }) = judged else { panic!("{judged:?}") };
             assert_eq!(detail, "http: Stream ends prematurely at 400000, should be 2010098");
         }
         let mut log = Log::default();
         log.push("[matroska,webm @ 0x1] [error] File ended prematurely");
-        assert!(judge("ffmpeg", ExitStatus::from_raw(0), &log, None).is_ok());
+        assert!(judge("ffmpeg", ExitStatus::from_raw(0), &log, &Given::default()).is_ok());
     }
 
     #[test]
@@ -246,13 +285,49 @@ mod tests {
             "[error] Error while opening encoder: Cannot allocate memory\n[fatal] Conversion failed!",
             "[libx264 @ 0x1] [error] malloc of size 8388608 failed",
             "terminate called after throwing an instance of 'std::bad_alloc'",
+            "x264 [error]: malloc of size 16386 failed",
+            "ffmpeg: error while loading shared libraries: libgsm.so.1: failed to map segment from \
+             shared object",
+            "ffmpeg: error while loading shared libraries: cannot allocate symbol search list: Cannot \
+             allocate memory",
         ] {
             let mut log = Log::default();
             said.lines().for_each(|line| log.push(line));
-            let judged = |memory| judge("ffmpeg", ExitStatus::from_raw(EXIT_1), &log, memory);
+            let judged = |memory| {
+                let given = Given { memory, ..Given::default() };
+                judge("ffmpeg", ExitStatus::from_raw(EXIT_1), &log, &given)
+            };
             let named = judged(Some(1 << 30));
             assert!(matches!(named, Err(Error::MemoryLimit { bytes, .. }) if bytes == 1 << 30));
             assert!(matches!(judged(None), Err(Error::Failed { .. })), "{said}");
+        }
+    }
+
+    #[test]
+    fn an_encoder_that_opens_for_no_reason_lacked_memory_only_where_there_is_little() {
+        let unopened = "[error] Error initializing output stream 0:0 -- Error while opening encoder for \
+                        output stream #0:0 - maybe incorrect parameters such as bit_rate, rate, width \
+                        or height\n[fatal] Conversion failed!";
+        let reasoned =
+            format!("[libx264 @ 0x1] [error] width not divisible by 2 (3x2)\n{unopened}");
+        let threads = "[error] Error reinitializing filters!: Resource temporarily unavailable";
+        let encoders =
+            format!("[rawvideo @ 0x1] [error] ff_frame_thread_encoder_init failed\n{unopened}");
+        for (said, memory, lacked) in [
+            (unopened, TIGHT - 1, true),
+            (&*encoders, TIGHT - 1, true),
+            (&*encoders, TIGHT, false),
+            (threads, TIGHT - 1, true),
+            (unopened, TIGHT, false),
+            (threads, TIGHT, false),
+            (&*reasoned, TIGHT - 1, false),
+            ("", TIGHT - 1, false),
+        ] {
+            let mut log = Log::default();
+            said.lines().for_each(|line| log.push(line));
+            let given = Given { memory: Some(memory), ..Given::default() };
+            let judged = judge("ffmpeg", ExitStatus::from_raw(EXIT_1), &log, &given);
+            assert_eq!(matches!(judged, Err(Error::MemoryLimit { .. })), lacked, "{said} {memory}");
         }
     }
 
@@ -287,6 +362,38 @@ mod tests {
         let said = "[error] Error while decoding stream #0:1: Invalid data found when processing input\n\
                     [error] Conversion failed!";
         assert!(matches!(class(EXIT_1, said), Error::Failed { .. }));
+    }
+
+    #[test]
+    fn an_input_without_a_whole_header_is_not_media() {
+        let error = class(EXIT_1, "[error] file:/x/original.ogv: End of file");
+        assert!(matches!(error, Error::InvalidData { .. }), "{error:?}");
+        let error = class(EXIT_1, "[error] Error sending frames to consumers: End of file");
+        assert!(matches!(error, Error::Failed { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_track_of_which_nothing_can_be_decoded_is_named() {
+        let said = "[h264 @ 0x1] [error] non-existing PPS 0 referenced\n\
+                    [error] Cannot determine format of input stream 0:0 after EOF\n\
+                    [fatal] Error marking filters as finished";
+        let Error::InvalidData { detail } = class(EXIT_1, said) else { panic!("{said}") };
+        assert!(detail.starts_with("h264: non-existing PPS 0 referenced; "), "{detail}");
+    }
+
+    #[test]
+    fn a_decoder_that_does_not_open_is_the_medias_fault() {
+        for (said, named) in [
+            ("", "stream 1 does not say what its decoder needs"),
+            (
+                "[pcm_s16le @ 0x1] [error] Too many channels: 65535\n",
+                "pcm_s16le: Too many channels: 65535; stream 1 does not say what its decoder needs",
+            ),
+        ] {
+            let said = format!("{said}[warning] Could not open codec for input stream 1");
+            let Error::InvalidData { detail } = class(EXIT_1, &said) else { panic!("{said}") };
+            assert_eq!(detail, named);
+        }
     }
 
     #[test]

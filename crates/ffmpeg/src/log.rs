@@ -50,6 +50,9 @@ const CONNECTIONS: &[&str] = &["http", "https", "tcp", "tls"];
 /// later).
 const DAMAGED: &str = "corrupt decoded frame";
 
+/// What ffprobe says before it ends because of a decoder (`open_input_file` in `ffprobe.c`).
+const UNOPENED: &str = "Could not open codec for input stream ";
+
 /// Where an error comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -167,6 +170,9 @@ pub struct Log {
     pub lost: Option<String>,
     /// Size of the first picture that a decoder refused for its number of pixels, such as `640x360`.
     pub oversized: Option<String>,
+    /// A stream whose decoder ffprobe could not open with what the file says of it. It says so at the
+    /// level `warning`, and ends.
+    pub(crate) unopened: Option<String>,
     tail: VecDeque<String>,
     tail_bytes: usize,
 }
@@ -182,6 +188,9 @@ impl Log {
         }
         if line.level == Some("warning") {
             self.damaged += u64::from(line.message.contains(DAMAGED));
+            if let Some(stream) = line.message.strip_prefix(UNOPENED) {
+                self.unopened.get_or_insert_with(|| stream.trim().to_owned());
+            }
             return;
         }
         if line.is_error() {

@@ -86,6 +86,7 @@ pub(crate) async fn survey(
     // Sound of other programmes goes with other pictures, and by another clock.
     let beside = |stream: &Stream| video.is_none_or(|video| together(video, stream));
     heard.retain(|stream| beside(stream));
+    let subtitles = subtitles(header.streams.iter().filter(|stream| beside(stream)), &tracks);
     let Found { video: video_track, audio: audio_tracks, laid } =
         tracks.finish(chosen, &video.map(hints).unwrap_or_default());
     let line = video_track.as_ref().and_then(|track| track.timeline.as_ref());
@@ -118,8 +119,9 @@ pub(crate) async fn survey(
         audio,
         non_standard,
         demux_errors,
-        subtitles: subtitles(header.streams.iter().filter(|stream| beside(stream))),
+        subtitles,
         chapters: u32::try_from(header.chapters.len()).unwrap_or(u32::MAX),
+        tracks: u32::try_from(header.streams.len()).unwrap_or(u32::MAX),
         cover: header.cover(),
         repairs,
         programmes,
@@ -399,7 +401,10 @@ fn micros_of(samples: u64) -> i64 {
     i64::try_from(us).unwrap_or(i64::MAX)
 }
 
-fn subtitles<'a>(streams: impl Iterator<Item = &'a Stream>) -> Vec<SubtitleFacts> {
+fn subtitles<'a>(
+    streams: impl Iterator<Item = &'a Stream>,
+    read: &Tracks,
+) -> Vec<SubtitleFacts> {
     let tracks = streams.filter(|stream| stream.is_subtitle()).take(SUBTITLE_TRACKS_MAX);
     let facts = tracks.map(|stream| SubtitleFacts {
         stream: stream.index,
@@ -408,6 +413,7 @@ fn subtitles<'a>(streams: impl Iterator<Item = &'a Stream>) -> Vec<SubtitleFacts
         title: stream.tag("title"),
         default: stream.disposition.default,
         forced: stream.disposition.forced,
+        packets: read.others(stream.index),
     });
     facts.collect()
 }

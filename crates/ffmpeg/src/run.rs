@@ -99,12 +99,17 @@ async fn run_with<T, F: Future<Output = Result<T, Error>>>(
     tracing::debug!(pid = child.id(), program = child.program(), "started");
     let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
     let feeding = feed(child.take_stdin());
+    let (program, disk_filled) = (child.program().to_owned(), child.given().disk_filled());
     let ending = async {
         let mut movement = Movement::of(&child, stall);
         let progress = follow(&mut movement, stdout, on_progress).await?;
         Ok((progress, movement.wait(child.wait()).await??))
     };
-    let ((progress, status), log, outcome) = tokio::try_join!(ending, read_log(stderr), feeding)?;
+    let all = async { tokio::try_join!(ending, read_log(stderr), feeding) };
+    let ((progress, status), log, outcome) = tokio::select! {
+        ended = all => ended?,
+        () = disk_filled => return Err(Error::DiskFull { program }),
+    };
     child.judge(status, &log)?;
     let finished = Finished {
         status,

@@ -51,6 +51,8 @@ pub(crate) struct Samples {
     zero: i64,
     alignment: Option<Alignment>,
     beyond: u64,
+    /// At the end of the track, whether all of it was decoded.
+    ending: Option<bool>,
     heard: Heard,
 }
 
@@ -92,14 +94,20 @@ impl Samples {
             zero: scaled(zero_us, rate),
             alignment: Some(Alignment::new(rate, length, !facts.counted)),
             beyond: BEYOND_SECONDS * u64::from(rate),
+            ending: None,
             heard: Heard { rate, ..Heard::default() },
         })
     }
 
-    /// The next samples, or `None` when all are given; exactly as many as were asked for.
+    /// The next samples, or `None` when all are given; exactly as many as were asked for. Silence of
+    /// hours comes in pieces.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Frame>>, Error> {
         let mut out = Vec::new();
         while let Some(alignment) = &mut self.alignment {
+            if alignment.owes() {
+                alignment.advance(&mut out);
+                return Ok(Some(out));
+            }
             let full = alignment.is_full();
             let block = if full && self.beyond == 0 { None } else { self.blocks.next().await? };
             self.heard.errors = self.blocks.errors();
@@ -108,9 +116,13 @@ impl Samples {
                 self.beyond = self.beyond.saturating_sub(if full { count } else { 0 });
                 block.stamp = block.stamp.map(|stamp| stamp.saturating_sub(self.zero));
                 alignment.push(block, &mut out);
-            } else if let Some(alignment) = self.alignment.take() {
-                self.heard.whole = !full || self.beyond > 0;
-                self.heard.report = alignment.finish(&mut out);
+            } else {
+                self.ending.get_or_insert(!full || self.beyond > 0);
+                if let Some(report) = alignment.finish(&mut out) {
+                    self.heard.report = report;
+                    self.heard.whole = self.ending == Some(true);
+                    self.alignment = None;
+                }
             }
             if !out.is_empty() {
                 return Ok(Some(out));

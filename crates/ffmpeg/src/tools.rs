@@ -34,6 +34,8 @@ pub struct Tools {
     /// Files and folders that both may read beside what they are given: libraries and fonts that lie
     /// where no system keeps them.
     pub readable: Vec<PathBuf>,
+    /// Free bytes of the disk that a run writes to, below which it is stopped.
+    pub disk_free_min: u64,
     /// Most private memory of one run, in bytes; by the pixels of a picture where it is not given.
     pub memory: Option<u64>,
 }
@@ -57,7 +59,7 @@ impl Tools {
 
     /// One of the programs, which may open what its arguments name.
     pub(crate) fn contained(&self, program: &Path) -> Command {
-        Command::new(program).contained_by_arguments(Policy {
+        let policy = Policy {
             layers: Layers::wanted(self.containment),
             read: self.readable.clone(),
             limits: Limits {
@@ -67,7 +69,8 @@ impl Tools {
                 ..Limits::default()
             },
             ..Policy::default()
-        })
+        };
+        Command::new(program).contained_by_arguments(policy).disk_free_min(self.disk_free_min)
     }
 
     /// Private memory of one run, in bytes.
@@ -92,6 +95,7 @@ impl Default for Tools {
             max_pixels: PIXELS_MAX,
             containment: Containment::default(),
             readable: Vec::new(),
+            disk_free_min: 0,
             memory: None,
         }
     }

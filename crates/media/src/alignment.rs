@@ -13,6 +13,9 @@ use std::collections::VecDeque;
 use clock::{Clock, Verdict};
 use resampler::Resampler;
 
+/// Samples given at once beside what a block holds, so that silence of hours takes no memory.
+const PIECE: usize = 1 << 16;
+
 /// One sample of the left and the right channel.
 pub type Frame = [f32; 2];
 
@@ -56,6 +59,12 @@ pub struct Alignment {
     held: u64,
     /// Samples still to be left out.
     excess: u64,
+    /// Samples of silence that come next; `written` counts them already.
+    silence: u64,
+    /// True when the first block was judged, and waits for silence before it.
+    judged: bool,
+    /// True when all that comes after the last block is written or owed.
+    ended: bool,
     begun: bool,
     resampler: Resampler,
     report: Report,
@@ -72,13 +81,16 @@ impl Alignment {
             blocks: VecDeque::new(),
             held: 0,
             excess: 0,
+            silence: 0,
+            judged: false,
+            ended: false,
             begun: false,
             resampler: Resampler::new(),
             report: Report::default(),
         }
     }
 
-    /// Takes a block and appends to `out` what can be placed by now.
+    /// Takes a block and appends to `out` what can be placed by now, as [`Self::advance`] does.
     pub fn push(&mut self, block: Block, out: &mut Vec<Frame>) {
         let count = block.frames.len() as u64;
         self.report.decoded += count;
@@ -87,20 +99,54 @@ impl Alignment {
         }
         self.held += count;
         self.blocks.push_back(block);
-        while self.held > self.clock.lookahead() && !self.is_full() {
-            self.place(false, out);
+        self.advance(out);
+    }
+
+    /// Appends what can be placed without a further block, but not much more than 65,536 samples.
+    pub fn advance(&mut self, out: &mut Vec<Frame>) {
+        let most = out.len() + PIECE;
+        while out.len() < most && self.owes() {
+            if !self.rest(most, out) {
+                self.place(false, out);
+            }
         }
     }
 
-    /// Places what is left, and silence up to the end.
-    pub fn finish(mut self, out: &mut Vec<Frame>) -> Report {
-        while !self.blocks.is_empty() && !self.is_full() {
-            self.place(true, out);
+    /// True while [`Self::advance`] has something to append.
+    pub fn owes(&self) -> bool {
+        self.silence > 0 || (self.held > self.clock.lookahead() && !self.is_full())
+    }
+
+    /// Appends what is left, and silence up to the end, in pieces as [`Self::advance`] does; called
+    /// again until it gives the report.
+    pub fn finish(&mut self, out: &mut Vec<Frame>) -> Option<Report> {
+        let most = out.len() + PIECE;
+        while out.len() < most {
+            if self.rest(most, out) {
+                continue;
+            }
+            if self.ended {
+                return Some(self.report);
+            }
+            if self.blocks.is_empty() || self.is_full() {
+                let room = self.end - self.written;
+                self.written += within(room, out, |out| self.resampler.flush(out));
+                self.report.tail = self.end - self.written;
+                self.silence = self.report.tail;
+                self.ended = true;
+            } else {
+                self.place(true, out);
+            }
         }
-        self.written += within(self.end - self.written, out, |out| self.resampler.flush(out));
-        self.report.tail = self.end - self.written;
-        out.resize(out.len() + length(self.report.tail), [0.0; 2]);
-        self.report
+        None
+    }
+
+    /// Appends silence that is owed, until `out` has `most` samples; false when there is none.
+    fn rest(&mut self, most: usize, out: &mut Vec<Frame>) -> bool {
+        let now = self.silence.min(most.saturating_sub(out.len()) as u64);
+        out.resize(out.len() + length(now), [0.0; 2]);
+        self.silence -= now;
+        now > 0
     }
 
     /// True when the planned length is reached: nothing that follows will be heard.
@@ -108,15 +154,21 @@ impl Alignment {
         self.written >= self.end
     }
 
-    /// Places the first block.
+    /// Places the first block, or owes the silence before it.
     fn place(&mut self, ending: bool, out: &mut Vec<Frame>) {
-        if self.excess == 0 {
+        if self.excess == 0 && !std::mem::take(&mut self.judged) {
             match self.clock.judge(&self.blocks, ending) {
                 Verdict::InStep => {}
                 Verdict::Stray => {
                     self.report.stray += self.blocks.front().map_or(0, |it| it.frames.len() as u64);
                 }
-                Verdict::Late(gap) => self.fill(gap, out),
+                Verdict::Late(gap) => {
+                    self.fill(gap, out);
+                    if self.silence > 0 {
+                        self.judged = true;
+                        return;
+                    }
+                }
                 Verdict::Early(excess) => self.excess = excess,
                 Verdict::Restarted => self.report.restarts += 1,
             }
@@ -135,14 +187,14 @@ impl Alignment {
         self.written += within(self.end - self.written, out, play);
     }
 
-    /// Silence of `gap` samples behind everything placed so far.
+    /// Owes silence of `gap` samples behind everything placed so far.
     fn fill(&mut self, gap: u64, out: &mut Vec<Frame>) {
         self.written += within(self.end - self.written, out, |out| self.resampler.flush(out));
         let gap = gap.min(self.end - self.written);
         let of = if self.begun { &mut self.report.filled } else { &mut self.report.lead };
         *of += gap;
         self.written += gap;
-        out.resize(out.len() + length(gap), [0.0; 2]);
+        self.silence = gap;
         self.clock.stands_at(self.written);
     }
 }

@@ -39,6 +39,9 @@ pub struct SourceFacts {
     /// Chapters the container lists.
     #[serde(default)]
     pub chapters: u32,
+    /// Tracks of all kinds the container lists; zero where nobody counted them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tracks: u32,
     /// Stream index of cover art: a still picture that is not a video.
     #[serde(default)]
     pub cover: Option<u32>,
@@ -73,6 +76,16 @@ pub struct SubtitleFacts {
     pub default: bool,
     /// True when the file marks the track as to be shown always.
     pub forced: bool,
+    /// Packets of the track, of which each holds a text; zero where nobody counted them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub packets: u32,
+}
+
+/// What was not counted is not written, so that results which are named by a hash of facts keep their
+/// names.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Facts of the picture track.
@@ -520,6 +533,7 @@ pub(crate) mod fixtures {
             demux_errors: 0,
             subtitles: vec![],
             chapters: 0,
+            tracks: 0,
             cover: None,
             repairs: vec![],
             programmes: vec![],

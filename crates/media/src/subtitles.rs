@@ -7,7 +7,7 @@
 mod markup;
 mod rendition;
 
-pub use rendition::Clock;
+pub use rendition::{Clock, RENDITIONS_BYTES_MAX, Schedule};
 
 use crate::{playlist, source::SubtitleFacts, vtt::Cue};
 
@@ -122,6 +122,7 @@ mod tests {
             title: title.map(str::to_owned),
             default: false,
             forced: false,
+            packets: 0,
         }
     }
 

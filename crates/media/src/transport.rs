@@ -503,7 +503,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_bytes_are_read_to_their_end(
+        fn hostile_bytes_are_read_to_their_end(
             mut bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..6000),
             size in 0usize..3,
         ) {

@@ -155,8 +155,8 @@ proptest! {
             prop_assert!(!cue.text.contains("-->") && !cue.text.contains('\r'), "{cue:?}");
             prop_assert!(cue.text.lines().all(|line| !line.trim().is_empty()), "{cue:?}");
         }
-        if let Some(schedule) = clock.schedule(&cues) {
-            let segment = schedule.iter().flatten().map(|at| &cues[*at]);
+        if let Some(schedule) = clock.schedule(&cues, usize::MAX) {
+            let segment = schedule.segments.iter().flatten().map(|at| &cues[*at]);
             prop_assert!(clock.segment(segment).starts_with("WEBVTT\n"));
         }
     }

@@ -183,6 +183,11 @@ pub(crate) struct Common {
     /// Catalogue: `sqlite://…` or `postgres://…`; an SQLite file in the data folder by default.
     #[arg(long, env = "MILLRACE_DATABASE", hide_env_values = true)]
     pub(crate) database: Option<String>,
+    /// Most connections of this process to the catalogue, made when they are needed; 8 in the API and 4
+    /// in workers by default.
+    #[arg(long, env = "MILLRACE_DATABASE_CONNECTIONS_MAX",
+        value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) database_connections_max: Option<u32>,
     /// File with the key that encrypts secrets in the catalogue; created in the data folder by
     /// default.
     /// Every process on one catalogue needs the same.

@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, path::Path, time::Duration};
 
-use activities::{Deps, Turns, Webhooks};
+use activities::{Deps, Part, Turns, Webhooks};
 use anyhow::Context as _;
 use catalog::{Catalog, Vault};
 use contain::{Containment, Layers};
@@ -30,6 +30,54 @@ const WEBHOOK_ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long a message to a webhook is tried.
 const WEBHOOK_PATIENCE: Duration = Duration::from_hours(24);
 
+/// Connections of an API to the catalogue: a request takes one for as long as a statement.
+const API_CONNECTIONS: u32 = 8;
+/// Connections of a worker: each activity uses one for a statement or two.
+const WORKER_CONNECTIONS: u32 = 4;
+/// Connections of a command that does one thing.
+pub(crate) const COMMAND_CONNECTIONS: u32 = 2;
+
+/// What a process has opened.
+pub(crate) struct Opened {
+    pub(crate) catalog: Catalog,
+    pub(crate) store: Store,
+    pub(crate) mezzanine: Store,
+}
+
+impl Opened {
+    /// Opens everything.
+    pub(crate) async fn everything(common: &Common, patience: Patience) -> anyhow::Result<Self> {
+        let catalog = serving_catalog(common, patience).await?;
+        let store = store(common, patience).await?;
+        let mezzanine = mezzanine(common, &store, patience).await?;
+        Ok(Self { catalog, store, mezzanine })
+    }
+
+    /// Opens what a worker uses, and nothing else.
+    pub(crate) async fn parts(
+        parts: &[Part],
+        common: &Common,
+        patience: Patience,
+    ) -> anyhow::Result<Self> {
+        let catalog = if parts.contains(&Part::Catalog) {
+            unsealed_catalog(common, WORKER_CONNECTIONS, patience).await?
+        } else {
+            Catalog::absent()?
+        };
+        let store = if parts.contains(&Part::Store) {
+            store(common, patience).await?
+        } else {
+            Store::absent()
+        };
+        let mezzanine = if parts.contains(&Part::Mezzanine) {
+            mezzanine(common, &store, patience).await?
+        } else {
+            Store::absent()
+        };
+        Ok(Self { catalog, store, mezzanine })
+    }
+}
+
 /// Cores of this machine that this process may use.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
@@ -51,27 +99,49 @@ pub(crate) fn limits(args: &LimitArgs) -> Limits {
 /// it. A server that does not answer yet is waited for; a file is there or not.
 pub(crate) async fn unsealed_catalog(
     common: &Common,
+    connections: u32,
     patience: Patience,
 ) -> anyhow::Result<Catalog> {
     let served = common.database.as_ref().is_some_and(|url| !url.starts_with("sqlite:"));
     let passes = |error: &_| served && may_answer_later(error);
     let open = async || {
-        let catalog = catalog(common).await?;
+        let catalog = opened_catalog(common, connections).await?;
         catalog.check_vault().await.context("open what the catalogue keeps sealed")?;
         Ok(catalog)
     };
     Box::pin(patience.reach("catalogue", passes, open)).await
 }
 
-/// Opens the catalogue.
+/// The same for a process that takes videos, which also seals what an earlier version left in the clear.
+pub(crate) async fn serving_catalog(
+    common: &Common,
+    patience: Patience,
+) -> anyhow::Result<Catalog> {
+    let catalog = unsealed_catalog(common, API_CONNECTIONS, patience).await?;
+    let sealed = catalog.seal_addresses().await.context("seal addresses of sources")?;
+    if sealed > 0 {
+        tracing::info!(
+            rows = sealed,
+            "sealed addresses that an earlier version wrote in the clear"
+        );
+    }
+    Ok(catalog)
+}
+
+/// Opens the catalogue for a command that does one thing.
 pub(crate) async fn catalog(common: &Common) -> anyhow::Result<Catalog> {
+    opened_catalog(common, COMMAND_CONNECTIONS).await
+}
+
+async fn opened_catalog(common: &Common, connections: u32) -> anyhow::Result<Catalog> {
     let url = match &common.database {
         Some(url) => url.clone(),
         None => sqlite_url(&common.data)?,
     };
     let place = common.secret_key_file.clone();
     let vault = vault(&place.unwrap_or_else(|| common.data.join(SECRET_KEY)))?;
-    Catalog::open(&url, vault).await.context("open the catalogue")
+    let connections = common.database_connections_max.unwrap_or(connections);
+    Catalog::open_with(&url, vault, connections).await.context("open the catalogue")
 }
 
 /// The vault of a key file, which is created if it is missing, readable by its owner only.
@@ -200,6 +270,8 @@ pub(crate) fn tools(work: &Work) -> ffmpeg::Tools {
         containment: work.children.containment.into(),
         readable: work.children.read.clone(),
         memory: work.children.memory_mib.map(|mib| mib << 20),
+        // What keeps new work out stops what is under way at half.
+        disk_free_min: (work.scratch_reserve_mib << 20) / 2,
         ..ffmpeg::Tools::default()
     }
 }
@@ -218,24 +290,31 @@ fn say_layers(containment: Containment) {
     }
 }
 
+/// What the work of these queues uses.
+pub(crate) fn parts(queues: &[TaskQueue]) -> Vec<Part> {
+    queues.iter().flat_map(|&queue| activities::uses(queue)).copied().collect()
+}
+
 /// How much a worker does at the same time.
 pub(crate) fn slots(work: &Work) -> Slots {
     Slots::new(cores(), work.slots.iter().copied())
 }
 
-/// Builds what activities need.
+/// Builds what the activities of a process that uses these parts need.
 pub(crate) fn deps(
+    parts: &[Part],
     work: &Work,
     pixels: &MaxPixels,
     data: &Path,
-    store: Store,
-    mezzanine: Store,
-    catalog: Catalog,
+    opened: Opened,
     media_base: Option<Url>,
 ) -> anyhow::Result<Deps> {
-    let scratch = scratch(work, data)?;
+    let uses = |part| parts.contains(&part);
+    let scratch = if uses(Part::Scratch) { scratch(work, data)? } else { Scratch::absent() };
     let tools = ffmpeg::Tools { max_pixels: pixels.most, ..tools(work) };
-    say_layers(tools.containment);
+    if uses(Part::Programs) {
+        say_layers(tools.containment);
+    }
     let config = fetch::Config {
         allow: work.allow_source_networks.clone(),
         max_bytes: work.source_mib_max << 20,
@@ -249,6 +328,7 @@ pub(crate) fn deps(
     let (encoder, nvenc) = (work.encoder.into(), Nvenc::default());
     let encoders = u32::try_from(slots(work).of(TaskQueue::Transcode)).unwrap_or(u32::MAX);
     let webhooks = webhooks(work, media_base)?;
+    let Opened { catalog, store, mezzanine } = opened;
     Ok(Deps {
         store,
         mezzanine,

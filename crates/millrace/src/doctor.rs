@@ -114,7 +114,10 @@ async fn store(args: &cli::Doctor) -> Finding {
 
 async fn catalogue(args: &cli::Doctor) -> Finding {
     let checking = async {
-        compose::unsealed_catalog(&args.common, once()).await?.check().await?;
+        compose::unsealed_catalog(&args.common, compose::COMMAND_CONNECTIONS, once())
+            .await?
+            .check()
+            .await?;
         anyhow::Ok(())
     };
     let said = match tokio::time::timeout(ANSWER_WITHIN, checking).await {

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use activities::Deps;
+use activities::{Deps, Part};
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use contract::TaskQueue;
 use serde::Serialize;
@@ -44,8 +44,11 @@ pub(crate) struct Worker {
 struct Readiness {
     /// True when everything does, and every queue is polled.
     ready: bool,
-    catalog: Check,
-    store: Check,
+    /// Absent where no queue uses it; the store too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    catalog: Option<Check>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<Check>,
     temporal: Check,
     queues: BTreeMap<&'static str, Check>,
 }
@@ -94,15 +97,26 @@ impl Worker {
             (queue.name(), polled)
         }));
         let (catalog, store, temporal, queues) = tokio::join!(
-            check("catalog", async { Ok(self.deps.catalog.check().await?) }),
-            check("store", async { Ok(self.deps.store.look().await?) }),
+            self.part(Part::Catalog, "catalog", async { Ok(self.deps.catalog.check().await?) }),
+            self.part(Part::Store, "store", async { Ok(self.deps.store.look().await?) }),
             check("temporal", self.temporal()),
             queues,
         );
         let queues: BTreeMap<_, _> = queues.into_iter().collect();
-        let ready =
-            [&catalog, &store, &temporal].into_iter().chain(queues.values()).all(|check| check.ok);
+        let opened = catalog.iter().chain(&store);
+        let ready = opened.chain([&temporal]).chain(queues.values()).all(|check| check.ok);
         Readiness { ready, catalog, store, temporal, queues }
+    }
+
+    /// What a look at something finds that a queue of this worker uses.
+    async fn part(
+        &self,
+        part: Part,
+        name: &str,
+        looking: impl Future<Output = anyhow::Result<()>>,
+    ) -> Option<Check> {
+        let used = self.queues.iter().any(|&queue| activities::uses(queue).contains(&part));
+        if used { Some(check(name, looking).await) } else { None }
     }
 
     async fn temporal(&self) -> anyhow::Result<()> {

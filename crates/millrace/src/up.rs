@@ -28,12 +28,12 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
     let metrics = Metrics::install()?;
     let _lock = Lock::take(&args.common.data)?;
     let opening = async {
-        let catalog = compose::unsealed_catalog(&args.common, patience).await?;
-        let stores = stores(&args.common, patience).await?;
-        anyhow::Ok((catalog, stores, temporal::from_environment(patience).await?))
+        let opened = compose::Opened::everything(&args.common, patience).await?;
+        anyhow::Ok((opened, temporal::from_environment(patience).await?))
     };
     let Some(opened) = stop.run_until_cancelled(opening).await else { return Ok(()) };
-    let (catalog, (store, mezzanine), client) = opened?;
+    let (opened, client) = opened?;
+    let (catalog, store) = (opened.catalog.clone(), opened.store.clone());
     let limits = files::connection_limits(args.listen.connections)?;
     let (api_listener, media_listener) =
         (bind(args.listen.api_addr).await?, bind(args.listen.media_addr).await?);
@@ -51,21 +51,14 @@ pub(crate) async fn up(args: cli::Up) -> anyhow::Result<()> {
     let (server, door) = server.unzip();
     let ui = door.as_ref().map(own_address).transpose()?;
     let media_url = media_url(&args.listen, media_listener.local_addr()?)?;
-    let deps = compose::deps(
-        &args.work,
-        &args.listen.limits.pixels,
-        &args.common.data,
-        store.clone(),
-        mezzanine,
-        catalog.clone(),
-        Some(media_url.clone()),
-    )?;
-    let deps = Arc::new(deps);
+    let parts = compose::parts(&TaskQueue::ALL);
+    let (work, pixels) = (&args.work, &args.listen.limits.pixels);
+    let base = Some(media_url.clone());
+    let deps = Arc::new(compose::deps(&parts, work, pixels, &args.common.data, opened, base)?);
     let metrics = metrics.router(Some(catalog.clone()), Some(deps.scratch.clone()));
     let incoming = compose::incoming(&args.listen.uploads, &args.common.data)?;
     let temporal = (client.clone(), ui.clone());
     let api = api_of(&args.listen, temporal, store.clone(), incoming, catalog, media_url.clone());
-    api.start_waiting().await.context("start what was waiting")?;
     announce(&api_listener, &media_url, ui.as_ref(), &args.common)?;
     let page = door.zip(server.as_ref().and_then(Server::page));
     let access = api.settings.access.clone();
@@ -92,7 +85,7 @@ pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
     let (stop, patience) = (stop::on_signal()?, Patience::new(args.start));
     let metrics = Metrics::install()?;
     let opening = async {
-        let catalog = compose::unsealed_catalog(&args.common, patience).await?;
+        let catalog = compose::serving_catalog(&args.common, patience).await?;
         let client = client(patience).await?;
         anyhow::Ok((catalog, client, compose::store(&args.common, patience).await?))
     };
@@ -106,7 +99,6 @@ pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
     let incoming = compose::incoming(&args.listen.uploads, &args.common.data)?;
     let temporal = (client, args.temporal_ui.clone());
     let api = api_of(&args.listen, temporal, store.clone(), incoming, catalog, media_url.clone());
-    api.start_waiting().await.context("start what was waiting")?;
     announce(&api_listener, &media_url, args.temporal_ui.as_ref(), &args.common)?;
     let healer = Arc::clone(&api);
     let (http, media, ()) = tokio::join!(
@@ -131,17 +123,17 @@ pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
         Some(address) => Some((bind(address).await?, Metrics::install()?)),
         None => None,
     };
+    let queues = if args.queues.is_empty() { TaskQueue::ALL.to_vec() } else { args.queues };
+    let parts = compose::parts(&queues);
     let opening = async {
-        let catalog = compose::unsealed_catalog(&args.common, patience).await?;
-        let client = client(patience).await?;
-        anyhow::Ok((catalog, client, stores(&args.common, patience).await?))
+        let opened = compose::Opened::parts(&parts, &args.common, patience).await?;
+        anyhow::Ok((opened, client(patience).await?))
     };
     let Some(opened) = stop.run_until_cancelled(opening).await else { return Ok(()) };
-    let (catalog, client, (store, mezzanine)) = opened?;
-    let media_url = args.media_url.clone();
+    let (opened, client) = opened?;
     let (work, pixels, data) = (&args.work, &args.pixels, &args.common.data);
-    let deps = Arc::new(compose::deps(work, pixels, data, store, mezzanine, catalog, media_url)?);
-    let queues = if args.queues.is_empty() { TaskQueue::ALL.to_vec() } else { args.queues };
+    let base = args.media_url.clone();
+    let deps = Arc::new(compose::deps(&parts, work, pixels, data, opened, base)?);
     let names: Vec<_> = queues.iter().map(|queue| queue.name()).collect();
     tracing::info!(queues = names.join(","), "working");
     // Who looks after a process that stops wants to see it to its end.
@@ -164,13 +156,6 @@ pub(crate) async fn worker(args: cli::Worker) -> anyhow::Result<()> {
     };
     let (work, told) = tokio::join!(ending(&stop, working), ending(&stop, listening));
     work.and(told)
-}
-
-/// Opens the store, and that of master copies.
-async fn stores(common: &cli::Common, patience: Patience) -> anyhow::Result<(Store, Store)> {
-    let store = compose::store(common, patience).await?;
-    let mezzanine = compose::mezzanine(common, &store, patience).await?;
-    Ok((store, mezzanine))
 }
 
 /// The server of Temporal's standard environment, or the one of a `millrace up` on this machine, with

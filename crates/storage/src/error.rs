@@ -63,6 +63,12 @@ pub enum Error {
         /// What is wrong, naming the field.
         reason: &'static str,
     },
+    /// This process has no store, or no scratch disk: none of its queues uses one.
+    #[error("this process has not opened {what}")]
+    NotOpened {
+        /// What it would need.
+        what: &'static str,
+    },
     /// The disk (or the remote store's) has no space left.
     #[error("no space left for {place}")]
     DiskFull {
@@ -134,6 +140,7 @@ impl Error {
             | Self::InvalidKey { .. }
             | Self::UnknownBucket { .. }
             | Self::InvalidConfig { .. }
+            | Self::NotOpened { .. }
             | Self::Denied { .. }
             | Self::Refused { .. } => false,
         }

@@ -20,7 +20,7 @@ impl Scratch {
     /// Refuses with [`Error::NoSpace`] while free space is under the reserve.
     pub fn resumable(&self, name: &str) -> Result<PathBuf, Error> {
         self.check_reserve()?;
-        let path = folder(self.root(), name);
+        let path = folder(self.root()?, name);
         fs::create_dir_all(&path).map_err(|source| Error::local(&path, source))?;
         Ok(path)
     }
@@ -28,9 +28,10 @@ impl Scratch {
     /// Names of the folders that are kept, as [`Self::resumable`] was given them if they were plain,
     /// each with the age of its last change.
     pub fn kept(&self) -> Result<Vec<(String, Duration)>, Error> {
-        let local = |source| Error::local(self.root(), source);
+        let root = self.root()?;
+        let local = |source| Error::local(root, source);
         let mut kept = Vec::new();
-        for entry in fs::read_dir(self.root()).map_err(local)? {
+        for entry in fs::read_dir(root).map_err(local)? {
             let entry = entry.map_err(local)?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let Some(name) = name.strip_prefix(PREFIX) else { continue };
@@ -42,7 +43,7 @@ impl Scratch {
 
     /// Removes the folder of this name, if there is one.
     pub fn forget(&self, name: &str) -> Result<(), Error> {
-        let path = folder(self.root(), name);
+        let path = folder(self.root()?, name);
         match fs::remove_dir_all(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(Error::local(&path, error))

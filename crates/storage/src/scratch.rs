@@ -23,7 +23,8 @@ const ROOT_LOCK: &str = ".millrace-scratch.lock";
 /// The scratch space of this process. Cheap to clone; the last clone removes the folder.
 #[derive(Clone, Debug)]
 pub struct Scratch {
-    process: Arc<ProcessFolder>,
+    /// `None` where every call fails.
+    process: Option<Arc<ProcessFolder>>,
     reserve_bytes: u64,
 }
 
@@ -58,7 +59,16 @@ impl Scratch {
         root_lock.file().lock().map_err(local)?;
         sweep(&root).map_err(local)?;
         let process = Arc::new(ProcessFolder::create(&root).map_err(local)?);
-        Ok(Self { process, reserve_bytes })
+        Ok(Self { process: Some(process), reserve_bytes })
+    }
+
+    /// The scratch space of a process that uses none: every call fails with [`Error::NotOpened`].
+    pub fn absent() -> Self {
+        Self { process: None, reserve_bytes: 0 }
+    }
+
+    fn process(&self) -> Result<&Arc<ProcessFolder>, Error> {
+        self.process.as_ref().ok_or(Error::NotOpened { what: "scratch space" })
     }
 
     /// Makes a new folder for one attempt; `name` only helps people who look at the disk.
@@ -66,37 +76,39 @@ impl Scratch {
     /// Refuses with [`Error::NoSpace`] while free space is under the reserve.
     pub fn attempt(&self, name: &str) -> Result<ScratchDir, Error> {
         self.check_reserve()?;
-        let number = self.process.n_attempts.fetch_add(1, Ordering::Relaxed);
-        let path = self.process.path.join(format!("{number}-{}", harmless(name)));
+        let process = self.process()?;
+        let number = process.n_attempts.fetch_add(1, Ordering::Relaxed);
+        let path = process.path.join(format!("{number}-{}", harmless(name)));
         fs::create_dir(&path).map_err(|source| Error::local(&path, source))?;
-        Ok(ScratchDir { path, _process: Arc::clone(&self.process) })
+        Ok(ScratchDir { path, _process: Arc::clone(process) })
     }
 
     /// Like [`Self::attempt`], for work that is known to write `bytes`: they must fit beside the
     /// reserve.
     pub fn attempt_of(&self, name: &str, bytes: u64) -> Result<ScratchDir, Error> {
-        check_free(&self.process.path, self.reserve_bytes.saturating_add(bytes))?;
+        check_free(&self.process()?.path, self.reserve_bytes.saturating_add(bytes))?;
         self.attempt(name)
     }
 
     /// Refuses with [`Error::NoSpace`] while free space is under the reserve.
     pub fn check_reserve(&self) -> Result<(), Error> {
-        check_free(&self.process.path, self.reserve_bytes)
+        check_free(&self.process()?.path, self.reserve_bytes)
     }
 
     /// The folder that processes share.
-    pub(crate) fn root(&self) -> &Path {
-        self.process.path.parent().unwrap_or(&self.process.path)
+    pub(crate) fn root(&self) -> Result<&Path, Error> {
+        let own = self.path()?;
+        Ok(own.parent().unwrap_or(own))
     }
 
     /// Returns how many bytes an ordinary user may still write to the file system of scratch.
     pub fn free_bytes(&self) -> Result<u64, Error> {
-        free_bytes(&self.process.path)
+        free_bytes(&self.process()?.path)
     }
 
     /// Returns the folder of this process, in which the attempts' folders are.
-    pub fn path(&self) -> &Path {
-        &self.process.path
+    pub fn path(&self) -> Result<&Path, Error> {
+        Ok(&self.process()?.path)
     }
 }
 

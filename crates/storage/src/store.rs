@@ -29,7 +29,8 @@ pub enum Created {
 /// description says otherwise.
 #[derive(Clone)]
 pub struct Store {
-    kind: Arc<Kind>,
+    /// `None` where every call fails.
+    kind: Option<Arc<Kind>>,
 }
 
 enum Kind {
@@ -46,19 +47,28 @@ impl Store {
     /// The same; what would leave less than `reserve_bytes` of its disk free is refused with
     /// [`Error::NoSpace`].
     pub fn open_folder_beside(root: &Path, reserve_bytes: u64) -> Result<Self, Error> {
-        Ok(Self { kind: Arc::new(Kind::Folder(Folder::open(root, reserve_bytes)?)) })
+        Ok(Self { kind: Some(Arc::new(Kind::Folder(Folder::open(root, reserve_bytes)?))) })
     }
 
     /// Opens the store on S3. Loads credentials, but makes no request to the store.
     pub async fn open_s3(config: &S3Config) -> Result<Self, Error> {
         let s3 = Box::pin(S3::open(config)).await?;
-        Ok(Self { kind: Arc::new(Kind::S3(s3)) })
+        Ok(Self { kind: Some(Arc::new(Kind::S3(s3))) })
+    }
+
+    /// The store of a process that uses none: every call fails with [`Error::NotOpened`].
+    pub fn absent() -> Self {
+        Self { kind: None }
+    }
+
+    fn kind(&self) -> Result<&Kind, Error> {
+        self.kind.as_deref().ok_or(Error::NotOpened { what: "the store" })
     }
 
     /// Creates the buckets that do not exist yet, with access for players and senders on any web page
     /// (CORS).
     pub async fn ensure_buckets(&self) -> Result<(), Error> {
-        match &*self.kind {
+        match self.kind()? {
             Kind::Folder(folder) => folder.ensure_buckets().await,
             Kind::S3(s3) => s3.ensure_buckets().await,
         }
@@ -68,7 +78,7 @@ impl Store {
     pub async fn put_bytes(&self, object: &Object, bytes: impl Into<Bytes>) -> Result<(), Error> {
         let bytes = bytes.into();
         let size = bytes.len() as u64;
-        match &*self.kind {
+        match self.kind()? {
             Kind::Folder(folder) => folder.put_bytes(object, bytes).await,
             Kind::S3(s3) => s3.put_bytes(object, bytes).await,
         }?;
@@ -87,7 +97,7 @@ impl Store {
     ) -> Result<Created, Error> {
         let bytes = bytes.into();
         let size = bytes.len() as u64;
-        let created = match &*self.kind {
+        let created = match self.kind()? {
             Kind::Folder(folder) => folder.create_bytes(object, bytes).await,
             Kind::S3(s3) => s3.create_bytes(object, bytes).await,
         }?;
@@ -105,7 +115,7 @@ impl Store {
     pub async fn put_file(&self, object: &Object, source: &Path) -> Result<(), Error> {
         // Read before the file is gone; a missing one is for the store to complain about.
         let size = fs_err::tokio::metadata(source).await.map_or(0, |meta| meta.len());
-        match &*self.kind {
+        match self.kind()? {
             Kind::Folder(folder) => folder.put_file(object, source).await,
             Kind::S3(s3) => s3.put_file(object, source).await,
         }?;
@@ -117,7 +127,7 @@ impl Store {
     /// later changes to it do not reach the store.
     pub async fn copy_file(&self, object: &Object, source: &Path) -> Result<(), Error> {
         let size = fs_err::tokio::metadata(source).await.map_or(0, |meta| meta.len());
-        match &*self.kind {
+        match self.kind()? {
             Kind::Folder(folder) => folder.copy_file(object, source).await,
             Kind::S3(s3) => s3.copy_file(object, source).await,
         }?;
@@ -128,7 +138,7 @@ impl Store {
     /// Copies an object inside the store, replacing what is there, without moving its bytes through
     /// this process. Later changes to one of the two do not reach the other.
     pub async fn copy(&self, from: &Object, to: &Object) -> Result<(), Error> {
-        match &*self.kind {
+        match self.kind()? {
             Kind::Folder(folder) => folder.copy(from, to).await,
             Kind::S3(s3) => s3.copy(from, to).await,
         }
@@ -136,7 +146,7 @@ impl Store {
 
     /// Reads an object into memory: only for those known to be small.
     pub async fn get_bytes(&self, object: &Object) -> Result<Bytes, Error> {
-        match &*self.kind {
+        match self.kind()? {
             Kind::Folder(folder) => folder.get_bytes(object).await,
             Kind::S3(s3) => s3.get_bytes(object).await,
         }
@@ -145,7 +155,7 @@ impl Store {
     /// Copies an object to a local file, which appears whole or not at all, replacing what is
     /// there. Missing folders are made.
     pub async fn get_file(&self, object: &Object, dest: &Path) -> Result<(), Error> {
-        match &*self.kind {
+        match self.kind()? {
             Kind::Folder(folder) => folder.get_file(object, dest).await,
             Kind::S3(s3) => s3.get_file(object, dest).await,
         }
@@ -153,7 +163,7 @@ impl Store {
 
     /// Looks an object up; `None` when it does not exist.
     pub async fn head(&self, object: &Object) -> Result<Option<ObjectMeta>, Error> {
-        match &*self.kind {
+        match self.kind()? {
             Kind::Folder(folder) => folder.head(object).await,
             Kind::S3(s3) => s3.head(object).await,
         }
@@ -165,7 +175,7 @@ impl Store {
     /// named exactly like it is not below it. The empty prefix lists the bucket.
     pub async fn list(&self, bucket: Bucket, prefix: &str) -> Result<Vec<ObjectMeta>, Error> {
         let prefix = check_prefix(prefix)?;
-        match &*self.kind {
+        match self.kind()? {
             Kind::Folder(folder) => folder.list(bucket, prefix).await,
             Kind::S3(s3) => s3.list(bucket, prefix).await,
         }
@@ -173,7 +183,7 @@ impl Store {
 
     /// Deletes an object; one that does not exist is deleted already.
     pub async fn delete(&self, object: &Object) -> Result<(), Error> {
-        match &*self.kind {
+        match self.kind()? {
             Kind::Folder(folder) => folder.delete(object).await,
             Kind::S3(s3) => s3.delete(object).await,
         }
@@ -189,7 +199,7 @@ impl Store {
             let rule = "deleting by prefix needs one";
             return Err(Error::InvalidKey { key: String::new(), rule });
         }
-        match &*self.kind {
+        match self.kind()? {
             Kind::Folder(folder) => folder.delete_prefix(bucket, prefix).await,
             Kind::S3(s3) => s3.delete_prefix(bucket, prefix).await,
         }
@@ -201,7 +211,7 @@ impl Store {
     /// Fails with [`Error::Replaced`] when it is of another version, here or while it is read.
     pub async fn open(&self, object: &Object, version: Option<Version>) -> Result<Source, Error> {
         let (store, named) = (self.clone(), object.clone());
-        match (&*self.kind, version) {
+        match (self.kind()?, version) {
             // The first bytes tell.
             (Kind::S3(s3), Some(version)) => {
                 let relay = s3.relay(object, &version).await?;
@@ -230,7 +240,7 @@ impl Store {
     /// Returns the file that is an object of the folder store; `None` on S3. Does not look whether it
     /// exists. Never write to it.
     pub fn local_path(&self, object: &Object) -> Option<PathBuf> {
-        match &*self.kind {
+        match self.kind.as_deref()? {
             Kind::Folder(folder) => Some(folder.path(object)),
             Kind::S3(_) => None,
         }
@@ -244,7 +254,7 @@ impl Store {
         bytes: u64,
         content_type: &str,
     ) -> Result<Option<PresignedPut>, Error> {
-        match &*self.kind {
+        match self.kind()? {
             Kind::Folder(_) => Ok(None),
             Kind::S3(s3) => s3.presign_put(object, bytes, content_type).await.map(Some),
         }
@@ -252,7 +262,7 @@ impl Store {
 
     /// Returns the root of the folder store, which holds one folder per bucket; `None` on S3.
     pub fn folder_root(&self) -> Option<&Path> {
-        match &*self.kind {
+        match self.kind.as_deref()? {
             Kind::Folder(folder) => Some(folder.root()),
             Kind::S3(_) => None,
         }
@@ -277,7 +287,7 @@ impl Store {
 
     /// Checks that every bucket is there and answers; writes nothing.
     pub async fn look(&self) -> Result<(), Error> {
-        match &*self.kind {
+        match self.kind()? {
             Kind::Folder(folder) => folder.look().await,
             Kind::S3(s3) => s3.look().await,
         }
@@ -292,9 +302,10 @@ fn count(object: &Object, bytes: u64) {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &*self.kind {
-            Kind::Folder(folder) => write!(f, "Store(folder {})", folder.root().display()),
-            Kind::S3(_) => f.write_str("Store(s3)"),
+        match self.kind.as_deref() {
+            Some(Kind::Folder(folder)) => write!(f, "Store(folder {})", folder.root().display()),
+            Some(Kind::S3(_)) => f.write_str("Store(s3)"),
+            None => f.write_str("Store(absent)"),
         }
     }
 }

@@ -61,7 +61,8 @@ pub struct Error {
 /// Serves the queues until `stop` is cancelled, then drains them.
 ///
 /// Nothing new is taken then. Running activities have [`Config::drain`] to finish; those that are not
-/// finished by then go back to their queue and are run again elsewhere. Returns early only when a worker cannot go on.
+/// finished by then go back to their queue and are run again elsewhere. Returns early only when a
+/// worker cannot go on.
 pub async fn run(
     client: Client,
     deps: Arc<Deps>,
@@ -70,6 +71,7 @@ pub async fn run(
 ) -> Result<(), Error> {
     let runtime = tokio::runtime::Handle::current();
     let (swept, keep_partial) = (Arc::clone(&deps), config.keep_partial);
+    let downloads = config.queues.contains(&TaskQueue::Download);
     let config = Arc::new(config);
     let work = || {
         let (client, deps, config) = (client.clone(), Arc::clone(&deps), Arc::clone(&config));
@@ -84,7 +86,7 @@ pub async fn run(
     let unstartable = |error| failed(TaskQueue::VideoWorkflows, "start its thread")(error);
     tokio::select! {
         ended = supervise(Pauses::default(), &stop, work, unstartable) => ended,
-        never = activities::keep_swept(&swept, keep_partial) => match never {},
+        never = activities::keep_swept(&swept, keep_partial), if downloads => match never {},
     }
 }
 

@@ -68,7 +68,7 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes)
 async fn studio(url: &str, secret: Option<&str>) -> (Studio, Input) {
     let mut studio = Studio::open().await;
     let allowed = vec!["127.0.0.1/32".parse().unwrap()];
-    studio.deps.webhooks.poster = fetch::Poster::new(allowed, Duration::from_millis(300)).unwrap();
+    studio.deps.webhooks.poster = fetch::Poster::new(allowed, fixtures::PATIENCE).unwrap();
     let source = Source::Url { url: "https://example.org/a.mp4".into() };
     let webhook = Webhook {
         url: Secret::new(url),
@@ -168,12 +168,20 @@ async fn refusals_are_final_and_faults_are_not() {
         // A day, so that no pause comes too late.
         let mut studio = studio;
         studio.deps.webhooks.patience = Duration::from_hours(24);
+        let silent = reply.0 == 0;
+        if silent {
+            let allowed = vec!["127.0.0.1/32".parse().unwrap()];
+            studio.deps.webhooks.poster =
+                fetch::Poster::new(allowed, Duration::from_millis(300)).unwrap();
+        }
         let again = once(&studio, input).await.unwrap();
         assert_eq!(again.is_some(), expected.is_some(), "{reply:?}");
         assert!(again >= expected, "{reply:?}: {again:?}");
         let (status, sent) = log(&studio, input).await;
         assert_eq!(status == DeliveryStatus::Failed, expected.is_none(), "{reply:?}");
-        assert!(sent[0].sending.error.is_some() && receiver.taken().len() == 1, "{reply:?}");
+        assert!(sent[0].sending.error.is_some(), "{reply:?}");
+        // What waits 300 ms in all may be given up before it has arrived.
+        assert!(receiver.taken().len() == 1 || silent, "{reply:?}");
     }
 }
 

@@ -282,5 +282,5 @@ async fn a_second_run_finds_the_first() {
     studio.deps.store.delete(&record.unwrap()).await.unwrap();
     assert_eq!(rendered(&studio, &option).await.unwrap(), made);
     assert_eq!(studio.read(&keys[0]).await, before);
-    assert_eq!(fs_err::read_dir(studio.deps.scratch.path()).unwrap().count(), 1);
+    assert_eq!(fs_err::read_dir(studio.deps.scratch.path().unwrap()).unwrap().count(), 1);
 }

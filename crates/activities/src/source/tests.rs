@@ -234,7 +234,7 @@ async fn what_stays_broken_is_the_store_s_failure_and_tried_again() {
         assert_eq!(error.code(), ErrorCode::StoreUnavailable, "{reader}: {error:?}");
         assert!(error.is_transient(), "{reader}: {error:?}");
     }
-    let scratch = fs_err::read_dir(studio.deps.scratch.path()).unwrap().count();
+    let scratch = fs_err::read_dir(studio.deps.scratch.path().unwrap()).unwrap().count();
     assert_eq!(scratch, 1, "something half made was left");
 }
 

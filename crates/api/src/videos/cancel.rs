@@ -17,7 +17,7 @@ use crate::{
     Api, Error,
     caller::Caller,
     extract::IdText,
-    problem::Problem,
+    problem::{Problem, chain},
     temporal::{self, Cancelling},
     uploads,
 };
@@ -61,9 +61,16 @@ pub(crate) async fn cancel(
 /// Asks a video to stop, and marks it as cancelled if it has no workflow.
 pub(crate) async fn stop(api: &Api, video: &Video) -> Result<Cancelling, Error> {
     match temporal::cancel(&api.temporal, video).await? {
-        Cancelling::Nobody => mark(api, video).await,
-        found => Ok(found),
+        Cancelling::Nobody => {}
+        found => return Ok(found),
     }
+    let marked = mark(api, video).await?;
+    // It may have been started, and have begun, between the question and the mark. None begins after it.
+    if let Err(error) = temporal::cancel(&api.temporal, video).await {
+        let error = chain(&error);
+        tracing::warn!(video = %video.id, error, "whether it was started meanwhile is not known");
+    }
+    Ok(marked)
 }
 
 async fn mark(api: &Api, video: &Video) -> Result<Cancelling, Error> {

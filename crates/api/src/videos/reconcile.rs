@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use catalog::{Filter, Moved, Video};
+use catalog::{Filter, Moved, Turn, Video};
 use contract::{
     ErrorCode, Failure, Status,
     completion::{CompletionWorkflow, Input, Outcome},
@@ -37,31 +37,61 @@ enum Fate {
 }
 
 impl Api {
-    /// Runs until cancelled, next to the API, in any number of processes.
+    /// Runs until cancelled, next to the API, in any number of processes. Of those on one catalogue one
+    /// at a time looks through the videos and messages; each looks through the uploads, whose files may
+    /// be on its own disk.
     pub async fn keep_reconciled(&self) {
         let mut tick = tokio::time::interval(EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut turn = None;
         loop {
             tick.tick().await;
-            match self.reconcile(QUIET).await {
-                Ok(0) => {}
-                Ok(healed) => tracing::warn!(healed, "videos had been left behind"),
-                Err(error) => {
-                    tracing::warn!(error = chain(&error), "cannot look for videos left behind");
-                }
-            }
-            if let Err(error) = self.settle_removals().await {
-                tracing::warn!(error = chain(&error), "cannot look for videos to be removed");
+            if self.has_turn(&mut turn).await {
+                self.look_through_everything().await;
             }
             if let Err(error) = Box::pin(self.settle_uploads()).await {
                 tracing::warn!(error = chain(&error), "cannot look through the uploads");
             }
-            match self.reconcile_deliveries(QUIET).await {
-                Ok(0) => {}
-                Ok(started) => tracing::warn!(started, "messages to webhooks had been left behind"),
-                Err(error) => {
-                    tracing::warn!(error = chain(&error), "cannot look for messages left behind");
-                }
+        }
+    }
+
+    /// Whether this process has the turn, which it keeps for as long as it can. What a process left
+    /// waiting that had it before is started at once.
+    async fn has_turn(&self, turn: &mut Option<Turn>) -> bool {
+        if let Some(held) = turn {
+            if held.is_held().await {
+                return true;
+            }
+            *turn = None;
+        }
+        match self.catalog.take_turn().await {
+            Ok(taken) => *turn = taken,
+            Err(error) => tracing::warn!(error = chain(&error), "cannot look for what was left"),
+        }
+        if turn.is_some()
+            && let Err(error) = self.start_waiting().await
+        {
+            tracing::warn!(error = chain(&error), "cannot start what was waiting");
+        }
+        turn.is_some()
+    }
+
+    async fn look_through_everything(&self) {
+        match self.reconcile(QUIET).await {
+            Ok(0) => {}
+            Ok(healed) => tracing::warn!(healed, "videos had been left behind"),
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "cannot look for videos left behind");
+            }
+        }
+        if let Err(error) = self.settle_removals().await {
+            tracing::warn!(error = chain(&error), "cannot look for videos to be removed");
+        }
+        match self.reconcile_deliveries(QUIET).await {
+            Ok(0) => {}
+            Ok(started) => tracing::warn!(started, "messages to webhooks had been left behind"),
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "cannot look for messages left behind");
             }
         }
     }

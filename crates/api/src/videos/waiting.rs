@@ -10,8 +10,9 @@ use crate::{Api, Error, paging, problem::chain, temporal};
 impl Api {
     /// Starts the workflow of every video that is `uploaded` and answers how many there were.
     ///
-    /// To be called when a process starts. Videos whose workflow runs, waits for a worker or has
-    /// ended are not touched, so running it twice, or in several processes at once, changes nothing.
+    /// To be called when a process takes over from one that ended. Videos whose workflow runs, waits
+    /// for a worker or has ended are not touched, so running it twice, or in several processes at once,
+    /// changes nothing.
     pub async fn start_waiting(&self) -> Result<u64, Error> {
         let filter = Filter { status: Some(Status::Uploaded), tenant: None, ..Filter::default() };
         let mut found = 0;

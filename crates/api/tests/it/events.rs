@@ -8,6 +8,7 @@ use std::{
 use api::{Bounds, Settings};
 use axum::{body::Body, http::Request};
 use contract::{Status, completion};
+use fixtures::PATIENCE;
 use futures::{StreamExt as _, future::join_all};
 use tower::ServiceExt as _;
 
@@ -71,7 +72,7 @@ async fn many_viewers_of_a_video_cost_one_look_each_second() {
         let outcome = completion::Outcome::Cancelled;
         let end = completion::Input { video: id, attempt: 1, outcome };
         let finish = async {
-            let give_up = Instant::now() + Duration::from_secs(20);
+            let give_up = Instant::now() + PATIENCE;
             while QUERIES.load(Ordering::Relaxed) < 3 && Instant::now() < give_up {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }

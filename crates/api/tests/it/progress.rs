@@ -1,6 +1,6 @@
 //! Live progress of a video whose first chunk is being encoded.
 
-use std::time::Duration;
+use fixtures::PATIENCE;
 
 use crate::{
     fake::{chunking, encoding, working},
@@ -22,11 +22,11 @@ async fn frames_in_flight_move_the_progress() {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), moved).await
+        tokio::time::timeout(PATIENCE, moved).await
     };
     let workers = [chunking(), encoding()];
     let progress = Box::pin(working(&harness.api.temporal, workers, body)).await;
-    let progress = progress.expect("the heartbeat is seen within 20 s");
+    let progress = progress.expect("the heartbeat is seen");
     assert_eq!(progress["percent"], 25.0);
     assert_eq!(progress["rungs"][1], serde_json::json!({"name": "360p", "percent": 25.0}));
     assert_eq!(progress["chunk_map"], ">");

@@ -12,6 +12,7 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use contract::Status;
+use fixtures::PATIENCE;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -49,7 +50,7 @@ async fn asking_often_for_readiness_writes_nothing() {
     // Past the time an answer is kept, what has broken is seen without writing.
     let thumbnails = harness.api.store.folder_root().unwrap().join("thumbnails");
     fs_err::remove_dir(&thumbnails).unwrap();
-    let give_up = Instant::now() + Duration::from_secs(20);
+    let give_up = Instant::now() + PATIENCE;
     loop {
         let answer = probe().await;
         if answer.status == StatusCode::SERVICE_UNAVAILABLE {
@@ -121,6 +122,6 @@ async fn stopping_lets_requests_in_flight_finish() {
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.unwrap();
     assert!(answer.ends_with("done"), "{answer}");
-    tokio::time::timeout(Duration::from_secs(5), server).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, server).await.unwrap().unwrap().unwrap();
     TcpStream::connect(address).await.unwrap_err();
 }

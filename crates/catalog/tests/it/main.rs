@@ -3,6 +3,7 @@
 //! Without the binaries of PostgreSQL its half is skipped with a printed reason, and fails in CI.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its functions too")]
 
+mod addresses;
 mod api_keys;
 mod counts;
 mod deliveries;
@@ -17,6 +18,7 @@ mod removal;
 mod rows;
 mod signing;
 mod times;
+mod turns;
 mod unreadable;
 mod uploads;
 

@@ -401,8 +401,7 @@ async fn no_more_than_the_limit_is_taken() {
 
 #[tokio::test]
 async fn a_server_that_falls_silent_is_left() {
-    let client =
-        Client::new(Config { read_timeout: Duration::from_millis(200), ..config() }).unwrap();
+    let client = Client::new(Config { read_timeout: Duration::from_secs(1), ..config() }).unwrap();
     let folder = Folder::new();
     let server =
         Server::start(ALLOWED, |_| cut(&body(100_000, 1), 5_000, "\"1\"").stalling()).await;
@@ -483,23 +482,25 @@ async fn a_source_that_drips_is_given_up_and_goes_on_where_it_was() {
     let slow = Config { least_rate: 1000, rate_window: window, ..config() };
     let client = Client::new(slow).unwrap();
     let folder = Folder::new();
-    let began = std::time::Instant::now();
     let error = folder.fetch(&client, &server).await.unwrap_err();
-    assert!(matches!(error, Error::TooSlow { least: 1000, got: 1..500, .. }), "{error}");
-    // The first window held the start; no window after the second was waited for.
-    assert!(began.elapsed() < window * 10, "{:?}", began.elapsed());
+    assert!(matches!(error, Error::TooSlow { least: 1000, got: 0..500, .. }), "{error}");
     assert!(error.is_transient() && error.to_string().contains("--source-rate-min"), "{error}");
     folder.fetch(&client, &server).await.unwrap();
+    // The first window held the start; no window after the second was waited for. The drops that fell
+    // are its measure: it goes on behind them.
+    let drops = server.requests().last().unwrap().start().unwrap() - 20_000;
+    assert!(drops < 125, "{drops} drops in two windows of at most 25");
 }
 
 #[tokio::test]
 async fn a_source_that_is_slow_but_fast_enough_arrives() {
     let server = Server::start(ALLOWED, |_| {
-        Reply::new("200 OK", &[("Content-Length", "30")], b"").dripping()
+        Reply::new("200 OK", &[("Content-Length", "75")], b"").dripping()
     })
     .await;
-    let config = Config { least_rate: 10, rate_window: Duration::from_millis(200), ..config() };
+    // Fifty times the least rate, in case that a busy machine lets nothing drip for most of a window.
+    let config = Config { least_rate: 1, rate_window: Duration::from_secs(1), ..config() };
     let folder = Folder::new();
     let got = folder.fetch(&Client::new(config).unwrap(), &server).await.unwrap();
-    assert_eq!(got.bytes, 30);
+    assert_eq!(got.bytes, 75);
 }

@@ -7,15 +7,17 @@ mod redirect;
 mod server;
 mod site;
 
-use std::{net::IpAddr, time::Duration};
+use std::net::IpAddr;
 
 use fetch::{Client, Config};
+use fixtures::PATIENCE;
 
 /// What a client in a test may reach besides the public internet: the servers of the tests.
 fn config() -> Config {
     Config {
         allow: vec!["127.0.0.1/32".parse().unwrap()],
-        connect_timeout: Duration::from_secs(5),
+        connect_timeout: PATIENCE,
+        read_timeout: PATIENCE,
         ..Config::default()
     }
 }

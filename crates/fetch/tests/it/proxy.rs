@@ -1,9 +1,10 @@
 //! What the proxy lets through, spoken to over plain sockets.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use fetch::{Filter, Proxy, Refusal};
+use fixtures::PATIENCE;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -15,9 +16,6 @@ use crate::{
     ALLOWED, DENIED,
     server::{Reply, Server},
 };
-
-/// What is not there by then never comes.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 async fn start() -> Proxy {
     let filter = Filter::new(vec!["127.0.0.1/32".parse().unwrap()]);

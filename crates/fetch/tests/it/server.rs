@@ -5,6 +5,7 @@ use std::{
     fmt::Write as _,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use tokio::{
@@ -12,6 +13,9 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 use url::Url;
+
+/// Between two bytes that drip.
+const DROP: Duration = Duration::from_millis(20);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -53,7 +57,7 @@ impl Reply {
         Self { stalls: true, ..self }
     }
 
-    /// After its bytes one more follows every 20 ms, without end.
+    /// After its bytes one more follows every 20 ms at most, without end.
     pub(crate) fn dripping(self) -> Self {
         Self { drips: true, ..self }
     }
@@ -113,7 +117,7 @@ async fn serve(
     // The client may hang up as soon as it has seen enough.
     let _ = stream.write_all(&reply.bytes).await;
     while reply.drips && stream.write_all(b"x").await.is_ok() {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(DROP).await;
     }
     if reply.stalls {
         let _ = stream.read_u8().await;

@@ -3,8 +3,9 @@
 use std::{net::IpAddr, path::Path};
 
 use axum::Router;
+use contain::{Containment, Layers};
 use fetch::{Client, Config, Error, Refusal};
-use fixtures::{Clip, require_or_skip};
+use fixtures::{Clip, intruder, require_or_skip};
 use tempfile::TempDir;
 use tower_http::services::ServeDir;
 use url::Url;
@@ -105,6 +106,41 @@ async fn a_page_leads_nowhere_that_is_not_public() {
     let direct = denied.join("page.html").unwrap();
     let error = client.download_site(&direct, dest.path(), |_| ()).await.unwrap_err();
     assert!(matches!(&error, Error::Forbidden { .. }), "{error:?}");
+}
+
+/// What a stand-in for yt-dlp reaches, which may start programs and connect to our proxy.
+async fn reached(containment: Containment) -> Vec<String> {
+    let (other, dest) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let canary = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (key, ytdlp) = (other.path().join("secret.key"), other.path().join("yt-dlp"));
+    fs_err::write(&key, "x").unwrap();
+    let orders = [
+        format!("key read {}", key.display()),
+        "environ parent environ".to_owned(),
+        format!("drop write {}", other.path().join("drop").display()),
+        format!("canary connect {}", canary.local_addr().unwrap()),
+        "output write output".to_owned(),
+    ];
+    intruder::write(&ytdlp, &orders);
+    let tools = ffmpeg::Tools { containment, ..ffmpeg::Tools::default() };
+    let client = Client::new(Config { ytdlp: Some(ytdlp), tools, ..config() }).unwrap();
+    let url = "http://127.0.0.1/page.html".parse().unwrap();
+    let error = client.download_site(&url, dest.path(), |_| ()).await.unwrap_err();
+    let Error::ToolFailed { detail, .. } = error else { panic!("{error:?}") };
+    intruder::report(&detail).0
+}
+
+#[tokio::test]
+async fn what_reads_pages_for_us_reaches_nothing_else() {
+    let kernel = Layers::of_kernel();
+    let held = reached(Containment::Full).await;
+    let control = reached(Containment::Off).await;
+    assert_eq!(control, ["key", "environ", "drop", "canary", "output"]);
+    if kernel.landlock >= 4 {
+        assert_eq!(held, ["output"]);
+    } else {
+        assert!(std::env::var_os("CI").is_none(), "this kernel has only {kernel}");
+    }
 }
 
 #[tokio::test]

@@ -14,8 +14,10 @@ use media::subtitles::Event;
 use super::Args;
 use crate::input::{Input, input_args};
 
-/// Bytes of text taken from one track at most; more is no subtitle.
-const TRACK_BYTES_MAX: &str = "33554432";
+/// Bytes of text taken from one track at most, and from all together; more is no subtitle. Packed
+/// tracks hold a thousand times what they take in the file.
+const TRACK_BYTES_MAX: usize = 32 << 20;
+const TRACKS_BYTES_MAX: usize = 128 << 20;
 /// Longest time a text may be shown, in microseconds. ffmpeg writes a longer one where the file
 /// gives none.
 const DURATION_MAX_US: i64 = 24 * 3600 * 1_000_000;
@@ -43,10 +45,11 @@ pub(crate) fn subtitles(input: &Input, tracks: &[(u32, TrackFiles)]) -> Vec<OsSt
     let mut args = Args::default();
     args.words("-threads 1").source_stamps();
     args.words("-sub_charenc_mode ignore -vn -an -dn").extend(input_args(input));
+    let each = TRACK_BYTES_MAX.min(TRACKS_BYTES_MAX / tracks.len().max(1)).to_string();
     for (stream, files) in tracks {
         for (format, file) in [("data", &files.texts), ("framecrc", &files.times)] {
             args.pair("-map", format!("0:{stream}")).words("-c:s ass");
-            args.pair("-fs", TRACK_BYTES_MAX).pair("-f", format).output(file);
+            args.pair("-fs", &each).pair("-f", format).output(file);
         }
     }
     args.0

@@ -17,6 +17,9 @@ const BYTES: u64 = 64 << 10;
 /// Processor time that it uses if it computes at all, in clock ticks of 10 ms (proc(5)). It may get
 /// no more than a hundredth of a core where many run.
 const TICKS: u64 = 10;
+/// Memory that is as good as used up when there is less of it: a thread's stack (`ulimit -s`) and what
+/// lies around it. An ffmpeg that could start some of its threads waits for the others for ever.
+const THREAD: u64 = 9 << 20;
 /// How often what a moving program has done is written down.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -26,6 +29,8 @@ pub(crate) struct Movement {
     program: String,
     pid: u32,
     stall: Duration,
+    /// Private memory that it is given, where that is bounded.
+    memory: Option<u64>,
     since: Instant,
     seen: Work,
     looked: Instant,
@@ -42,8 +47,8 @@ impl Movement {
     /// Begins now; a program without progress for `stall` is given up.
     pub(crate) fn of(child: &Child, stall: Duration) -> Self {
         let now = Instant::now();
-        let (program, pid) = (child.program.clone(), child.id);
-        Self { program, pid, stall, since: now, seen: Work::of(pid), looked: now }
+        let (program, pid, memory) = (child.program.clone(), child.id, child.given.memory);
+        Self { program, pid, stall, memory, since: now, seen: Work::of(pid), looked: now }
     }
 
     /// The program reported progress.
@@ -61,7 +66,11 @@ impl Movement {
         }
         let now = Work::of(self.pid);
         if !now.moved_since(self.seen) {
-            return Err(Error::Stalled { program: self.program.clone(), after: self.stall });
+            let program = self.program.clone();
+            return Err(match self.memory.filter(|most| private(self.pid) + THREAD >= *most) {
+                Some(bytes) => Error::MemoryLimit { program, bytes },
+                None => Error::Stalled { program, after: self.stall },
+            });
         }
         self.since = Instant::now();
         (self.seen, self.looked) = (now, self.since);
@@ -94,6 +103,15 @@ impl Work {
     }
 }
 
+/// Private memory of a program, as its limit counts it (`VmData` of proc(5)); zero where the system does
+/// not tell.
+fn private(pid: u32) -> u64 {
+    let status = fs_err::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmData:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kib.unwrap_or(0) << 10
+}
+
 /// Bytes that reads returned, from whatever they came.
 fn bytes(io: &str) -> Option<u64> {
     io.lines().find_map(|line| line.strip_prefix("rchar: "))?.trim().parse().ok()
@@ -117,6 +135,12 @@ mod tests {
         assert_eq!(ticks(stat), Some(281));
         assert_eq!(bytes("rchar: 4096\nwchar: 1\n"), Some(4096));
         assert!(ticks("").is_none() && bytes("").is_none());
+    }
+
+    #[test]
+    fn private_memory_is_read() {
+        assert!(private(std::process::id()) > 1 << 16);
+        assert_eq!(private(0), 0);
     }
 
     #[test]

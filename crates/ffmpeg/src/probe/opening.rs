@@ -120,13 +120,17 @@ async fn refuse_misread(tools: &Tools, input: &Input, header: &Header) -> Result
 async fn read(tools: &Tools, input: &Input, look: bool) -> Result<Header, Error> {
     let command = tools
         .ffprobe()
-        .args(["-v", "repeat+level+error", "-of", "json"])
+        // Which decoder it could not open is a warning, although it ends then.
+        .args(["-v", "repeat+level+warning", "-of", "json"])
         .args(["-show_format", "-show_streams", "-show_chapters", "-show_programs"])
         .args(if look { &["-fflags", "nobuffer"][..] } else { &[] })
         .args(input_args(input));
     let program = tools.ffprobe.display().to_string();
     let output = command.output(TIMEOUT).await?;
     judge_output(&program, &output)?;
+    if output.truncated {
+        return Err(Error::HeaderTooLarge);
+    }
     serde_json::from_slice(&output.stdout)
         .map_err(|error| Error::Parse { program, detail: error.to_string() })
 }

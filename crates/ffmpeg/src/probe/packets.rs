@@ -1,5 +1,6 @@
 //! Every packet of the played tracks, folded as it is read: memory does not grow with the text.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use media::epochs::{Correction, Laid, Runs, Stamps, lay};
@@ -69,6 +70,8 @@ pub(super) struct Tracks {
     audio: Vec<Sound>,
     /// For each track of pictures, which sound is of the same programme.
     together: Vec<Vec<bool>>,
+    /// Packets of each other stream.
+    others: BTreeMap<u32, u32>,
     clock: Clock,
     read: u64,
 }
@@ -165,6 +168,7 @@ impl Tracks {
         let beside = |picture: &&Stream| audio.iter().map(|it| together(picture, it)).collect();
         Self {
             together: video.iter().map(beside).collect(),
+            others: BTreeMap::new(),
             video: video.iter().map(|s| Pictures::new(s.index, clock, s.time_base())).collect(),
             audio: audio.iter().map(|s| Sound::new(s.index, clock, s.time_base())).collect(),
             clock,
@@ -187,7 +191,15 @@ impl Tracks {
         }
         if let Some(sound) = self.audio.iter_mut().find(|it| it.stream == packet.stream) {
             sound.push(packet, order, guessed);
+            return;
         }
+        let others = self.others.entry(packet.stream).or_default();
+        *others = others.saturating_add(1);
+    }
+
+    /// Packets of a stream that is neither picture nor sound.
+    pub(super) fn others(&self, stream: u32) -> u32 {
+        self.others.get(&stream).copied().unwrap_or(0)
     }
 
     /// Seconds covered by the pictures of each track. A picture counts for half a second at the most:

@@ -91,8 +91,9 @@ impl Blocks {
                 self.ended().await?;
                 return Ok(None);
             }
-            self.movement.wait(self.pipes.read()).await??;
+            // Whoever takes the samples may have been busy for long, with the silence between them.
             self.movement.moved();
+            self.movement.wait(self.pipes.read()).await??;
         }
     }
 

@@ -4,17 +4,17 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::time::Duration;
 
 use contain::{Containment, Layers, Limits, Network, Policy};
 use ffmpeg::{Command, Output};
-use fixtures::intruder;
+use fixtures::{PATIENCE, intruder};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, UnixListener};
 
-const LONG: Duration = Duration::from_mins(1);
 const MIB: u64 = 1 << 20;
-/// A signal for writing more than a file may have (signal(7)).
+/// Signals for using more processor time than there is, and writing more than a file may have
+/// (signal(7)).
+const SIGXCPU: i32 = 24;
 const SIGXFSZ: i32 = 25;
 
 /// A machine with things that a child should not reach.
@@ -107,7 +107,7 @@ impl Machine {
             Some(policy) => command.contained(policy),
             None => command.env("CANARY", "x"),
         };
-        command.output(LONG).await.unwrap()
+        command.output(PATIENCE).await.unwrap()
     }
 
     async fn refused(&self, orders: &[String], policy: Option<Policy>) -> Vec<String> {
@@ -210,6 +210,19 @@ async fn a_file_without_end_is_cut_off() {
 }
 
 #[tokio::test]
+async fn a_child_that_spins_ends_when_its_time_is_used_up() {
+    let machine = Machine::new().await;
+    let orders = ["spin spin".to_owned()];
+    let mut policy = machine.policy(Layers::wanted(Containment::Limits));
+    policy.limits.cpu_seconds = Some(1);
+    let output = machine.run(&orders, Some(policy.clone())).await;
+    assert_eq!(output.status.signal(), Some(SIGXCPU));
+    // The control: what needs less is not ended.
+    let output = machine.run(&["thread thread".to_owned()], Some(policy)).await;
+    assert_eq!(output.status.signal(), None);
+}
+
+#[tokio::test]
 async fn ffmpeg_works_whatever_layers_there_are() {
     let Some(tools) = crate::tools() else { return };
     let kernel = Layers::of_kernel();
@@ -223,7 +236,7 @@ async fn ffmpeg_works_whatever_layers_there_are() {
                 .args("-c:v libx264 -preset ultrafast -c:a aac -movflags +faststart -y".split(' '))
                 .arg(&out)
                 .contained_by_arguments(Policy { layers, ..Policy::default() });
-            let output = command.output(LONG).await.unwrap();
+            let output = command.output(PATIENCE).await.unwrap();
             let said = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success() && said.is_empty(), "{layers}: {said}");
             assert!(Path::new(&out).is_file(), "{layers}");
@@ -234,6 +247,6 @@ async fn ffmpeg_works_whatever_layers_there_are() {
 #[tokio::test]
 async fn a_program_that_is_not_there_is_missing_contained_too() {
     let command = Command::new("/nowhere/ffmpeg").contained(Policy::default());
-    let error = command.output(LONG).await.unwrap_err();
+    let error = command.output(PATIENCE).await.unwrap_err();
     assert!(matches!(error, ffmpeg::Error::ToolMissing { .. }), "{error:?}");
 }

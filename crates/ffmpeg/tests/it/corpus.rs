@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::Duration;
 
 use ffmpeg::{Error, Input, Tools};
 use media::source::SourceFacts;
@@ -53,7 +52,7 @@ async fn describe_all(tools: &Tools, corpus: &Path, names: &[String]) -> Vec<Str
 
 async fn describe(tools: &Tools, name: &str, input: &Input) -> String {
     let probing = ffmpeg::probe(tools, input, |_| {});
-    match tokio::time::timeout(Duration::from_mins(1), probing).await.unwrap() {
+    match tokio::time::timeout(fixtures::PATIENCE, probing).await.unwrap() {
         Ok(facts) => format!("{name} | {}", summary(&facts)),
         Err(error) => format!("{name} | refused: {}", class(&error)),
     }

@@ -1,12 +1,15 @@
 //! Runs real programs: what starts them must also end them, and what reads them must not be fooled.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its functions too")]
 
+mod bombs;
 mod child;
 mod contained;
 mod corpus;
+mod hostile;
 mod in_step;
 mod joints;
 mod multiplex;
+mod memory;
 mod picture;
 mod probe;
 mod rewriting;
@@ -30,6 +33,6 @@ async fn make(tools: &Tools, args: &str, output: &Path) {
         .args(["-v", "error", "-y"])
         .args(args.split_ascii_whitespace())
         .arg(output);
-    let made = command.output(std::time::Duration::from_mins(1)).await.unwrap();
+    let made = command.output(fixtures::PATIENCE).await.unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }

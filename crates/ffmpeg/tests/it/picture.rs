@@ -1,7 +1,6 @@
 //! What comes out of chunks, decoded and looked at pixel by pixel.
 
 use std::path::Path;
-use std::time::Duration;
 
 use ffmpeg::{EncodedChunk, Input, Tools};
 use media::bitrate::Bitrate;
@@ -266,7 +265,7 @@ async fn detected(tools: &Tools, file: &Path) -> (u32, u32) {
         .args(["-nostdin", "-hide_banner", "-i"])
         .arg(file)
         .args(["-vf", "idet", "-f", "null", "-"]);
-    let said = command.output(Duration::from_mins(1)).await.unwrap().stderr;
+    let said = command.output(fixtures::PATIENCE).await.unwrap().stderr;
     let said = String::from_utf8_lossy(&said).into_owned();
     let line = said.lines().find(|line| line.contains("Multi frame detection")).unwrap();
     let number = |name: &str| -> u32 {

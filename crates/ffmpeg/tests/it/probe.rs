@@ -79,7 +79,7 @@ async fn quarters(tools: &ffmpeg::Tools, path: &Path) -> Vec<u8> {
         .args(["-v", "error", "-i"])
         .arg(path)
         .args(show.split(' '));
-    command.output(std::time::Duration::from_secs(20)).await.unwrap().stdout
+    command.output(fixtures::PATIENCE).await.unwrap().stdout
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ async fn luma_of(tools: &Tools, file: &Path, picture: u32) -> f64 {
         "rawvideo",
         "pipe:1",
     ]);
-    let bytes = command.output(std::time::Duration::from_mins(1)).await.unwrap().stdout;
+    let bytes = command.output(fixtures::PATIENCE).await.unwrap().stdout;
     bytes.iter().map(|&luma| f64::from(luma)).sum::<f64>() / bytes.len() as f64
 }
 

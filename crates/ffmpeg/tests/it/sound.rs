@@ -1,7 +1,6 @@
 //! What comes out of the sound runs, decoded and measured sample by sample.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use ffmpeg::{Input, Tools};
 use media::options::{LoudnessOption, Options};
@@ -52,7 +51,7 @@ async fn output(tools: &Tools, input: &Path, args: &str) -> Vec<u8> {
         .arg(input)
         .args(args.split_ascii_whitespace())
         .arg("pipe:1");
-    let output = command.output(Duration::from_mins(1)).await.unwrap();
+    let output = command.output(fixtures::PATIENCE).await.unwrap();
     assert!(
         output.status.success() && !output.truncated,
         "{}",
@@ -113,7 +112,7 @@ async fn true_peak(tools: &Tools, file: &Path) -> f64 {
         .args(["-nostdin", "-nostats", "-i"])
         .arg(file)
         .args(["-af", "ebur128=framelog=verbose:peak=true", "-f", "null", "-"]);
-    let log = command.output(Duration::from_mins(1)).await.unwrap().stderr;
+    let log = command.output(fixtures::PATIENCE).await.unwrap().stderr;
     let log = String::from_utf8_lossy(&log).into_owned();
     let peak = log.rsplit_once("Peak:").unwrap().1.split_ascii_whitespace().next().unwrap();
     peak.parse().unwrap()

@@ -32,12 +32,23 @@ fn at(packet: usize) -> i64 {
     (packet * PACKET) as i64
 }
 
+fn finished(alignment: &mut Alignment, out: &mut Vec<Frame>) -> Report {
+    loop {
+        if let Some(report) = alignment.finish(out) {
+            return report;
+        }
+    }
+}
+
 fn aligned(blocks: Vec<Block>, end: u64, stamped: bool) -> (Vec<Frame>, Report) {
     let (mut alignment, mut out) = (Alignment::new(RATE, end, stamped), Vec::new());
     for block in blocks {
         alignment.push(block, &mut out);
+        while alignment.owes() {
+            alignment.advance(&mut out);
+        }
     }
-    let report = alignment.finish(&mut out);
+    let report = finished(&mut alignment, &mut out);
     assert_eq!(out.len() as u64, end, "{report:?}");
     (out, report)
 }
@@ -158,6 +169,37 @@ fn without_stamps_samples_follow_one_another() {
     assert_eq!(heard(&out, 102_399), 102_400.0);
 }
 
+#[test]
+fn silence_of_hours_is_given_in_pieces() {
+    let end = 3600 * u64::from(RATE);
+    let blocks = ramp(1, 400, |packet| Some(at(packet) + if packet < 200 { 0 } else { 1 << 26 }));
+    let (mut alignment, mut given, mut longest) = (Alignment::new(RATE, end, true), 0, 0);
+    let mut took = |out: Vec<Frame>| {
+        given += out.len() as u64;
+        longest = longest.max(out.len());
+    };
+    for block in blocks {
+        let mut out = Vec::new();
+        alignment.push(block, &mut out);
+        took(out);
+        while alignment.owes() {
+            let mut out = Vec::new();
+            alignment.advance(&mut out);
+            took(out);
+        }
+    }
+    let report = loop {
+        let mut out = Vec::new();
+        let report = alignment.finish(&mut out);
+        took(out);
+        if let Some(report) = report {
+            break report;
+        }
+    };
+    assert_eq!((given, report.filled), (end, 1 << 26));
+    assert!(longest <= PIECE + 4 * length(u64::from(RATE)), "{longest} samples at once");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(50))]
 
@@ -174,7 +216,7 @@ proptest! {
             alignment.push(block, &mut out);
             prop_assert!(out.len() as u64 <= end);
         }
-        let report = alignment.finish(&mut out);
+        let report = finished(&mut alignment, &mut out);
         prop_assert_eq!(out.len() as u64, end);
         prop_assert_eq!(report.decoded, given);
         prop_assert!(report.lead + report.filled + report.tail <= end);

@@ -11,9 +11,13 @@ use crate::{
 /// Segments of the picture that one segment of subtitles covers: a minute. Playlists of a video on
 /// demand need not agree in their target duration, and a long video is left with few objects.
 const SEGMENTS_EACH: u64 = 10;
-/// Most bytes of text in all segments of a rendition together. A text is repeated in every segment
-/// that shows it, so a few long ones shown for hours would otherwise fill a disk.
+/// Most bytes in all segments of a rendition together. A text is repeated in every segment that shows
+/// it, so a few long ones shown for hours would otherwise fill a disk.
 const RENDITION_BYTES_MAX: usize = 64 << 20;
+/// Most bytes in all renditions of a video together: memory and disk for two large tracks.
+pub const RENDITIONS_BYTES_MAX: usize = 128 << 20;
+/// Bytes that a text takes beside itself: a blank line, its times, and where it stands.
+const CUE_BYTES: usize = 40;
 /// Microseconds per second.
 const MICROS: i64 = 1_000_000;
 
@@ -29,6 +33,15 @@ pub struct Clock {
     lead: i64,
     /// Length of a segment.
     segment: i64,
+}
+
+/// Which texts the segments of a rendition show.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Schedule {
+    /// For each segment the indexes of the texts of which a part is shown within it.
+    pub segments: Vec<Vec<usize>>,
+    /// Bytes of all segments together, about.
+    pub bytes: usize,
 }
 
 impl Clock {
@@ -92,10 +105,11 @@ impl Clock {
         text
     }
 
-    /// For each segment the indexes of the texts of which a part is shown within it. `None` when
-    /// all segments together would hold more than 64 MiB of text.
-    pub fn schedule(&self, cues: &[Cue]) -> Option<Vec<Vec<usize>>> {
-        let mut schedule = vec![Vec::new(); usize::try_from(self.segments()).ok()?];
+    /// Which texts each segment shows. `None` when all segments together would hold more than 64 MiB,
+    /// or than `room` bytes.
+    pub fn schedule(&self, cues: &[Cue], room: usize) -> Option<Schedule> {
+        let most = RENDITION_BYTES_MAX.min(room);
+        let mut segments = vec![Vec::new(); usize::try_from(self.segments()).ok()?];
         let last = i64::from(self.segments()) - 1;
         let us = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(1000);
         let mut bytes = 0_usize;
@@ -106,14 +120,14 @@ impl Clock {
             let end = us(cue.end_ms).saturating_add(self.lead) - 1;
             let until = end.div_euclid(self.segment.max(1)).min(last);
             for segment in first..=until {
-                bytes = bytes.saturating_add(cue.text.len());
-                schedule[usize::try_from(segment).ok()?].push(at);
+                bytes = bytes.saturating_add(cue.text.len() + CUE_BYTES);
+                segments[usize::try_from(segment).ok()?].push(at);
             }
-            if bytes > RENDITION_BYTES_MAX {
+            if bytes > most {
                 return None;
             }
         }
-        Some(schedule)
+        Some(Schedule { segments, bytes })
     }
 
     /// A segment that holds these texts. The time map makes texts and pictures agree: both are
@@ -167,8 +181,8 @@ mod tests {
     fn a_text_is_in_every_segment_that_shows_it() {
         let clock = Clock::of(&source("25", 4000));
         let segment = |index: usize, cues: &[Cue]| {
-            let schedule = clock.schedule(cues).unwrap();
-            clock.segment(schedule[index].iter().map(|at| &cues[*at]))
+            let schedule = clock.schedule(cues, usize::MAX).unwrap();
+            clock.segment(schedule.segments[index].iter().map(|at| &cues[*at]))
         };
         let cues = [
             cue(0, 500, "first"),
@@ -200,8 +214,14 @@ mod tests {
         let clock = Clock::of(&source("25", 12 * 3600 * 25));
         assert_eq!(clock.segments(), 720);
         let long = |count| vec![cue(0, 12 * 3_600_000, &"x".repeat(8192)); count];
-        assert!(clock.schedule(&long(11)).is_some());
-        assert!(clock.schedule(&long(12)).is_none());
+        let bytes = clock.schedule(&long(11), usize::MAX).unwrap().bytes;
+        assert_eq!(bytes, 11 * 720 * (8192 + CUE_BYTES));
+        assert!(clock.schedule(&long(11), bytes).is_some());
+        assert!(clock.schedule(&long(11), bytes - 1).is_none());
+        assert!(clock.schedule(&long(12), usize::MAX).is_none());
+        // Two megabytes of subtitles: each text has a letter, and would be written 720 times.
+        let short = vec![cue(0, 12 * 3_600_000, "x"); 30_000];
+        assert!(clock.schedule(&short, usize::MAX).is_none());
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Flags for the limits of a source and the cutting of a video.
 
 use clap::Args;
-use media::bounds::{FPS_MAX, GIGAPIXELS_MAX, SourceLimits};
+use media::bounds::{
+    CHAPTERS_MAX, CUES_MAX, FPS_MAX, FRAMES_MAX, GIGAPIXELS_MAX, OUTPUT_RATIO_MAX, SourceLimits,
+    TRACKS_MAX,
+};
 
 /// How a video is cut, and what its source may be.
 #[derive(Debug, Args)]
@@ -27,6 +30,24 @@ pub(crate) struct LimitArgs {
     /// decoding.
     #[arg(long, env = "MILLRACE_MAX_DECODED_GIGAPIXELS", default_value_t = GIGAPIXELS_MAX)]
     max_decoded_gigapixels: u64,
+    /// Most frames of the output: where pictures come at uneven times, more than the source has.
+    #[arg(long, env = "MILLRACE_MAX_FRAMES", default_value_t = FRAMES_MAX)]
+    max_frames: u64,
+    /// Most of a track of sound that holds no sound, such as `12h`: it is filled with silence.
+    #[arg(long, env = "MILLRACE_MAX_GAP", value_parser = seconds, default_value = "12h")]
+    max_gap: u32,
+    /// Most tracks of a source, cover pictures and subtitles included.
+    #[arg(long, env = "MILLRACE_MAX_TRACKS", default_value_t = TRACKS_MAX)]
+    max_tracks: u32,
+    /// Most chapters of a source.
+    #[arg(long, env = "MILLRACE_MAX_CHAPTERS", default_value_t = CHAPTERS_MAX)]
+    max_chapters: u32,
+    /// Most texts of one subtitle track.
+    #[arg(long, env = "MILLRACE_MAX_CUES", default_value_t = CUES_MAX)]
+    max_cues: u32,
+    /// Most bytes of renditions for each byte of the source, beside a GiB for any source.
+    #[arg(long, env = "MILLRACE_MAX_OUTPUT_RATIO", default_value_t = OUTPUT_RATIO_MAX)]
+    max_output_ratio: u32,
     #[command(flatten)]
     pub(crate) pixels: MaxPixels,
 }
@@ -48,6 +69,12 @@ impl LimitArgs {
             pixels: Some(self.pixels.most),
             fps: Some(self.max_fps),
             gigapixels: Some(self.max_decoded_gigapixels),
+            frames: Some(self.max_frames),
+            gap_seconds: Some(self.max_gap),
+            tracks: Some(self.max_tracks),
+            chapters: Some(self.max_chapters),
+            cues: Some(self.max_cues),
+            output_ratio: Some(self.max_output_ratio),
         }
     }
 }
@@ -77,13 +104,14 @@ fn pixels(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use media::bounds::{DURATION_SECONDS_MAX, PIXELS_MAX};
+    use media::bounds::{DURATION_SECONDS_MAX, GAP_SECONDS_MAX, PIXELS_MAX};
 
     use super::*;
 
     #[test]
     fn lengths_and_sizes_as_people_write_them() {
         assert_eq!(seconds("12h"), Ok(DURATION_SECONDS_MAX));
+        assert_eq!(seconds("12h"), Ok(GAP_SECONDS_MAX));
         assert_eq!((seconds("90m"), seconds("30s"), seconds("7")), (Ok(5400), Ok(30), Ok(7)));
         assert_eq!((pixels("8192x4320"), pixels("100")), (Ok(PIXELS_MAX), Ok(100)));
         for text in ["", "h", "0", "-1h", "1.5h", "12d", "9999999999h"] {

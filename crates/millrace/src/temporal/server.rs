@@ -45,8 +45,8 @@ const STARTS: u16 = 5;
 /// Ports tried one after the other.
 const TRIES: u16 = 100;
 /// Where ports that nobody types are looked for: below the range from which the system gives ports
-/// away by itself (ip(7)), and so many of them.
-const UNTYPED: Range<u16> = 10_000..32_000;
+/// away by itself (ip(7)), and below the ports that tests keep for servers which are yet to start.
+const UNTYPED: Range<u16> = 10_000..20_000;
 /// Lines of its log in the message about a server that does not start.
 const TOLD_LINES: usize = 3;
 

@@ -56,8 +56,10 @@ pub(crate) async fn run(args: cli::Transcode) -> anyhow::Result<()> {
     let catalog =
         Catalog::open(&compose::sqlite_url(&state)?, vault).await.context("open the catalogue")?;
     let (objects, masters) = (store.clone(), store.clone());
+    let opened = compose::Opened { catalog: catalog.clone(), store: objects, mezzanine: masters };
     let (work, pixels) = (&args.work, &args.limits.pixels);
-    let deps = compose::deps(work, pixels, &state, objects, masters, catalog.clone(), None)?;
+    let parts = compose::parts(&TaskQueue::ALL);
+    let deps = compose::deps(&parts, work, pixels, &state, opened, None)?;
     let deps = Arc::new(Deps { local_files: true, ..deps });
     if let Some(why) = TaskQueue::ALL.iter().find_map(|&queue| deps.unfit(queue)) {
         bail!("{why}; `millrace doctor` says what to do");

@@ -3,7 +3,6 @@
 use std::{
     path::{Path, PathBuf},
     process::{Child, Stdio},
-    time::Duration,
 };
 
 use axum::{
@@ -11,6 +10,7 @@ use axum::{
     http::header::CONTENT_TYPE,
     routing::{get, post},
 };
+use fixtures::PATIENCE;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -25,8 +25,6 @@ use crate::{
 const PAGE: &str = include_str!("../browser/player.html");
 /// The one that the product's own page plays with.
 const HLS_JS: &str = include_str!("../../../api/web/vendor/hls.min.mjs");
-/// Longest time the page may take, in seconds.
-const PATIENCE: u64 = 50;
 const TEXTS: [&str; 2] = [
     "1\n00:00:02,000 --> 00:00:02,500\nTwo, early\n\n2\n00:00:07,000 --> 00:00:07,500\nTwo & <i>late</i>\n",
     "1\n00:00:02,000 --> 00:00:02,500\nDeux\n\n2\n00:00:07,000 --> 00:00:07,500\nDéjà « vu »\n",
@@ -61,6 +59,17 @@ struct Seen {
     active: Vec<String>,
 }
 
+/// What the page is told of a film.
+#[derive(Clone, Copy)]
+struct Film {
+    /// When two chunks meet, in seconds.
+    joint: f64,
+    /// How many texts each track has.
+    cues: usize,
+    /// Pictures a second.
+    rate: u32,
+}
+
 /// The program, or why the test is skipped.
 struct Browser {
     chromium: PathBuf,
@@ -72,9 +81,8 @@ impl Browser {
         Some(Self { chromium })
     }
 
-    /// Has the page play `master` and gives what it noted. `joint` is an instant at which two chunks
-    /// meet; `cues` is how many texts each track has.
-    async fn play(&self, master: &str, joint: f64, cues: usize) -> Notes {
+    /// Has the page play `master` and gives what it noted.
+    async fn play(&self, master: &str, Film { joint, cues, rate }: Film) -> Notes {
         let (report, mut reports) = mpsc::channel::<Value>(1);
         let script = || async { ([(CONTENT_TYPE, "text/javascript")], HLS_JS) };
         let page = Router::new()
@@ -95,11 +103,11 @@ impl Browser {
             .append_pair("master", master)
             .append_pair("joint", &joint.to_string())
             .append_pair("cues", &cues.to_string())
-            .append_pair("patience", &PATIENCE.to_string())
+            .append_pair("rate", &rate.to_string())
+            .append_pair("patience", &PATIENCE.as_secs().to_string())
             .finish();
         let _window = Window::open(&self.chromium, &format!("http://127.0.0.1:{port}/?{query}"));
-        let limit = Duration::from_secs(PATIENCE + 20);
-        let notes = tokio::time::timeout(limit, reports.recv()).await.unwrap().unwrap();
+        let notes = tokio::time::timeout(2 * PATIENCE, reports.recv()).await.unwrap().unwrap();
         assert!(notes["late"].is_null() && notes["errors"] == json!([]), "{notes:#}");
         serde_json::from_value(notes).unwrap()
     }
@@ -159,17 +167,19 @@ fn film(folder: &Path) -> PathBuf {
     file
 }
 
-async fn played(file: PathBuf, options: Value, joint: f64, cues: usize) -> Option<Notes> {
+async fn played(file: PathBuf, options: Value, film: Film) -> Option<Notes> {
     let browser = Browser::find()?;
     let data = data();
     let product = Product::start(data.path(), &Flags::short_chunks())?;
     let url = serve_file(file).await;
     let id = product.submit(&url, options).await;
     let video = product.ready(&id).await;
-    let notes = browser.play(video["outputs"]["master"].as_str().unwrap(), joint, cues).await;
+    let notes = browser.play(video["outputs"]["master"].as_str().unwrap(), film).await;
     assert_eq!(notes.steps, ["parsed", "played", "listened", "read", "ended"]);
-    assert!((joint + 0.5..joint + 3.0).contains(&notes.passed), "{notes:#?}");
-    assert!((0.4..3.0).contains(&notes.restarted), "{notes:#?}");
+    // It is stopped late on a busy machine.
+    let Film { joint, .. } = film;
+    assert!((joint + 0.5..joint + 7.0).contains(&notes.passed), "{notes:#?}");
+    assert!((0.4..7.0).contains(&notes.restarted), "{notes:#?}");
     Some(notes)
 }
 
@@ -184,7 +194,8 @@ async fn hls_js_plays_every_track_and_texts_begin_with_their_pictures() {
     }
     let folder = data();
     let options = json!({"resolutions": ["240p"]});
-    let Some(notes) = played(film(folder.path()), options, 6.0, 2).await else { return };
+    let about = Film { joint: 6.0, cues: 2, rate: 25 };
+    let Some(notes) = played(film(folder.path()), options, about).await else { return };
     assert_eq!(column(&notes.audio, "lang"), [&json!("en"), &json!("es"), &Value::Null]);
     assert_eq!(column(&notes.audio, "default"), [true, false, false]);
     assert_eq!(notes.audio[2]["name"], "Commentary");
@@ -213,7 +224,8 @@ async fn hls_js_plays_a_real_film_with_three_sounds_and_two_subtitles() {
     let Some(corpus) = fixtures::corpus() else { return };
     let file = corpus.join("sintel_3audio_2subs_chapters.mkv");
     let options = json!({"resolutions": ["360p"], "preset": "ultrafast"});
-    let Some(notes) = played(file, options, 12.0, 3).await else { return };
+    let about = Film { joint: 12.0, cues: 3, rate: 24 };
+    let Some(notes) = played(file, options, about).await else { return };
     assert_eq!(notes.audio.len(), 3, "{:?}", notes.audio);
     assert_eq!(column(&notes.subtitles, "lang"), ["en", "fr"]);
     assert_eq!(column(&notes.subtitles, "forced"), [false, true]);

@@ -9,6 +9,7 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use fixtures::PATIENCE;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -25,8 +26,6 @@ pub(crate) const FLAGS: &[&str] = &[
 ];
 /// Chromium reads orders from descriptor 3 and answers on 4; ours are a child's first two.
 const PIPES: &str = r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1"#;
-/// Longest time the page may take to show something, in milliseconds.
-const PATIENCE_MS: u32 = 60_000;
 
 /// A browser with one tab. Dropped, it is killed.
 pub(crate) struct Chromium {
@@ -149,11 +148,12 @@ impl Chromium {
     pub(crate) fn until(&mut self, expression: &str) {
         let held = self.read(&format!(
             "new Promise((done) => {{
-                const late = performance.now() + {PATIENCE_MS};
+                const late = performance.now() + {};
                 const look = () => ({expression}) ? done(true)
                     : performance.now() > late ? done(false) : requestAnimationFrame(look);
                 look();
-            }})"
+            }})",
+            PATIENCE.as_millis()
         ));
         if held != true {
             let shown = self.read("document.body.innerText");

@@ -1,5 +1,6 @@
-//! The product in pieces, as a cluster runs it: PostgreSQL, S3, two APIs behind one address and a
-//! worker process per queue, none of which shares a folder with another.
+//! The product in pieces, as a cluster runs it: PostgreSQL, S3, two APIs behind one address, which
+//! share the folder of uploads and nothing else, and a worker process per queue, none of which shares a
+//! folder with another, or is told of a service that its queue does not use.
 
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use crate::{
     compat::{addresses, store},
     hls,
     product::{Flags, Product, Worker, data},
-    receiver::{Receiver, header, port, told},
+    receiver::{Receiver, header, told},
     sources::serve,
 };
 
@@ -26,8 +27,10 @@ struct Cluster {
     apis: [Product; 2],
     s3: S3Server,
     _postgres: Server,
+    database: String,
     _temporal: Temporal,
-    _folders: Vec<TempDir>,
+    /// Of the workers, in the order of their queues, and of the APIs.
+    folders: Vec<TempDir>,
 }
 
 impl Cluster {
@@ -40,12 +43,16 @@ impl Cluster {
         let s3 = S3Server::start()?;
         let key = shared.join("secret.key");
         fs_err::write(&key, SECRET_KEY).unwrap();
-        let flags = Flags::default()
-            .and(["--database", &postgres.create_database()])
-            .and(["--s3-endpoint", &s3.endpoint("127.0.0.1")])
-            .and(["--secret-key-file", &key.to_string_lossy()])
-            .with("AWS_ACCESS_KEY_ID", "test")
-            .with("AWS_SECRET_ACCESS_KEY", "test");
+        let database = postgres.create_database();
+        let with_catalog = |flags: Flags| {
+            flags.and(["--database", &database, "--secret-key-file", &key.to_string_lossy()])
+        };
+        let with_store = |flags: Flags| {
+            flags
+                .and(["--s3-endpoint", &s3.endpoint("127.0.0.1")])
+                .with("AWS_ACCESS_KEY_ID", "test")
+                .with("AWS_SECRET_ACCESS_KEY", "test")
+        };
         let (address, mut folders) = (temporal.address(), Vec::new());
         let mut folder = || {
             let folder = data();
@@ -55,11 +62,17 @@ impl Cluster {
         };
         let workers = TaskQueue::ALL.map(|queue| {
             let network = ["--allow-webhook-networks", "127.0.0.1/32"];
-            let flags = flags.clone().and(["--queues", queue.name()]).and(network);
+            let mut flags = Flags::default().and(["--queues", queue.name()]).and(network);
+            if needs_catalog(queue) {
+                flags = with_catalog(flags);
+            }
+            if !matches!(queue, TaskQueue::VideoWorkflows | TaskQueue::Notify) {
+                flags = with_store(flags);
+            }
             Worker::with_flags(&folder(), &address, &flags)
         });
         let arriving = shared.join("uploads").to_string_lossy().into_owned();
-        let of_api = flags
+        let of_api = with_store(with_catalog(Flags::default()))
             .and(["--chunk-seconds", "6", "--uploads-folder", &arriving])
             .and(["--media-url", &s3.endpoint("127.0.0.1")]);
         let apis = [(); 2].map(|()| Product::api_alone(&folder(), &address, &of_api));
@@ -68,10 +81,23 @@ impl Cluster {
             apis,
             s3,
             _postgres: postgres,
+            database,
             _temporal: temporal,
-            _folders: folders,
+            folders,
         })
     }
+
+    /// What a query of the database answers, as a number.
+    fn count(&self, query: &str) -> u32 {
+        let mut psql = fixtures::tools::command(fixtures::tools::find("psql").unwrap());
+        let output = psql.args([&self.database, "-Atc", query]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+    }
+}
+
+fn needs_catalog(queue: TaskQueue) -> bool {
+    matches!(queue, TaskQueue::Download | TaskQueue::Playlist | TaskQueue::Notify)
 }
 
 /// Plays a video from the store, as players do: every file of every playlist, and the pictures of the
@@ -115,8 +141,7 @@ async fn two_apis_and_a_worker_per_queue_are_one_service() {
     let [one, other] = &cluster.apis;
     let (base, clip) = (serve(web.path().to_owned()).await, Clip::new().size(640, 360).seconds(14));
     fs_err::copy(clip.path(), web.path().join("clip.mp4")).unwrap();
-    let port = port();
-    let mut receiver = Receiver::listen(port).await;
+    let (mut receiver, port) = Receiver::start().await;
 
     // Everything a queue is for, and a secret that another process opens.
     let asked = json!({
@@ -147,8 +172,10 @@ async fn two_apis_and_a_worker_per_queue_are_one_service() {
     assert_eq!(told(&message)["data"]["id"], json!(id));
 
     uploaded(one, other).await;
+    resumed(one, other).await;
     retried(one, other, &base, web.path()).await;
 
+    holds_no_more_than_it_uses(&cluster);
     let store = store(&cluster.s3, None).await;
     let master = Object::new(Bucket::Videos, format!("{id}/outputs/master.m3u8")).unwrap();
     assert!(store.head(&master).await.unwrap().is_some(), "this looks in another place");
@@ -158,6 +185,51 @@ async fn two_apis_and_a_worker_per_queue_are_one_service() {
         let left = store.list(bucket, &id).await.unwrap();
         assert!(left.is_empty(), "{left:?}");
     }
+}
+
+/// Sends a file by tus, one half to each API.
+async fn resumed(one: &Product, other: &Product) {
+    let clip = Clip::new().size(320, 240).seconds(3);
+    let bytes = fs_err::read(clip.path()).unwrap();
+    let tus = |api: &Product, method: &str, path: &str| {
+        api.request(method, path).header("tus-resumable", "1.0.0")
+    };
+    let asked = tus(one, "POST", "/uploads").header("upload-length", bytes.len());
+    let answer = asked.header("upload-metadata", "filename Y2xpcC5tcDQ=").send().await.unwrap();
+    assert_eq!(answer.status(), 201);
+    let location = answer.headers()["location"].to_str().unwrap();
+    let id = location.rsplit('/').next().unwrap().to_owned();
+    let path = format!("/uploads/{id}");
+    let half = bytes.len() / 2;
+    for (api, from, to) in [(one, 0, half), (other, half, bytes.len())] {
+        let piece = tus(api, "PATCH", &path)
+            .header("content-type", "application/offset+octet-stream")
+            .header("upload-offset", from)
+            .body(bytes[from..to].to_vec());
+        let answer = piece.send().await.unwrap();
+        assert_eq!(answer.status(), 204, "{:?}", answer.text().await);
+        assert_eq!(answer.headers()["upload-offset"], to.to_string().as_str());
+    }
+    let asked = json!({"upload_id": id, "options": {"resolutions": ["240p"]}});
+    let (status, video) = one.post("/videos", asked).await;
+    assert_eq!(status, 202, "{video}");
+    let ready = other.ready(video["id"].as_str().unwrap()).await;
+    assert_eq!(ready["outputs"]["frames"], clip.frames());
+}
+
+/// Looks at what the processes hold, once they have done everything that they are for.
+fn holds_no_more_than_it_uses(cluster: &Cluster) {
+    for (queue, folder) in TaskQueue::ALL.into_iter().zip(&cluster.folders) {
+        for made in ["catalog.db", "secret.key", "media"] {
+            assert!(!folder.path().join(made).exists(), "the worker of {queue} made {made}");
+        }
+    }
+    let sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'millrace'";
+    let sessions = cluster.count(sessions);
+    // Two APIs of 8, three workers of 4, and the one that holds the turn.
+    assert!((1..=2 * 8 + 3 * 4 + 1).contains(&sessions), "{sessions} connections");
+    let turns = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted";
+    assert_eq!(cluster.count(turns), 1, "one API looks after what was left behind");
 }
 
 /// Sends a file straight into the store: signed by one API, completed and submitted at the other.

@@ -1,7 +1,6 @@
 //! A collector of OpenTelemetry traces on a loopback port, as tests see it.
 
-use std::time::Duration;
-
+use fixtures::PATIENCE;
 use opentelemetry_proto::tonic::{
     collector::trace::v1::{
         ExportTraceServiceRequest, ExportTraceServiceResponse,
@@ -15,9 +14,6 @@ use tonic::{
     Request, Response, Status,
     transport::{Server, server::TcpIncoming},
 };
-
-/// Longest a test waits for spans.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What was received so far.
 pub(crate) struct Collector {

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fixtures::{Clip, S3Server};
+use fixtures::{Clip, PATIENCE, S3Server};
 use serde_json::{Value, json};
 use storage::{Bucket, Object, S3Config, Secret, Store};
 
@@ -15,9 +15,8 @@ use crate::{
     product::{Flags, Product, data},
 };
 
-/// How often a test looks, and for how long.
+/// How often a test looks.
 const LOOK: Duration = Duration::from_millis(100);
-const PATIENCE: Duration = Duration::from_mins(2);
 /// Found nowhere but where it is meant to be.
 pub(crate) const SECRET: &str = "secret-4f1c9e-of-the-customer";
 const ACCESS: &str = "access-77ab31-of-the-customer";

@@ -9,7 +9,7 @@ use storage::{Bucket, Object};
 use crate::{
     compat::{INPUT_KEY, SECRET, job, store, until},
     product::{Flags, Product, data},
-    receiver::{Message, Receiver, header, hmac, port, signature, told},
+    receiver::{Message, Receiver, header, hmac, signature, told},
 };
 
 const RUNPOD: [&str; 13] = [
@@ -68,8 +68,7 @@ async fn a_runpod_job_is_told_by_the_keys_of_its_caller() {
     let Some(product) = Product::start(data.path(), &flags()) else { return };
     let Some(server) = S3Server::start() else { return };
     let (store, endpoint) = (store(&server, Some("acme-")).await, server.endpoint("127.0.0.1"));
-    let port = port();
-    let mut receiver = Receiver::listen(port).await;
+    let (mut receiver, port) = Receiver::start().await;
     let clip = Clip::new().size(160, 120).seconds(8);
     let source = Object::new(Bucket::Videos, INPUT_KEY).unwrap();
     store.copy_file(&source, &clip.path()).await.unwrap();
@@ -110,8 +109,7 @@ async fn a_cancelled_runpod_job_is_told_and_leaves_nothing_to_play() {
     let Some(product) = Product::start(data.path(), &flags()) else { return };
     let Some(server) = S3Server::start() else { return };
     let (store, endpoint) = (store(&server, Some("acme-")).await, server.endpoint("127.0.0.1"));
-    let port = port();
-    let mut receiver = Receiver::listen(port).await;
+    let (mut receiver, port) = Receiver::start().await;
     let source = Object::new(Bucket::Videos, INPUT_KEY).unwrap();
     store.copy_file(&source, &Clip::new().seconds(60).path()).await.unwrap();
     let id = run(&product, &endpoint, INPUT_KEY, port).await;
@@ -136,8 +134,7 @@ async fn a_cancelled_runpod_job_is_told_and_leaves_nothing_to_play() {
 async fn a_roku_job_is_told_by_its_outputs() {
     let data = data();
     let Some(product) = Product::start(data.path(), &flags()) else { return };
-    let port = port();
-    let mut receiver = Receiver::listen(port).await;
+    let (mut receiver, port) = Receiver::start().await;
     let incoming = data.path().join("media/videos/incoming");
     fs_err::create_dir_all(&incoming).unwrap();
     fs_err::copy(Clip::new().seconds(3).path(), incoming.join("clip.mp4")).unwrap();

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, os::unix::fs::MetadataExt, path::Path};
 
-use fixtures::Clip;
+use fixtures::{BusyClock, Clip};
 use serde_json::{Value, json};
 
 use crate::{
     hls,
-    product::{Flags, Product, Worker, data, ffmpegs_on, outputs, running},
+    product::{Flags, Product, Worker, assert_no_ffmpeg, data, ffmpegs_on, outputs, running},
     sources::serve_file,
 };
 
@@ -68,7 +68,7 @@ async fn killed_mid_video_it_goes_on_where_it_was() {
     assert!(finished < CHUNKS, "all chunks were finished before the kill");
     let before = segments(&outputs(data.path(), &id));
     let product = Product::start(data.path(), &Flags::short_chunks()).unwrap();
-    assert_eq!(ffmpegs_on(data.path()), [0u32; 0], "an encoder outlived its worker");
+    assert_no_ffmpeg(data.path());
     let video = product.ready(&id).await;
     let after = segments(&outputs(data.path(), &id));
     let kept = before.iter().filter(|(name, identity)| after.get(*name) == Some(identity)).count();
@@ -84,7 +84,7 @@ async fn killed_mid_video_it_goes_on_where_it_was() {
             "segments that no playlist names were left"
         );
     }
-    assert_eq!(ffmpegs_on(data.path()), [0u32; 0]);
+    assert_no_ffmpeg(data.path());
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn a_killed_worker_costs_the_chunks_it_had_in_hand() {
     assert!(kept >= finished, "{kept} segments kept, {finished} chunks were finished");
     assert_eq!(video["outputs"]["frames"], clip().frames(), "{video:#}");
     hls::rendition(&outputs(data.path(), &id).join("360p")).assert_continuous();
-    assert_eq!(ffmpegs_on(data.path()), [0u32; 0]);
+    assert_no_ffmpeg(data.path());
 }
 
 /// Kills a process as `kill -9` does; it may have ended by itself before.
@@ -198,9 +198,9 @@ async fn it_stops_although_temporal_does_not_answer() {
     let servers = running("temporal", data.path());
     let hold = ["-STOP", &servers[0].to_string()];
     assert!(fixtures::tools::command("kill").args(hold).status().unwrap().success());
-    // Two seconds for the work, five to hand it back, ten for the server to end.
-    product.stop(std::time::Duration::from_secs(40)).await;
-    assert_eq!(ffmpegs_on(data.path()), [0u32; 0]);
+    // Two seconds for the work, five to hand it back, ten for the server to end, and room.
+    product.stop(std::time::Duration::from_mins(2)).await;
+    assert_no_ffmpeg(data.path());
     assert_eq!(running("temporal", data.path()), [0u32; 0]);
 }
 
@@ -211,17 +211,15 @@ async fn cancelled_its_encoders_are_gone_within_two_seconds() {
     let url = serve_file(clip().path()).await;
     let id = product.submit(&url, options()).await;
     product.until(&id, |_| ffmpegs_on(data.path()).len() >= 2).await;
-    let asked = std::time::Instant::now();
+    let asked = BusyClock::start().unwrap();
     let (status, answer) = product.post(&format!("/videos/{id}/cancel"), json!({})).await;
     assert!(status == 202 || status == 200, "{status} {answer}");
     while !ffmpegs_on(data.path()).is_empty() {
-        assert!(
-            asked.elapsed().as_secs_f64() < 2.0,
-            "encoders still run after {:?}",
-            asked.elapsed()
-        );
+        let elapsed = asked.elapsed();
+        assert!(elapsed.as_secs_f64() < 2.0, "encoders still run after {elapsed:?}");
         tokio::task::yield_now().await;
     }
+    drop(asked);
     let video = product.ended(&id).await;
     assert_eq!(video["status"], "cancelled", "{video:#}");
     // What is left is what a retry needs: the source as it came.

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use fixtures::{Clip, Temporal};
+use fixtures::{BusyClock, Clip, PATIENCE, Temporal};
 use serde_json::{Value, json};
 
 use crate::{
-    product::{Flags, Product, Worker, data, ffmpegs_on, free_port},
+    product::{Flags, Product, Worker, assert_no_ffmpeg, data, ffmpegs_on, free_port},
     sources::serve_file,
 };
 
@@ -52,7 +52,7 @@ async fn queues_without_a_worker_do_not_hold_a_video() {
     let checked =
         |video: &Value| video["progress"]["phase"] == "verifying" || video["status"] == "ready";
     product.until(&id, checked).await;
-    let since = Instant::now();
+    let since = BusyClock::start().unwrap();
     let video = product.ready(&id).await;
     assert_eq!(steps(&video), all("timed_out"), "{video:#}");
     let waited = since.elapsed().as_secs_f64();
@@ -81,7 +81,8 @@ async fn a_worker_without_ffmpeg_leaves_the_work_to_others_and_takes_it_when_ffm
     let product = Product::api_alone(data.path(), &temporal.address(), &flags());
     let program = data.path().join("ffmpeg");
     let path = program.to_str().unwrap();
-    let metrics = format!("127.0.0.1:{}", free_port());
+    let port = free_port();
+    let metrics = format!("127.0.0.1:{}", port.number());
     let flags = ["--ffmpeg", path, "--metrics-addr", &metrics];
     let _worker = Worker::with(data.path(), &temporal.address(), &flags);
     let url = serve_file(Clip::new().seconds(2).path()).await;
@@ -104,7 +105,7 @@ async fn a_worker_without_ffmpeg_leaves_the_work_to_others_and_takes_it_when_ffm
 /// Waits until a worker takes work from a queue, or takes none any more.
 async fn until_served(metrics: &str, queue: &str, served: bool) {
     let line = format!("millrace_queue_served{{queue=\"{queue}\"}} {}", u8::from(served));
-    let give_up = Instant::now() + Duration::from_mins(1);
+    let give_up = Instant::now() + PATIENCE;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     loop {
         let answer = http.get(format!("http://{metrics}/metrics")).send().await.unwrap();
@@ -135,5 +136,5 @@ async fn a_worker_killed_over_an_enhancement_does_not_hold_the_video() {
     drop(encoder);
     assert_eq!(video["status"], "ready");
     assert!(!steps(&video).is_empty(), "{video:#}");
-    assert_eq!(ffmpegs_on(data.path()), [0u32; 0], "an ffmpeg outlived its worker");
+    assert_no_ffmpeg(data.path());
 }

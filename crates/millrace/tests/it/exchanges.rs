@@ -12,7 +12,7 @@ use storage::{Bucket, Object};
 use crate::{
     compat::{INPUT_KEY, SECRET, job, store, until},
     product::{Flags, Product, data},
-    receiver::{Message, Receiver, port, told},
+    receiver::{Message, Receiver, told},
 };
 
 /// The key that a client of another service was given there.
@@ -106,11 +106,10 @@ async fn the_calls_of_transcode_are_as_recorded() {
     let clip = Clip::new().size(640, 360).seconds(3);
     fs_err::copy(clip.path(), incoming.join("test-video.mp4")).unwrap();
     fs_err::write(incoming.join("text.mp4"), "This is no video.").unwrap();
-    let port = port();
-    let mut receiver = Receiver::listen(port).await;
+    let (mut receiver, port) = Receiver::start().await;
     let webhook = format!("http://127.0.0.1:{port}/api/transcode-webhook");
     let mut calls = Calls::new(&product, "transcode");
-    calls.hide(port.to_string(), "PORT");
+    calls.hide(format!("127.0.0.1:{port}"), "127.0.0.1:PORT");
     let (submit, jobs) = ("/api/transcode/submit", "/api/transcode/jobs?page=0&size=20");
     let status =
         |taken: &Value| format!("/api/transcode/status/{}", taken["jobId"].as_str().unwrap());
@@ -152,11 +151,10 @@ async fn the_calls_of_runpod_are_as_recorded() {
     let (store, endpoint) = (store(&server, Some("acme-")).await, server.endpoint("127.0.0.1"));
     let source = Object::new(Bucket::Videos, INPUT_KEY).unwrap();
     store.copy_file(&source, &Clip::new().size(320, 240).seconds(3).path()).await.unwrap();
-    let port = port();
-    let mut receiver = Receiver::listen(port).await;
+    let (mut receiver, port) = Receiver::start().await;
     let mut calls = Calls::new(&product, "runpod");
     calls.hide(&endpoint, "https://account.r2.cloudflarestorage.com");
-    calls.hide(port.to_string(), "PORT");
+    calls.hide(format!("127.0.0.1:{port}"), "127.0.0.1:PORT");
     let mut asked = job(&endpoint);
     asked["input"]["webhookUrl"] = format!("http://127.0.0.1:{port}/transcoding").into();
     asked["input"]["webhookSecret"] = SECRET.into();

@@ -1,5 +1,6 @@
 //! A source that names other files or addresses reaches neither: not as a playlist, a manifest, a list
-//! of files or a session description, whatever it is called.
+//! of files, a session description or a movie without samples, whatever it is called. Nor does it write
+//! where it names a file.
 
 use std::{
     io::{Read as _, Write as _},
@@ -15,6 +16,7 @@ use fixtures::Clip;
 use serde_json::json;
 
 use crate::{
+    elsewhere::referring,
     product::{Flags, Product, data},
     sources::serve,
 };
@@ -88,6 +90,23 @@ fn naming(n: usize, target: &str) -> Vec<(String, String)> {
     kinds.map(|(name, text)| (format!("{n}-{name}"), text.clone())).to_vec()
 }
 
+/// Reads a file as an ffmpeg does that was asked to follow what a movie names.
+fn read_following(movie: &Path) -> bool {
+    let mut command = fixtures::tools::command(fixtures::tools::ffmpeg().unwrap());
+    command.args([
+        "-v",
+        "error",
+        "-nostdin",
+        "-enable_drefs",
+        "1",
+        "-use_absolute_path",
+        "1",
+        "-i",
+    ]);
+    let frames = command.arg(movie).args(["-f", "framecrc", "-"]).output().unwrap().stdout;
+    String::from_utf8_lossy(&frames).lines().filter(|line| !line.starts_with('#')).count() > 1
+}
+
 /// Reads a playlist as an ffmpeg does that nobody keeps from anything.
 fn read_unguarded(playlist: &Path) -> bool {
     let ffmpeg = fixtures::tools::ffmpeg().unwrap();
@@ -125,6 +144,11 @@ async fn what_a_source_names_is_not_reached() {
             sources.push(name);
         }
     }
+    let movie = Clip::new().size(64, 48).seconds(6).path();
+    let referring = referring(&fs_err::read(&movie).unwrap(), &movie);
+    fs_err::write(web.path().join("reference.mov"), referring).unwrap();
+    assert!(read_following(&web.path().join("reference.mov")), "the movie refers to nothing");
+    sources.push("reference.mov".to_owned());
     // The controls: an ffmpeg that may follow what it reads does reach both.
     let playlist = |name: &str| web.path().join(name);
     assert!(read_unguarded(&playlist("0-hls.m3u8")), "the canary file plays in no playlist");
@@ -150,4 +174,33 @@ async fn what_a_source_names_is_not_reached() {
         assert!(!message.contains(&file) && !message.contains("file:/"), "{name}: {message}");
     }
     assert_eq!(canary.reached(), 0, "a source made us ask an address it names");
+}
+
+#[tokio::test]
+async fn a_file_that_a_source_carries_is_written_nowhere() {
+    let (data, web) = (data(), tempfile::tempdir().unwrap());
+    let Some(product) = Product::start(data.path(), &Flags::default()) else { return };
+    let (font, clip) = (web.path().join("font.ttf"), web.path().join("clip.mkv"));
+    let escaped = web.path().join("escaped.ttf");
+    fs_err::write(&font, "not a font").unwrap();
+    let make = |args: &[&str], output: &[&str]| {
+        let mut command = fixtures::tools::command(fixtures::tools::ffmpeg().unwrap());
+        command.args(["-v", "error", "-nostdin"]).args(args).args(output);
+        command.status().unwrap()
+    };
+    let (font, name) = (font.to_str().unwrap(), format!("filename={}", escaped.display()));
+    let video = ["-f", "lavfi", "-i", "testsrc2=d=2:s=64x48", "-attach", font];
+    let tags = ["-metadata:s:t", "mimetype=application/x-truetype-font", "-metadata:s:t", &name];
+    assert!(make(&[&video[..], &tags].concat(), &[clip.to_str().unwrap()]).success());
+    // The control: an ffmpeg that is asked to does write it where the file says. It then misses an output.
+    make(&["-dump_attachment:t", "", "-i", clip.to_str().unwrap()], &[]);
+    assert_eq!(fs_err::read(&escaped).unwrap(), b"not a font");
+    fs_err::remove_file(&escaped).unwrap();
+    let base = serve(web.path().to_owned()).await;
+    let id = product.submit(&format!("{base}/clip.mkv"), json!({"preset": "ultrafast"})).await;
+    product.ready(&id).await;
+    assert!(!escaped.exists(), "an attachment was written to {}", escaped.display());
+    let inside = crate::webhooks::files_with(data.path(), "not a font");
+    // The source as it came holds what it carries.
+    assert!(inside.iter().all(|file| file.contains("/source/")), "{inside:?}");
 }

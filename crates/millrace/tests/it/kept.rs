@@ -265,7 +265,8 @@ async fn a_deletion_that_races_with_a_retry_ends_without_a_video_or_a_trace() {
         }
         for (video, bucket, id) in &videos {
             product.until(video, |answer| answer["status"] == 404).await;
-            assert_eq!(stage.sources(bucket, id), [] as [PathBuf; 0], "{bucket}/{id}");
+            // An attempt that the retry had just started may leave something, and removes it.
+            product.until(video, |_| stage.sources(bucket, id).is_empty()).await;
             let read = stage.seen(video);
             assert!(read.iter().all(|text| text == "encoder_failed"), "{read:?}");
         }

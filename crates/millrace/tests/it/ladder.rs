@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     hls,
-    product::{Flags, Product, data, ffmpegs_on, outputs},
+    product::{Flags, Product, assert_no_ffmpeg, data, outputs},
     sources::serve_file,
 };
 
@@ -60,7 +60,7 @@ async fn a_multi_chunk_video_is_one_continuous_ladder() {
         .map(|entry| entry.file_name());
     let left: Vec<_> = left.collect();
     assert!(!left.iter().any(|name| name == "work"), "{left:?}");
-    assert_eq!(ffmpegs_on(data.path()), [0u32; 0]);
+    assert_no_ffmpeg(data.path());
 }
 
 #[tokio::test]

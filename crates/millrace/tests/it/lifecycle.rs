@@ -4,7 +4,7 @@ use fixtures::Clip;
 use serde_json::json;
 
 use crate::{
-    product::{Flags, Product, data, ffmpegs_on},
+    product::{Flags, Product, assert_no_ffmpeg, data, ffmpegs_on},
     sources::{serve, serve_file},
 };
 
@@ -28,7 +28,7 @@ async fn a_deleted_video_leaves_nothing() {
             assert!(!folder.exists(), "{} is left", folder.display());
         }
     }
-    assert_eq!(ffmpegs_on(data.path()), [0u32; 0]);
+    assert_no_ffmpeg(data.path());
 }
 
 #[tokio::test]

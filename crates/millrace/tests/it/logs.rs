@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use fixtures::Clip;
+use fixtures::{Clip, PATIENCE};
 use serde_json::{Value, json};
 
 use crate::{
@@ -12,7 +12,6 @@ use crate::{
 
 const SECRET: &str = "a-token-nobody-may-see";
 const REQUEST: &str = "request-7-of-this-test";
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Every line so far; each must be one JSON object.
 fn lines(log: &std::path::Path) -> Vec<Value> {

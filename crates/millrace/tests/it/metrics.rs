@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fixtures::{Clip, Temporal};
+use fixtures::{Clip, PATIENCE, Temporal};
 use serde_json::json;
 
 use crate::{
@@ -15,7 +15,6 @@ use crate::{
 
 /// What the worker is asked with.
 const TOKEN: &str = "a-token-of-the-operator";
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Name, type and help of every metric of ours in an answer.
 fn told(text: &str) -> BTreeSet<(String, String, String)> {
@@ -85,7 +84,8 @@ async fn a_worker_answers_where_it_is_told_to() {
     let attributes = contract::search_attributes::ALL.map(|(name, kind)| (name, kind.name()));
     let options = fixtures::temporal::Options::with_search_attributes(attributes);
     let Some(temporal) = Temporal::start_or_skip(options).await else { return };
-    let (data, address) = (data(), format!("127.0.0.1:{}", free_port()));
+    let (data, port) = (data(), free_port());
+    let address = format!("127.0.0.1:{}", port.number());
     let flags = ["--queues", "transcode", "--slots", "transcode=3", "--metrics-addr", &address];
     let flags = [&flags[..], &["--metrics-token", TOKEN]].concat();
     let _worker = Worker::with(data.path(), &temporal.address(), &flags);

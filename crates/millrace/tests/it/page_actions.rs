@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     chromium::Chromium,
-    product::{Flags, Product, data, ffmpegs_on},
+    product::{Flags, Product, assert_no_ffmpeg, data, ffmpegs_on},
     sources::serve,
 };
 
@@ -64,6 +64,6 @@ async fn videos_are_cancelled_and_tried_again_by_keyboard() {
     tab.until("document.querySelector('video')");
     assert_eq!(tab.read("document.querySelector('.fault').textContent"), "");
     shows_what_else_is_known(&mut tab);
-    assert_eq!(ffmpegs_on(data.path()), [0u32; 0]);
+    assert_no_ffmpeg(data.path());
     assert_eq!(tab.complaints(), Vec::<Value>::new());
 }

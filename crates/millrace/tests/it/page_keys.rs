@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::{
     chromium::Chromium,
+    held::Held,
     page_uploads::send,
     product::{Flags, Product, data, keys},
 };
@@ -21,7 +22,9 @@ fn answer(tab: &mut Chromium, key: &str) {
 async fn the_page_works_with_a_key_and_keeps_it_to_its_tab() {
     let Some(chromium) = fixtures::require_or_skip("chromium") else { return };
     let data = data();
-    let Some(product) = Product::start(data.path(), &Flags::short_chunks()) else { return };
+    let Some(held) = Held::new(data.path()) else { return };
+    let flags = held.flags(Flags::short_chunks());
+    let Some(product) = Product::start(data.path(), &flags) else { return };
     let key = keys(data.path(), &["create", "--name", "page"]).remove(0);
     let mut tab = Chromium::start(&chromium, 360, 740);
     tab.open(&format!("{}/", product.api()));
@@ -29,7 +32,7 @@ async fn the_page_works_with_a_key_and_keeps_it_to_its_tab() {
     tab.picture("page-key-phone");
     tab.key("Escape");
     answer(&mut tab, "mr_mistyped");
-    tab.until("document.querySelector('#key-reason').textContent.includes('does not take')");
+    tab.until("document.querySelector('#key-reason').textContent.includes('is not valid')");
     tab.picture("page-key-refused-phone");
     assert_eq!(tab.read("document.querySelector('#key-text').ariaInvalid"), "true");
     answer(&mut tab, &key);
@@ -38,9 +41,9 @@ async fn the_page_works_with_a_key_and_keeps_it_to_its_tab() {
     let noted = tab.complaints();
     assert!(noted.iter().all(|entry| entry["entry"]["source"] == "network"), "{noted:#?}");
 
-    let clip = Clip::new().size(640, 480).seconds(36);
-    send(&mut tab, &clip.path());
-    tab.until("document.querySelector('[data-map]')?.ariaLabel.match(/^[1-9]\\d* of 6 chunks/)");
+    send(&mut tab, &Clip::new().size(320, 240).seconds(3).path());
+    tab.until("document.querySelector('[data-map]')?.ariaLabel === '0 of 1 chunks encoded'");
+    held.release();
     tab.until("document.querySelector('video')");
     let found = format!("Object.values(sessionStorage).includes({key:?})");
     assert_eq!(tab.read(&found), true);

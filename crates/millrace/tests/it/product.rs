@@ -7,11 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use fixtures::{BusyClock, PATIENCE};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Longest time any video of these tests may take.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a process may need that was killed.
+const KILLED_WITHIN: Duration = Duration::from_secs(1);
 /// How often a test looks.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -125,6 +126,11 @@ impl Product {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { process, ports: Vec::new(), page, api, media, http }
+    }
+
+    /// The process that runs it.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.0.id()
     }
 
     /// Base address of the API, without a slash at the end.
@@ -292,10 +298,12 @@ impl Drop for Process {
     }
 }
 
-/// One of the binary's commands on a data folder.
+/// One of the binary's commands on a data folder. Its videos wait long for what is made beside their
+/// ladder, so that a busy machine leaves none of it out; a test of that wait gives the flag.
 pub(crate) fn millrace(name: &str, data: &Path) -> Command {
     let mut command = fixtures::tools::command(env!("CARGO_BIN_EXE_millrace"));
     command.arg(name).arg("--data").arg(data);
+    command.env("MILLRACE_ENHANCEMENT_SECONDS", PATIENCE.as_secs().to_string());
     command
 }
 
@@ -307,9 +315,9 @@ pub(crate) fn keys(data: &Path, args: &[&str]) -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// A port nobody listens on, far from the ones other tests start their search at.
-pub(crate) fn free_port() -> String {
-    fixtures::Port::take().unwrap().number().to_string()
+/// A port that nobody listens on, and that is kept for this test as long as it is held.
+pub(crate) fn free_port() -> fixtures::Port {
+    fixtures::Port::take().unwrap()
 }
 
 /// A data folder that goes with the test.
@@ -325,6 +333,16 @@ pub(crate) fn outputs(data: &Path, id: &str) -> PathBuf {
 /// Running ffmpeg processes whose arguments mention a folder.
 pub(crate) fn ffmpegs_on(folder: &Path) -> Vec<u32> {
     running("ffmpeg", folder)
+}
+
+/// Fails when an ffmpeg on a folder goes on. What was killed may need a moment until it is gone.
+#[track_caller]
+pub(crate) fn assert_no_ffmpeg(folder: &Path) {
+    let clock = BusyClock::start().unwrap();
+    while !ffmpegs_on(folder).is_empty() {
+        assert!(clock.elapsed() < KILLED_WITHIN, "it goes on: {:?}", ffmpegs_on(folder));
+        std::thread::yield_now();
+    }
 }
 
 /// Running processes of a program whose arguments mention a folder.

@@ -1,14 +1,11 @@
 //! A receiver of webhooks on a real port, and their signatures as another implementation makes them.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap};
-use fixtures::tools;
+use fixtures::{PATIENCE, tools};
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-
-/// Longest time any message may take.
-const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What is posted.
 pub(crate) type Message = (HeaderMap, Bytes);
@@ -17,14 +14,24 @@ pub(crate) type Message = (HeaderMap, Bytes);
 pub(crate) struct Receiver(UnboundedReceiver<Message>);
 
 impl Receiver {
-    /// Listens on a port.
-    pub(crate) async fn listen(port: u16) -> Self {
+    /// Listens on a port of the system's choice, which it gives too.
+    pub(crate) async fn start() -> (Self, u16) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        (Self::on(listener), port)
+    }
+
+    /// Listens on a port that the test holds.
+    pub(crate) async fn listen(port: &fixtures::Port) -> Self {
+        Self::on(tokio::net::TcpListener::bind(("127.0.0.1", port.number())).await.unwrap())
+    }
+
+    fn on(listener: tokio::net::TcpListener) -> Self {
         let (sender, messages) = unbounded_channel();
         let take = async |State(sender): State<Arc<UnboundedSender<Message>>>,
                           headers: HeaderMap,
                           body: Bytes| { sender.send((headers, body)).unwrap() };
         let app = Router::new().fallback(take).with_state(Arc::new(sender));
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self(messages)
     }
@@ -33,11 +40,6 @@ impl Receiver {
     pub(crate) async fn next(&mut self) -> Message {
         tokio::time::timeout(PATIENCE, self.0.recv()).await.expect("a message comes").unwrap()
     }
-}
-
-/// A port nobody listens on.
-pub(crate) fn port() -> u16 {
-    crate::product::free_port().parse().unwrap()
 }
 
 /// The body of a message.

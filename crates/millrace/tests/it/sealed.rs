@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     product::{Flags, Product, data},
-    receiver::{Receiver, port, told},
+    receiver::{Receiver, told},
     sources::serve,
     webhooks::{files_with, history},
 };
@@ -26,8 +26,8 @@ async fn a_signature_is_in_no_database_no_log_and_no_answer() {
     let clip = Clip::new().seconds(3).path();
     let base = serve(clip.parent().unwrap().to_owned()).await;
     let good = format!("{base}/{}", clip.file_name().unwrap().to_str().unwrap());
-    let (port, mut answers) = (port(), Vec::<Value>::new());
-    let mut receiver = Receiver::listen(port).await;
+    let mut answers = Vec::<Value>::new();
+    let (mut receiver, port) = Receiver::start().await;
     let mut ids = Vec::new();
     for (address, status) in [(&good, "ready"), (&format!("{base}/gone"), "failed")] {
         let asked = json!({

@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use contract::{TaskQueue, VideoId, search_attributes, video};
-use fixtures::{Temporal, temporal::Options};
+use fixtures::{PATIENCE, Temporal, temporal::Options};
 use serde_json::json;
 use temporalio_client::{Client, WorkflowDescribeOptions, WorkflowExecutionStatus};
 use temporalio_macros::{workflow, workflow_methods};
@@ -78,7 +78,7 @@ async fn describe(client: &Client, id: &str) -> temporalio_client::WorkflowExecu
 
 /// Waits until the first task of a video's workflow has failed three times.
 async fn failing(client: &Client, id: &str) {
-    let give_up = Instant::now() + Duration::from_mins(2);
+    let give_up = Instant::now() + PATIENCE;
     loop {
         let described = describe(client, id).await;
         let task = described.raw_description.pending_workflow_task.as_ref();

@@ -6,7 +6,8 @@ use fixtures::Clip;
 
 use crate::hls;
 
-fn command(source: &Path, output: &Path) -> Option<std::process::Command> {
+/// Transcodes a source into a folder, in chunks of one segment; `None` where tools are missing.
+pub(crate) fn command(source: &Path, output: &Path) -> Option<std::process::Command> {
     fixtures::require_or_skip("ffmpeg")?;
     let temporal = fixtures::require_or_skip("temporal")?;
     let mut command = fixtures::tools::command(env!("CARGO_BIN_EXE_millrace"));
@@ -126,6 +127,9 @@ fn a_source_beyond_a_limit_is_refused_with_number_and_flag() {
         ("--max-duration", "2s", "at most 2 s are taken (--max-duration)"),
         ("--max-decoded-gigapixels", "0", "at most 0 are decoded (--max-decoded-gigapixels)"),
         ("--max-pixels", "320x239", "at most 76480 are taken (--max-pixels)"),
+        ("--max-tracks", "1", "has 2 tracks; at most 1 are taken (--max-tracks)"),
+        ("--max-frames", "10", "at most 10 are made (--max-frames)"),
+        ("--child-memory-mib", "64", "than the 64 MiB that it is given (--child-memory-mib)"),
     ] {
         let output = folder.path().join(flag);
         let Some(mut command) = command(&clip, &output) else { return };

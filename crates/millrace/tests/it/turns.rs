@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{Router, body::Body, routing::get};
-use fixtures::Clip;
+use fixtures::{Clip, PATIENCE};
 use serde_json::{Value, json};
 
 use crate::{
@@ -51,7 +51,7 @@ async fn slow_sources_of_one_tenant_leave_a_place_for_another() {
     let quick = serve_file(Clip::new().size(64, 48).seconds(3).path()).await;
     let id = submit(&product, &few, &quick).await;
     let path = format!("/videos/{id}");
-    let give_up = tokio::time::Instant::now() + Duration::from_mins(2);
+    let give_up = tokio::time::Instant::now() + PATIENCE;
     loop {
         let request = product.request("GET", &path).bearer_auth(&few);
         let video: Value = request.send().await.unwrap().json().await.unwrap();

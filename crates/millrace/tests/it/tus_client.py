@@ -1,8 +1,10 @@
-"""Sends a file with tuspy: tus_client.py API FILE [UPLOAD], where UPLOAD is the path to go on with.
+"""Sends a file with tuspy: tus_client.py API FILE PIECES [UPLOAD], where UPLOAD is the path to go on with.
 
-Prints the path of the upload, then each offset that was acknowledged.
+Prints the path of the upload, then each offset that was acknowledged. After so many pieces it sends
+nothing more, and waits to be ended.
 """
 
+import signal
 import sys
 from urllib.parse import urlsplit
 
@@ -10,7 +12,7 @@ from tusclient.client import TusClient
 
 CHUNK_BYTES = 16 * 1024
 
-api, file, *upload = sys.argv[1:]
+api, file, pieces, *upload = sys.argv[1:]
 client = TusClient(f"{api}/uploads")
 if upload:
     # The rest is checked piece by piece.
@@ -20,6 +22,10 @@ else:
     uploader.set_url(uploader.create_url())
 print(urlsplit(uploader.url).path, flush=True)
 print(uploader.offset, flush=True)
-while uploader.offset < uploader.get_file_size():
+for _ in range(int(pieces)):
+    if uploader.offset == uploader.get_file_size():
+        break
     uploader.upload_chunk()
     print(uploader.offset, flush=True)
+else:
+    signal.pause()

@@ -28,15 +28,16 @@ fn python() -> Option<Command> {
     Some(tools::command(found.with_file_name("python")))
 }
 
-/// Starts the tus client; `upload` is the path to go on with.
+/// Starts the tus client, which sends so many pieces at most; `upload` is the path to go on with.
 fn send(
     product: &Product,
     file: &Path,
+    pieces: u32,
     upload: Option<&str>,
 ) -> (Script, Lines<BufReader<ChildStdout>>) {
     let script = repo_root().join("crates/millrace/tests/it/tus_client.py");
     let mut command = python().unwrap();
-    command.arg(script).arg(product.api()).arg(file).args(upload);
+    command.arg(script).arg(product.api()).arg(file).arg(pieces.to_string()).args(upload);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     (Script(child), lines)
@@ -54,7 +55,8 @@ async fn an_upload_goes_on_after_a_kill_and_its_video_begins() {
     }
     let Some(product) = Product::start(data.path(), &Flags::default()) else { return };
     let file = clip();
-    let (client, mut lines) = send(&product, &file.path(), None);
+    // More than it is seen to send, so that it is sending while the server dies; fewer than there are.
+    let (client, mut lines) = send(&product, &file.path(), 20, None);
     let path = lines.next().unwrap().unwrap();
     let id = path.trim_start_matches("/uploads/").to_owned();
     let (status, video) = product
@@ -67,19 +69,18 @@ async fn an_upload_goes_on_after_a_kill_and_its_video_begins() {
     for line in lines.by_ref().take(4) {
         acknowledged = line.unwrap().parse().unwrap();
     }
-    // The client is sending its next piece while the server dies.
     product.kill();
+    drop(client);
     // What was acknowledged before the end, and printed by now.
     let told = lines.map_while(Result::ok).filter_map(|line| line.parse().ok());
     acknowledged = told.last().unwrap_or(acknowledged);
-    drop(client);
     let bytes = fs_err::read(file.path()).unwrap();
     assert!(acknowledged > 0 && acknowledged < bytes.len() as u64, "{acknowledged} bytes");
 
     let product = Product::start(data.path(), &Flags::default()).unwrap();
     let shown = product.get(&format!("/videos/{video}")).await;
     assert_eq!(shown["status"], "uploading", "{shown}");
-    let (mut client, mut lines) = send(&product, &file.path(), Some(&path));
+    let (mut client, mut lines) = send(&product, &file.path(), u32::MAX, Some(&path));
     assert_eq!(lines.next().unwrap().unwrap(), path);
     let resumed: u64 = lines.next().unwrap().unwrap().parse().unwrap();
     assert!(resumed >= acknowledged, "{acknowledged} bytes were acknowledged, {resumed} are there");

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use temporalio_client::{Client, UntypedWorkflow, WorkflowFetchHistoryOptions};
 
 use crate::{
-    product::{Flags, Product, data},
-    receiver::{Message, Receiver, header, port, told},
+    product::{Flags, Product, data, free_port},
+    receiver::{Message, Receiver, header, told},
     sources::serve_file,
 };
 
@@ -104,7 +104,8 @@ async fn a_message_outlives_a_receiver_that_is_down_and_a_killed_product() {
     };
     let started = Product::start_with(data.path(), &flags(), to("first"));
     let Some(product) = started else { return };
-    let port = port();
+    let held = free_port();
+    let port = held.number();
     let source = serve_file(Clip::new().seconds(3).path()).await;
     let webhook = json!({"url": format!("http://127.0.0.1:{port}/h?{TOKEN}"), "secret": SECRET});
     let asked = json!({"url": source, "options": {"resolutions": ["240p"]}, "webhook": webhook});
@@ -118,7 +119,7 @@ async fn a_message_outlives_a_receiver_that_is_down_and_a_killed_product() {
     let delivery = listed["deliveries"][0]["id"].as_str().unwrap().to_owned();
     product.kill();
 
-    let mut receiver = Receiver::listen(port).await;
+    let mut receiver = Receiver::listen(&held).await;
     let mut temporal = String::new();
     let product = Product::start_with(data.path(), &flags(), |command| {
         temporal = temporal_of(command);
@@ -196,8 +197,7 @@ fn secrets(data: &Path, words: &[&str]) -> Vec<String> {
 async fn the_secrets_of_the_command_line_sign_both_after_a_rotation() {
     let data = data();
     let Some(product) = Product::start(data.path(), &flags()) else { return };
-    let port = port();
-    let mut receiver = Receiver::listen(port).await;
+    let (mut receiver, port) = Receiver::start().await;
     let old = secrets(data.path(), &["show"]);
     assert_eq!(old.len(), 1, "{old:?}");
     assert_eq!(secrets(data.path(), &["show"]), old, "showing makes no other");

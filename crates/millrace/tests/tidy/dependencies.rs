@@ -8,6 +8,11 @@ use std::collections::BTreeSet;
 /// A new edge needs a decision record in docs/adr.
 pub(crate) const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("media", &[], &["tokio", "futures", "reqwest", "fs-err", "time", "nix", "axum", "sea-orm"]),
+    (
+        "rtmp",
+        &[],
+        &["tokio", "futures", "fs-err", "nix", "axum", "reqwest", "sea-orm", "uuid", "time"],
+    ),
     ("contract", &["media"], &["tokio", "axum", "reqwest", "fs-err", "temporalio-sdk"]),
     (
         "contain",

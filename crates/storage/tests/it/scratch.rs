@@ -15,12 +15,12 @@ fn an_attempt_leaves_nothing_behind() {
     let scratch = Scratch::open(root.path(), 0).unwrap();
     let attempt = scratch.attempt("chunk 7/../..").unwrap();
     let path = attempt.path().to_owned();
-    assert!(path.starts_with(scratch.path()) && path.is_dir());
+    assert!(path.starts_with(scratch.path().unwrap()) && path.is_dir());
     fs_err::create_dir_all(path.join("deep")).unwrap();
     fs_err::write(path.join("deep/seg-1.m4s"), "x").unwrap();
     drop(attempt);
     assert!(!path.exists());
-    assert!(scratch.path().exists());
+    assert!(scratch.path().unwrap().exists());
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn dead_processes_are_swept_and_living_ones_are_not() {
     let opened = Scratch::open(root.path(), 0).unwrap();
     assert!(!dead.exists() && !never_locked.exists());
     assert!(working.path().join("half").exists());
-    assert_ne!(opened.path(), living.path());
+    assert_ne!(opened.path().unwrap(), living.path().unwrap());
     assert_eq!(entries(root.path()).len(), 2);
 }
 
@@ -83,6 +83,21 @@ fn new_work_is_refused_under_the_reserve() {
     let refused = scratch.attempt("a").unwrap_err();
     assert!(matches!(refused, Error::NoSpace { free, reserve } if free < reserve), "{refused:?}");
     assert!(refused.is_transient());
-    assert!(entries(scratch.path()).is_empty());
+    assert!(entries(scratch.path().unwrap()).is_empty());
     assert!(scratch.free_bytes().unwrap() > 0);
+}
+
+#[tokio::test]
+async fn what_a_process_does_not_use_is_neither_made_nor_read() {
+    let (scratch, store) = (Scratch::absent(), storage::Store::absent());
+    let not_opened = |error: storage::Error| {
+        assert!(matches!(error, storage::Error::NotOpened { .. }) && !error.is_transient());
+    };
+    not_opened(scratch.attempt("a").unwrap_err());
+    not_opened(scratch.resumable("a").unwrap_err());
+    not_opened(scratch.kept().unwrap_err());
+    not_opened(scratch.free_bytes().unwrap_err());
+    not_opened(store.look().await.unwrap_err());
+    not_opened(store.list(storage::Bucket::Videos, "").await.unwrap_err());
+    assert!(store.folder_root().is_none());
 }

@@ -10,7 +10,11 @@ use contract::{Phase, StoredSource, transcode_chunk, video::Input};
 use media::plan::{AudioPlan, Plan, VideoPlan};
 use temporalio_sdk::{WorkflowCancellationToken, workflows};
 
-use super::{Context, pipeline::enter, sound, step};
+use super::{
+    Context,
+    pipeline::{enter, too_large},
+    sound, step,
+};
 use crate::{call::Call, failure::Stop};
 
 /// Encodes everything the plan asks for. Returns the tracks of sound as they were encoded; a track
@@ -95,8 +99,11 @@ async fn encode_chunk(
     let options = call.options(job, group.clone());
     let done = step::run(ctx, transcode_chunk::Activity, input, options).await?;
     let now = ctx.workflow_time();
-    ctx.state_mut(|state| state.tracker.chunk_done(chunk, done.frames, now));
-    Ok(())
+    ctx.state_mut(|state| {
+        state.tracker.chunk_done(chunk, done.frames, now);
+        state.output.count(done.bytes)
+    })
+    .map_err(|error| too_large(&error))
 }
 
 /// Ends the group when one of its members failed.

@@ -25,6 +25,7 @@ use contract::{
     Progress,
     video::{Input, Output},
 };
+use media::bounds::OutputLimit;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination};
 
@@ -43,6 +44,8 @@ pub(crate) type Context = WorkflowContext<VideoWorkflow>;
 pub struct VideoWorkflow {
     job: Input,
     tracker: Tracker,
+    /// How much the renditions may hold.
+    output: OutputLimit,
     /// How the ladder ended; `None` while it is being made.
     ladder: Option<Ladder>,
     /// True when all enhancements that run with the ladder have ended.
@@ -54,7 +57,13 @@ impl VideoWorkflow {
     /// Keeps the job.
     #[init]
     pub fn new(_ctx: &WorkflowContextView, job: Input) -> Self {
-        Self { job, tracker: Tracker::default(), ladder: None, enhanced: false }
+        Self {
+            job,
+            tracker: Tracker::default(),
+            output: OutputLimit::default(),
+            ladder: None,
+            enhanced: false,
+        }
     }
 
     /// Makes the video, cleans up and reports, in this order, whatever happens once it has begun.

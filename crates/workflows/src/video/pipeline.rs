@@ -70,6 +70,7 @@ async fn make_of(
     (source, facts): (StoredSource, SourceFacts),
 ) -> Result<Output, Stop> {
     job.limits.source.check(&facts).map_err(|error| too_large(&error))?;
+    ctx.state_mut(|state| state.output = job.limits.source.output(source.bytes));
     let reasons = facts.non_standard.clone();
     ctx.state_mut(|state| state.tracker.warn(quality::repaired(&facts)));
     let pictures = quality::pictures(&facts);
@@ -209,7 +210,7 @@ async fn standardize(
 }
 
 /// Refused before anything is decoded, also by the rewriting of a source.
-fn too_large(error: &TooLarge) -> Stop {
+pub(super) fn too_large(error: &TooLarge) -> Stop {
     Stop::failed(ErrorCode::SourceTooLarge, error.to_string())
 }
 

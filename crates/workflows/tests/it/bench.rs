@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contract::{Source, TaskQueue, VideoId, search_attributes, video};
-use fixtures::{Temporal, temporal::Options};
+use fixtures::{PATIENCE, Temporal, temporal::Options};
 use media::plan::Limits;
 use temporalio_client::{
     Client, WorkflowFetchHistoryOptions, WorkflowGetResultOptions, WorkflowHandle,
@@ -88,7 +88,7 @@ impl Bench {
             limits: Limits {
                 parallel_chunks: 2,
                 chunk_seconds: Some(12),
-                enhancement_seconds: Some(1),
+                enhancement_seconds: u32::try_from(PATIENCE.as_secs()).ok(),
                 source: source_limits,
                 ..Limits::default()
             },

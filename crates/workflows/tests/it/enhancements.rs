@@ -1,6 +1,6 @@
 //! Enhancements: what is asked is made, and nothing that goes wrong with one reaches the ladder.
 
-use contract::{ErrorCode, TaskQueue, completion::Outcome};
+use contract::{ErrorCode, TaskQueue, completion::Outcome, video};
 use media::options::Options;
 use temporalio_client::{WorkflowCancelOptions, WorkflowGetResultOptions};
 
@@ -34,6 +34,11 @@ pub(crate) fn everything() -> Script {
     });
     let options: Options = serde_json::from_value(options).unwrap();
     Script { rich: true, options, ..Script::default() }
+}
+
+/// Has a finished ladder wait for what hangs; long enough for all else, which takes no time here.
+fn waits(job: &mut video::Input) {
+    job.limits.enhancement_seconds = Some(3);
 }
 
 #[tokio::test]
@@ -86,9 +91,12 @@ async fn an_enhancement_that_fails_is_a_warning() {
 #[tokio::test]
 async fn an_enhancement_that_hangs_is_given_up() {
     with_workers(async |bench| {
-        for (activity, step) in [("make_thumbnail", "thumbnail"), ("make_chapters", "chapters")] {
-            let stuck = Some(activity);
-            let (result, _) = bench.run(Script { stuck, ..everything() }).await;
+        let hanging = [("make_thumbnail", "thumbnail"), ("make_chapters", "chapters")];
+        let runs = hanging.map(|(activity, _)| {
+            bench.run(Script { stuck: Some(activity), change: Some(waits), ..everything() })
+        });
+        let ended = futures::future::join_all(runs).await;
+        for ((activity, step), (result, _)) in hanging.into_iter().zip(ended) {
             let output = result.unwrap();
             let [warning] = &output.warnings[..] else {
                 panic!("{activity}: {:?}", output.warnings)
@@ -104,7 +112,7 @@ async fn queues_without_workers_do_not_hold_the_video() {
     let absent = [TaskQueue::Thumbnail, TaskQueue::Scenes];
     let queues: Vec<_> = TaskQueue::ALL.into_iter().filter(|q| !absent.contains(q)).collect();
     with_workers_of(&queues, async |bench| {
-        let run = bench.start(everything()).await;
+        let run = bench.start(Script { change: Some(waits), ..everything() }).await;
         let output = run.handle.get_result(WorkflowGetResultOptions::default()).await.unwrap();
         let mut steps: Vec<_> = output.warnings.iter().map(|w| (&*w.step, w.code)).collect();
         steps.sort_unstable();

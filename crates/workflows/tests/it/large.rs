@@ -2,7 +2,7 @@
 //! Temporal and tried again for ever.
 
 use contract::{ErrorCode, completion::Outcome, video::Input};
-use media::options::Mp4Option;
+use media::{bounds::SourceLimits, options::Mp4Option};
 
 use crate::{bench::with_workers, script::Script};
 
@@ -42,6 +42,27 @@ async fn a_result_that_is_too_large_for_temporal_fails_with_a_short_error() {
         assert_eq!(failure.code, ErrorCode::SourceTooLarge);
         let most = contract::payload::BYTES_MAX.to_string();
         assert!(failure.message.contains(&most) && failure.message.len() < 200, "{failure:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn renditions_that_are_far_larger_than_their_source_are_not_made() {
+    with_workers(async |bench| {
+        // Of a byte, each chunk makes more than half of the GiB that any source may become.
+        let source_limits = SourceLimits { output_ratio: Some(1000), ..SourceLimits::default() };
+        let script = Script { source_limits, chunk_bytes: 600 << 20, ..Script::default() };
+        let (result, script) = bench.run(script).await;
+        assert!(result.is_err(), "{result:?}");
+        let [Outcome::Failed { failure, .. }] = &script.outcomes[..] else {
+            panic!("reported {:?}", script.outcomes)
+        };
+        assert_eq!(failure.code, ErrorCode::SourceTooLarge);
+        assert!(failure.message.ends_with("(--max-output-ratio)"), "{failure:?}");
+        assert!(!script.called().contains(&"publish_video"));
+        // Jobs from before there was a limit have none.
+        let script = Script { chunk_bytes: 600 << 20, ..Script::default() };
+        bench.run(script).await.0.unwrap();
     })
     .await;
 }

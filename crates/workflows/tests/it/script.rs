@@ -60,6 +60,8 @@ pub(crate) struct Script {
     pub(crate) options: media::options::Options,
     /// What the source may be.
     pub(crate) source_limits: SourceLimits,
+    /// Bytes of each chunk beside one.
+    pub(crate) chunk_bytes: u64,
     /// Where else the outputs go.
     pub(crate) export: Option<contract::Export>,
     /// The base that publishing was given.
@@ -172,6 +174,7 @@ fn enrich(facts: &mut SourceFacts) {
         title: None,
         default: true,
         forced: false,
+        packets: 2,
     }];
     let second = facts.audio.first().cloned().map(|track| AudioFacts {
         stream: 2,
@@ -264,6 +267,7 @@ impl Stage {
             script.in_flight.0 += 1;
             script.in_flight.1 = script.in_flight.1.max(script.in_flight.0);
         });
+        let bytes = 1 + self.script(input.video).chunk_bytes;
         let frames = input.plan.chunk(input.chunk);
         let frames = frames.end - frames.start;
         let made = transcode_chunk::Output {
@@ -271,7 +275,7 @@ impl Stage {
             frames,
             decoded: frames,
             decode_errors: 0,
-            bytes: 1,
+            bytes,
             reused: false,
         };
         let result = self.play(transcode_chunk::NAME, &ctx, input.video, made).await;
