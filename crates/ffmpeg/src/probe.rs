@@ -87,7 +87,7 @@ pub(crate) async fn survey(
         tracks.finish(chosen, &video.map(hints).unwrap_or_default());
     let key_interval =
         video_track.as_ref().and_then(|track| Some(track.timeline.as_ref()?.key_interval_max));
-    let looked = video.map(|stream| stream.index).zip(key_interval);
+    let looked = video.zip(key_interval);
     let (programmes, mut non_standard) = changes(tools, input, format, looked).await?;
     let restamped = restamped(video.into_iter().chain(audio.iter().copied()), &laid);
     let repairs = repairs(&laid, video, video_track.as_ref(), programmes.len());
@@ -99,8 +99,10 @@ pub(crate) async fn survey(
         let seeks = Seeks::of(name);
         Some(VideoFacts { seeks, ..video_facts(stream, timeline, track.packets) })
     });
+    let marked = audio.iter().any(|stream| stream.disposition.is_original());
+    let described = audio.iter().zip(audio_tracks);
     let mut audio: Vec<AudioFacts> =
-        audio.iter().zip(audio_tracks).map(|(stream, track)| audio_facts(stream, &track)).collect();
+        described.map(|(stream, track)| audio_facts(stream, &track, marked)).collect();
     if UNSTAMPED.contains(&format.name.as_str()) {
         for track in &mut audio {
             track.counted = true;
@@ -139,7 +141,7 @@ async fn changes(
     tools: &Tools,
     input: &Input,
     format: &Format,
-    looked: Option<(u32, u64)>,
+    looked: Option<(&Stream, u64)>,
 ) -> Result<(Vec<u64>, Vec<NonStandard>), Error> {
     let mut found = Vec::new();
     if let Some((stream, key_interval)) = looked
@@ -183,8 +185,7 @@ async fn decode_sound(
     audio: &mut [AudioFacts],
     beside: bool,
 ) -> Result<(), Error> {
-    let streams: Vec<&Stream> = header.streams.iter().filter(|it| it.is_audio()).collect();
-    decoders::mark(tools, input, &streams, audio).await?;
+    decoders::mark(tools, input, header, audio).await?;
     let undecodable = audio.iter().filter_map(|it| it.undecodable.as_ref());
     // Pictures can do without sound that nothing decodes, but not for want of a newer ffmpeg.
     let mut missed = undecodable.filter(|codec| !beside || decoders::is_misread(codec));
@@ -240,6 +241,13 @@ fn repairs(
         .collect()
 }
 
+/// Packets that the decoder of a track reads on before it gives a picture out.
+pub(crate) async fn delay(tools: &Tools, input: &Input, stream: u32) -> Result<u32, Error> {
+    let header = read_header(tools, input).await?;
+    let found = header.streams.iter().find(|it| it.index == stream);
+    Ok(found.map_or(0, |stream| stream.has_b_frames))
+}
+
 async fn read_header(tools: &Tools, input: &Input) -> Result<Header, Error> {
     let command = tools
         .ffprobe()
@@ -284,15 +292,14 @@ fn unreadable(stream: &Stream) -> Error {
 }
 
 /// The picture track to play, by its place among the candidates: of those that cover at least half
-/// as much time as any, first what stands for itself, then the default, then the largest.
+/// as much time as any, first what is the film, then the default, then the largest.
 fn main_video(candidates: &[&Stream], covered: &[f64]) -> Result<Option<usize>, Error> {
     let longest = covered.iter().copied().fold(0.0, f64::max);
     let rank = |at: usize| {
         let stream = candidates[at];
         let pixels = u64::from(stream.width) * u64::from(stream.height);
         let flags = &stream.disposition;
-        let alone = !flags.dependent && !flags.timed_thumbnails;
-        (alone, flags.default, pixels, std::cmp::Reverse(stream.index))
+        (flags.is_film(), flags.default, pixels, std::cmp::Reverse(stream.index))
     };
     let long = (0..candidates.len()).filter(|&at| covered[at] * 2.0 >= longest);
     let best = long.max_by_key(|&at| rank(at));
@@ -349,7 +356,8 @@ fn promised(stream: &Stream, timeline: &Timeline, packets: u64) -> Option<u64> {
     stream.nb_frames.map(|frames| if whole { frames.min(packets) } else { frames })
 }
 
-fn audio_facts(stream: &Stream, track: &packets::AudioTrack) -> AudioFacts {
+/// `marked` says that the file marks the sound in the original language.
+fn audio_facts(stream: &Stream, track: &packets::AudioTrack, marked: bool) -> AudioFacts {
     AudioFacts {
         stream: stream.index,
         codec: stream.codec_name.clone().unwrap_or_default(),
@@ -364,7 +372,7 @@ fn audio_facts(stream: &Stream, track: &packets::AudioTrack) -> AudioFacts {
         language: stream.language(),
         title: stream.tag("title"),
         default: stream.disposition.default,
-        role: stream.disposition.role(),
+        role: stream.disposition.role(marked && !stream.disposition.is_original()),
         undecodable: None,
     }
 }

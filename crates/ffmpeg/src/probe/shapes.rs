@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::header::Stream;
 use crate::child::movement::Movement;
 use crate::input::input_args;
 use crate::lines::Lines;
@@ -13,9 +14,24 @@ use crate::{Error, Input, Tools};
 
 /// Longest standstill on the way to the next key frame.
 const STALL: Duration = Duration::from_secs(30);
-/// Key frames this close together are not all decoded: it would cost as much as decoding everything.
-/// (In intra-only formats the container's header describes all pictures.)
-const INTERVAL_MIN: u64 = 4;
+/// Key frames this close together cost as much as decoding everything.
+const CLOSE: u64 = 4;
+/// Codecs in which pictures say for themselves what shape they have. Those of the others that hold key
+/// frames close together are described by the container.
+const SELF_DESCRIBED: [&str; 12] = [
+    "h264",
+    "hevc",
+    "vvc",
+    "av1",
+    "vp8",
+    "vp9",
+    "vc1",
+    "mpeg1video",
+    "mpeg2video",
+    "mpeg4",
+    "mjpeg",
+    "h263",
+];
 
 /// Width, height, pixel format, sample aspect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,16 +54,17 @@ impl Shape {
 pub(super) async fn change(
     tools: &Tools,
     input: &Input,
-    stream: u32,
+    stream: &Stream,
     key_interval_max: u64,
 ) -> Result<bool, Error> {
-    if key_interval_max < INTERVAL_MIN {
+    let describes_itself = |codec: &String| SELF_DESCRIBED.contains(&codec.as_str());
+    if key_interval_max < CLOSE && !stream.codec_name.as_ref().is_some_and(describes_itself) {
         return Ok(false);
     }
     let command = tools
         .ffprobe()
         .args(["-v", "repeat+level+error", "-of", "compact=p=0:nk=1", "-threads", "1"])
-        .args(["-select_streams".to_owned(), stream.to_string()])
+        .args(["-select_streams".to_owned(), stream.index.to_string()])
         // Only the headers of a picture matter.
         .args(["-skip_frame", "nokey", "-skip_loop_filter", "all", "-skip_idct", "all"])
         .args(["-show_entries", "frame=width,height,pix_fmt,sample_aspect_ratio"])
