@@ -4,6 +4,7 @@
 mod child;
 mod contained;
 mod corpus;
+mod damage;
 mod in_step;
 mod joints;
 mod picture;

@@ -14,6 +14,7 @@ mod compat_webhooks;
 mod contained;
 mod corpus;
 mod crash;
+mod damage;
 mod degraded;
 mod deployment;
 mod doctor;

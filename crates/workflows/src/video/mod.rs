@@ -21,6 +21,8 @@ mod quality;
 mod sound;
 mod step;
 
+use std::collections::BTreeMap;
+
 use contract::{
     Progress,
     video::{Input, Output},
@@ -43,6 +45,8 @@ pub(crate) type Context = WorkflowContext<VideoWorkflow>;
 pub struct VideoWorkflow {
     job: Input,
     tracker: Tracker,
+    /// Errors that the rewriting of the source met in tracks of sound, by their stream in what it made.
+    sound_errors: BTreeMap<u32, u64>,
     /// How the ladder ended; `None` while it is being made.
     ladder: Option<Ladder>,
     /// True when all enhancements that run with the ladder have ended.
@@ -54,7 +58,8 @@ impl VideoWorkflow {
     /// Keeps the job.
     #[init]
     pub fn new(_ctx: &WorkflowContextView, job: Input) -> Self {
-        Self { job, tracker: Tracker::default(), ladder: None, enhanced: false }
+        let (tracker, sound_errors) = (Tracker::default(), BTreeMap::new());
+        Self { job, tracker, sound_errors, ladder: None, enhanced: false }
     }
 
     /// Makes the video, cleans up and reports, in this order, whatever happens once it has begun.

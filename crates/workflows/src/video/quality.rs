@@ -1,12 +1,13 @@
 //! How much of a source may be lost before the video is refused.
 
 use contract::{ErrorCode, Warning, verify_video};
-use media::source::{Scan, SourceFacts};
+use media::manifest::DecodedPictures;
+use media::source::SourceFacts;
 
 use crate::failure::Stop;
 
-/// At most one picture in so many may be lost.
-const LOSS_MAX: u64 = 20;
+/// At most one picture in so many may be missing from a file that was cut short.
+const MISSING_MAX: u64 = 20;
 
 /// Refuses a source whose header promises far more pictures than the file holds.
 pub(super) fn refuse_truncated(facts: &SourceFacts) -> Result<(), Stop> {
@@ -32,50 +33,62 @@ pub(super) fn repaired(facts: &SourceFacts) -> Vec<Warning> {
     repairs.collect()
 }
 
-/// Pictures of a source that may be rewritten; `None` where two of them can be the fields of one.
-pub(super) fn pictures(facts: &SourceFacts) -> Option<u64> {
-    let video = facts.video.as_ref().filter(|video| video.scan() == Scan::Progressive)?;
-    Some(video.timeline.frames)
+/// Judges what decoders met while the source was rewritten: nothing, a warning, or too much.
+/// `facts` are those of the source as it came.
+pub(super) fn rewritten(
+    facts: &SourceFacts,
+    pictures: &DecodedPictures,
+) -> Result<Option<Warning>, Stop> {
+    verdict("normalize", pictures, facts.demux_errors)
 }
 
-/// Pictures that the rewriting could not decode, of as many as there were before it: most often
-/// those in front of the first key frame.
-pub(super) fn lost(before: Option<u64>, rewritten: &SourceFacts) -> Option<Warning> {
-    let (before, left) = (before?, rewritten.video.as_ref()?.timeline.frames);
-    let lost = before.saturating_sub(left);
-    let message = format!(
-        "{lost} of {before} pictures could not be decoded, as those before the first key frame"
-    );
-    (lost > 0).then(|| Warning {
-        step: "normalize".to_owned(),
-        code: ErrorCode::DamagedMedia,
-        message,
-    })
-}
-
-/// Judges what the decoders met: nothing, a warning, or too much.
+/// Judges what the decoders of the chunks met.
 pub(super) fn judge(
     facts: &SourceFacts,
     checked: &verify_video::Output,
 ) -> Result<Option<Warning>, Stop> {
-    let (decoded, damaged, errors) = (checked.decoded, checked.damaged, checked.decode_errors);
-    let frames = facts.video.as_ref().map_or(0, |video| video.timeline.frames);
-    if too_few(decoded, frames) {
+    let pictures = DecodedPictures {
+        expected: facts.video.as_ref().map_or(0, |video| video.timeline.frames),
+        decoded: checked.decoded,
+        damaged: checked.damaged,
+        leading: 0,
+        errors: checked.decode_errors,
+    };
+    verdict("encode", &pictures, facts.demux_errors)
+}
+
+/// Any loss is a warning with its numbers; only what is hardly there any more is refused. Pictures in
+/// front of the first key frame were never there to be seen.
+fn verdict(
+    step: &str,
+    pictures: &DecodedPictures,
+    demux_errors: u64,
+) -> Result<Option<Warning>, Stop> {
+    let DecodedPictures { expected, decoded, damaged, leading, errors } = *pictures;
+    let (lost, errors) = (pictures.lost(), errors + demux_errors);
+    let shown = expected.saturating_sub(leading);
+    if shown.saturating_sub(decoded) > shown / 2 {
         let message = format!(
-            "only {decoded} of {frames} pictures could be decoded ({errors} decoder errors)"
+            "only {decoded} of {expected} pictures could be decoded ({errors} decoder errors)"
         );
         return Err(Stop::failed(ErrorCode::CorruptMedia, message));
     }
-    let errors = errors + facts.demux_errors;
-    if errors == 0 && damaged == 0 && decoded >= frames {
+    if errors == 0 && damaged == 0 && lost == 0 {
         return Ok(None);
     }
-    let message = format!(
-        "the source is damaged: {decoded} of {frames} pictures decoded, {damaged} of them damaged, {errors} errors"
-    );
-    Ok(Some(Warning { step: "encode".to_owned(), code: ErrorCode::DamagedMedia, message }))
+    let late = match leading {
+        0 => String::new(),
+        leading => format!("; {leading} stand before the first that can be decoded"),
+    };
+    let message = match expected {
+        0 => format!("the source is damaged: {errors} errors"),
+        _ => format!(
+            "the source is damaged: {decoded} of {expected} pictures decoded, {damaged} of them damaged, {errors} errors{late}"
+        ),
+    };
+    Ok(Some(Warning { step: step.to_owned(), code: ErrorCode::DamagedMedia, message }))
 }
 
 fn too_few(got: u64, wanted: u64) -> bool {
-    wanted.saturating_sub(got) * LOSS_MAX > wanted
+    wanted.saturating_sub(got) * MISSING_MAX > wanted
 }
