@@ -4,10 +4,8 @@
 //! encoded from the first one's object is found again with it. Of two that run at once the first
 //! record stays, and each has written an object of its own.
 
-use contract::{
-    StoredSource,
-    normalize_source::{Input, NAME, Output},
-};
+use contract::normalize_source::{Input, NAME, Output};
+use media::manifest::DecodedSource;
 use storage::{Created, Object, layout::Layout};
 use uuid::Uuid;
 
@@ -27,30 +25,36 @@ pub(crate) async fn run(deps: &Deps, pulse: &Pulse, input: Input) -> Result<Outp
     let fingerprint = fingerprint::input(NAME, &input);
     let layout = Layout::new(input.video);
     let record = layout.record(NAME, &fingerprint)?;
-    if let Some(found) = load::<StoredSource>(deps, &record, RECORD).await? {
-        if let Some(source) = current(deps, found).await? {
-            return Ok(source);
+    if let Some(found) = load::<Output>(deps, &record, RECORD).await? {
+        if let Some(source) = current(deps, found.source).await? {
+            return Ok(Output { source, ..found });
         }
         deps.store.delete(&record).await?;
     }
     let object = layout.rewritten(&fingerprint, Uuid::now_v7())?;
-    rewrite(deps, pulse, &input, &object).await?;
-    let mine = stored(deps, &object).await?;
+    let decoded = rewrite(deps, pulse, &input, &object).await?;
+    let mine = Output { source: stored(deps, &object).await?, decoded };
     let (settled, created) = settle(deps, &record, RECORD, mine).await?;
-    if created == Created::AlreadyExists && settled.key != object.key() {
+    if created == Created::AlreadyExists && settled.source.key != object.key() {
         deps.store.delete(&object).await?;
     }
     Ok(settled)
 }
 
-async fn rewrite(deps: &Deps, pulse: &Pulse, input: &Input, object: &Object) -> Result<(), Error> {
+async fn rewrite(
+    deps: &Deps,
+    pulse: &Pulse,
+    input: &Input,
+    object: &Object,
+) -> Result<Option<DecodedSource>, Error> {
     let source = source::open(deps, &input.source).await?;
     let scratch = deps.scratch.attempt(&format!("rewrite-{}", input.video))?;
     let file = scratch.path().join("rewritten.mkv");
     let beat = |micros| pulse.set(&micros);
     let rewrite = ffmpeg::normalize(&deps.tools, source.input(), &input.facts, &file, beat);
-    source.during(Box::pin(rewrite)).await?;
-    Ok(deps.store.put_file(object, &file).await?)
+    let decoded = source.during(Box::pin(rewrite)).await?;
+    deps.store.put_file(object, &file).await?;
+    Ok(decoded)
 }
 
 #[cfg(test)]
@@ -72,10 +76,10 @@ mod tests {
         let run = async || run(&studio.deps, &Pulse::still(), input.clone()).await.unwrap();
         let first = run().await;
         assert_eq!(run().await, first);
-        let object = Object::new(Bucket::Videos, first.key.clone()).unwrap();
+        let object = Object::new(Bucket::Videos, first.source.key.clone()).unwrap();
         studio.deps.store.delete(&object).await.unwrap();
         let again = run().await;
-        assert_ne!(again.key, first.key);
+        assert_ne!(again.source.key, first.source.key);
         assert_eq!(run().await, again);
         // Nothing but the one that is used, and its record, is left.
         let layout = Layout::new(studio.video);
@@ -85,6 +89,6 @@ mod tests {
         let mut other = input.clone();
         other.facts.bytes += 1;
         let other = super::run(&studio.deps, &Pulse::still(), other).await.unwrap();
-        assert_ne!(other.key, again.key);
+        assert_ne!(other.source.key, again.source.key);
     }
 }

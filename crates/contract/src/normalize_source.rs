@@ -1,6 +1,6 @@
 //! Activity: rewrites a non-standard source, in one sequential pass, into one that can be cut.
 
-use media::source::SourceFacts;
+use media::{manifest::DecodedSource, source::SourceFacts};
 use serde::{Deserialize, Serialize};
 
 use crate::{StoredSource, VideoId};
@@ -18,5 +18,13 @@ pub struct Input {
     pub facts: SourceFacts,
 }
 
-/// The well-formed intermediate in the store.
-pub type Output = StoredSource;
+/// The well-formed intermediate, and what was decoded to make it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// The intermediate in the store.
+    #[serde(flatten)]
+    pub source: StoredSource,
+    /// What was decoded of the source; `None` where its packets were copied.
+    #[serde(default)]
+    pub decoded: Option<DecodedSource>,
+}

@@ -149,3 +149,28 @@ fn made(plan: &VideoPlan, files: &ChunkFiles, decoded: u64, finished: &Finished)
 fn seek_may_matter(error: &Error) -> bool {
     matches!(error, Error::Failed { .. } | Error::InvalidData { .. })
 }
+
+#[cfg(test)]
+mod tests {
+    use media::{
+        options::Options,
+        plan::{self, Limits},
+    };
+
+    use super::*;
+    use crate::args::test_facts;
+
+    #[test]
+    fn only_chunks_near_the_start_are_decoded_from_there() {
+        let limits = Limits { parallel_chunks: 2, chunk_seconds: Some(12), ..Limits::default() };
+        let facts = test_facts("25", 45_000);
+        let plan = plan::plan(&facts, &Options::default(), limits).unwrap().video.unwrap();
+        assert_eq!(seeks(&plan, 0), [Seek::Index]);
+        for index in 1..plan.chunks {
+            let begins = plan.grid.seconds(plan.chunk(index).start);
+            let from_start = seeks(&plan, index).contains(&Seek::Start);
+            assert_eq!(from_start, begins <= 600.0, "chunk {index} at {begins} s");
+            assert_eq!(seeks(&plan, index).len(), if from_start { 4 } else { 3 });
+        }
+    }
+}

@@ -3,7 +3,7 @@
 //! The programs run with `-v repeat+level+error`, so a line is `[h264 @ 0x55…] [error] message`, with
 //! the part before the level missing where ffmpeg itself speaks. Exit codes are not judged here.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::addresses::without_queries;
 
@@ -52,6 +52,8 @@ const DAMAGED: &str = "corrupt decoded frame";
 
 /// What ffprobe says before it ends because of a decoder (`open_input_file` in `ffprobe.c`).
 const UNOPENED: &str = "Could not open codec for input stream ";
+/// Decoders and streams that are counted apart.
+const APART_MAX: usize = 64;
 
 /// Where an error comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +154,36 @@ impl Mark {
     }
 }
 
+/// What came of a stream's packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Spoilt {
+    /// Packets that the decoder refused.
+    pub(crate) refused: u64,
+    /// Pictures, or frames of sound, that were given out damaged.
+    pub(crate) damaged: u64,
+}
+
+/// The stream that ffmpeg's own lines on decoding are about.
+///
+/// Up to 6 they say `Error while decoding stream #0:1: …` and `a.avi: corrupt decoded frame in stream 1`,
+/// later `[aist#0:1/ac3 @ 0x…] [dec:ac3 @ 0x…] Error submitting packet to decoder: …`.
+fn stream_of(text: &str) -> Option<u32> {
+    let after = |mark| text.rsplit_once(mark).map(|(_, rest)| rest);
+    let number = match after("ist#").or_else(|| after("decoding stream #")) {
+        Some(pair) => pair.split_once(':')?.1,
+        None => after("frame in stream ")?,
+    };
+    let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+    number.get(..end)?.parse().ok()
+}
+
+/// True where ffmpeg says that a decoder refused a packet.
+fn is_refusal(message: &str) -> bool {
+    ["Error while decoding stream", "Error submitting packet to decoder"]
+        .iter()
+        .any(|start| message.starts_with(start))
+}
+
 /// What a whole log said, in bounded memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Log {
@@ -162,6 +194,10 @@ pub struct Log {
     /// Pictures that a decoder gave out although parts of them are damaged or made up, without those
     /// that only lead in. ffmpeg says so at the level `warning`.
     pub damaged: u64,
+    /// The same errors by the name of the decoder or parser, which is that of a codec, mostly.
+    pub(crate) by_decoder: BTreeMap<String, u64>,
+    /// Packets that a decoder refused, and pictures and sound that it gave out damaged, by stream.
+    pub(crate) by_stream: BTreeMap<u32, Spoilt>,
     /// Errors of the container's reader.
     pub demux_errors: u64,
     /// The first error lines, at most 20, without addresses.
@@ -187,7 +223,10 @@ impl Log {
             return;
         }
         if line.level == Some("warning") {
-            self.damaged += u64::from(line.message.contains(DAMAGED));
+            if line.message.contains(DAMAGED) {
+                self.damaged += 1;
+                self.count(text, |spoilt| spoilt.damaged += 1);
+            }
             if let Some(stream) = line.message.strip_prefix(UNOPENED) {
                 self.unopened.get_or_insert_with(|| stream.trim().to_owned());
             }
@@ -197,8 +236,18 @@ impl Log {
             if self.oversized.is_none() {
                 self.oversized = oversized(&line);
             }
+            if is_refusal(line.message) {
+                self.count(text, |spoilt| spoilt.refused += 1);
+            }
             match line.origin() {
-                Origin::Decode => self.decode_errors += 1,
+                Origin::Decode => {
+                    self.decode_errors += 1;
+                    let name = line.context.unwrap_or_default();
+                    let name = name.strip_prefix("dec:").unwrap_or(name);
+                    if let Some(of) = apart(&mut self.by_decoder, name.to_owned()) {
+                        *of += 1;
+                    }
+                }
                 Origin::Demux => self.demux_errors += 1,
                 Origin::Other => {}
             }
@@ -214,6 +263,13 @@ impl Log {
         while self.tail_bytes > TAIL_MAX {
             let Some(gone) = self.tail.pop_front() else { break };
             self.tail_bytes -= gone.len() + 1;
+        }
+    }
+
+    fn count(&mut self, text: &str, change: impl FnOnce(&mut Spoilt)) {
+        let stream = stream_of(text);
+        if let Some(of) = stream.and_then(|stream| apart(&mut self.by_stream, stream)) {
+            change(of);
         }
     }
 
@@ -241,6 +297,12 @@ impl Log {
     pub(crate) fn lines_from_end(&self) -> impl Iterator<Item = Line<'_>> {
         self.tail.iter().rev().map(|line| Line::parse(line))
     }
+}
+
+/// The count of `key`, unless there are too many others.
+fn apart<K: Ord, V: Default>(counts: &mut BTreeMap<K, V>, key: K) -> Option<&mut V> {
+    let room = counts.len() < APART_MAX || counts.contains_key(&key);
+    room.then(|| counts.entry(key).or_default())
 }
 
 fn shown(line: Line<'_>) -> String {
@@ -324,6 +386,23 @@ mod tests {
         other.push("[warning] file:/in/a.ts: corrupt decoded frame in stream 0");
         other.push("[vist#0:0/h264 @ 0x1] [warning] corrupt decoded frame");
         assert_eq!((other.damaged, log.damaged), (2, 0));
+    }
+
+    #[test]
+    fn what_is_spoilt_is_counted_by_stream_and_decoder() {
+        let mut log = Log::default();
+        for line in [
+            "[error] Error while decoding stream #0:1: Invalid data found when processing input",
+            "[warning] file:/in/stream #9:9.avi: corrupt decoded frame in stream 1",
+            "[aist#0:1/mp3 @ 0x1] [dec:mp3float @ 0x2] [error] Error submitting packet to decoder: No",
+            "[vist#0:0/mpeg4 @ 0x1] [dec:mpeg4 @ 0x2] [warning] corrupt decoded frame",
+            "[mp3float @ 0x3] [error] Header missing",
+        ] {
+            log.push(line);
+        }
+        let spoilt = |refused, damaged| Spoilt { refused, damaged };
+        assert_eq!(log.by_stream, BTreeMap::from([(0, spoilt(0, 1)), (1, spoilt(2, 1))]));
+        assert_eq!(log.by_decoder, BTreeMap::from([("mp3float".to_owned(), 2)]));
     }
 
     #[test]

@@ -3,23 +3,30 @@
 //! Stamps are put right, and streams that begin late are listed, by copying; what is wrong beyond that
 //! is encoded again. The file stays where it was written; the owner of the folder stores or removes it.
 
+mod decoded;
 mod programmes;
 
 use std::path::Path;
 
 use fs_err::tokio as fs;
+use media::manifest::DecodedSource;
 use media::source::{NonStandard, Repair, SourceFacts};
 
 use crate::args::Unit;
-use crate::probe::{probe, survey};
+use crate::probe::{delay, probe, survey};
 use crate::run::STALL;
 use crate::{Error, Input, Tools, args, run};
+use decoded::Listed;
+
+/// Extension of the list of decoded pictures beside a rewritten file.
+const LIST: &str = "pictures.crc";
 
 /// By how many seconds a copy may be longer or shorter than it should be: stamps are rounded.
 const OFF_MAX: f64 = 0.5;
 
 /// Rewrites a non-standard source into the Matroska file `output`; `on_micros` receives the
 /// position reached.
+/// Returns what was decoded, or `None` where packets were copied.
 ///
 /// Run twice, it overwrites the file.
 pub async fn normalize(
@@ -28,9 +35,9 @@ pub async fn normalize(
     facts: &SourceFacts,
     output: &Path,
     mut on_micros: impl FnMut(u64) + Send,
-) -> Result<(), Error> {
+) -> Result<Option<DecodedSource>, Error> {
     if facts.non_standard.contains(&NonStandard::ProgrammeChange) {
-        return programmes::join(tools, input, facts, output, &mut on_micros).await;
+        return programmes::join(tools, input, facts, output, &mut on_micros).await.map(Some);
     }
     rewrite(tools, input, facts, output, &mut on_micros).await
 }
@@ -42,20 +49,22 @@ async fn rewrite(
     facts: &SourceFacts,
     output: &Path,
     on_micros: &mut (impl FnMut(u64) + Send),
-) -> Result<(), Error> {
+) -> Result<Option<DecodedSource>, Error> {
     let copied = [NonStandard::BrokenTimestamps, NonStandard::LateStream];
     if !copied.iter().any(|reason| facts.non_standard.contains(reason)) {
-        return encode(tools, input, facts, output, on_micros).await;
+        return encode(tools, input, facts, output, on_micros).await.map(Some);
     }
     let copy = output.with_extension("restamped.mkv");
     let Some(copied) = restamp(tools, input, &copy, on_micros).await? else {
-        return encode(tools, input, facts, output, on_micros).await;
+        return encode(tools, input, facts, output, on_micros).await.map(Some);
     };
     if copied.non_standard.is_empty() {
-        return fs::rename(&copy, output).await.map_err(Error::io("name the rewritten file"));
+        fs::rename(&copy, output).await.map_err(Error::io("name the rewritten file"))?;
+        return Ok(None);
     }
-    encode(tools, &Input::Path(copy.clone()), &copied, output, on_micros).await?;
-    fs::remove_file(&copy).await.map_err(Error::io("remove the copied file"))
+    let decoded = encode(tools, &Input::Path(copy.clone()), &copied, output, on_micros).await?;
+    fs::remove_file(&copy).await.map_err(Error::io("remove the copied file"))?;
+    Ok(Some(decoded))
 }
 
 /// Copies a source with corrected stamps; gives the facts of the copy. `None` where there is nothing
@@ -102,9 +111,14 @@ async fn encode(
     facts: &SourceFacts,
     output: &Path,
     mut on_micros: impl FnMut(u64) + Send,
-) -> Result<(), Error> {
+) -> Result<DecodedSource, Error> {
     let input = as_far(input, facts);
-    let command = tools.ffmpeg().args(args::normalize(&input, facts, output));
-    run(command, |progress| on_micros(progress.micros()), STALL).await?;
-    Ok(())
+    let list = output.with_extension(LIST);
+    let delay = match &facts.video {
+        Some(video) if args::counts_pictures(facts) => delay(tools, &input, video.stream).await?,
+        _ => 0,
+    };
+    let command = tools.ffmpeg().args(args::normalize(&input, facts, delay, output, &list));
+    let finished = run(command, |progress| on_micros(progress.micros()), STALL).await?;
+    Ok(decoded::of(facts, &Listed::take(&list).await?, &finished))
 }

@@ -105,7 +105,8 @@ pub(crate) async fn survey(
     });
     heard.truncate(AUDIO_TRACKS_MAX);
     let mut audio = sound_facts(&format.name, &heard, &audio_tracks);
-    decode_sound(tools, input, &heard, &mut audio, pictures.is_some()).await?;
+    decode_sound(tools, input, format.size.unwrap_or(0), &heard, &mut audio, pictures.is_some())
+        .await?;
     if pictures.is_none() && audio.iter().all(|audio| audio.packets == 0) {
         return Err(Error::InvalidData {
             detail: "it holds no packet of video or audio".to_owned(),
@@ -148,7 +149,7 @@ async fn changes(
 ) -> Result<(Vec<u64>, Vec<NonStandard>), Error> {
     let mut found = Vec::new();
     if let Some((stream, line)) = looked
-        && shapes::change(tools, &opened.input, stream.index, line).await?
+        && shapes::change(tools, &opened.input, stream, line.key_interval_max).await?
     {
         found.push(NonStandard::SizeChange);
     }
@@ -212,11 +213,12 @@ async fn seeks_are_whole(tools: &Tools, input: &Input, facts: &SourceFacts) -> R
 async fn decode_sound(
     tools: &Tools,
     input: &Input,
+    size: u64,
     streams: &[&Stream],
     audio: &mut [AudioFacts],
     beside: bool,
 ) -> Result<(), Error> {
-    decoders::mark(tools, input, streams, audio).await?;
+    decoders::mark(tools, input, size, streams, audio).await?;
     let undecodable = audio.iter().filter_map(|it| it.undecodable.as_ref());
     // Pictures can do without sound that nothing decodes, but not for want of a newer ffmpeg.
     let mut missed = undecodable.filter(|codec| !beside || decoders::is_misread(codec));
@@ -274,6 +276,13 @@ fn repairs(
         .collect()
 }
 
+/// Packets that the decoder of a track reads on before it gives a picture out.
+pub(crate) async fn delay(tools: &Tools, input: &Input, stream: u32) -> Result<u32, Error> {
+    let header = opening::read(tools, input, false).await?;
+    let found = header.streams.iter().find(|it| it.index == stream);
+    Ok(found.map_or(0, |stream| stream.has_b_frames))
+}
+
 /// Picture tracks that can be read, covers never.
 fn picture_tracks(streams: &[Stream]) -> Result<Vec<&Stream>, Error> {
     let pictures: Vec<&Stream> = streams.iter().filter(|stream| stream.is_picture()).collect();
@@ -298,15 +307,14 @@ fn unreadable(stream: &Stream) -> Error {
 }
 
 /// The picture track to play, by its place among the candidates: of those that cover at least half
-/// as much time as any, first what stands for itself, then the default, then the largest.
+/// as much time as any, first what is the film, then the default, then the largest.
 fn main_video(candidates: &[&Stream], covered: &[f64]) -> Result<Option<usize>, Error> {
     let longest = covered.iter().copied().fold(0.0, f64::max);
     let rank = |at: usize| {
         let stream = candidates[at];
         let pixels = u64::from(stream.width) * u64::from(stream.height);
         let flags = &stream.disposition;
-        let alone = !flags.dependent && !flags.timed_thumbnails;
-        (alone, flags.default, pixels, std::cmp::Reverse(stream.index))
+        (flags.is_film(), flags.default, pixels, std::cmp::Reverse(stream.index))
     };
     let long = (0..candidates.len()).filter(|&at| covered[at] * 2.0 >= longest);
     let best = long.max_by_key(|&at| rank(at));
@@ -368,14 +376,16 @@ fn promised(stream: &Stream, timeline: &Timeline, packets: u64) -> Option<u64> {
 /// Facts of the tracks that are heard; `container` may be one that holds no stamps.
 fn sound_facts(container: &str, heard: &[&Stream], tracks: &[AudioTrack]) -> Vec<AudioFacts> {
     let unstamped = UNSTAMPED.contains(&container);
+    let marked = heard.iter().any(|stream| stream.disposition.is_original());
     let facts = heard.iter().zip(tracks).map(|(stream, track)| {
-        let facts = audio_facts(stream, track);
+        let facts = audio_facts(stream, track, marked);
         AudioFacts { counted: facts.counted || unstamped, ..facts }
     });
     facts.collect()
 }
 
-fn audio_facts(stream: &Stream, track: &packets::AudioTrack) -> AudioFacts {
+/// `marked` says that the file marks the sound in the original language.
+fn audio_facts(stream: &Stream, track: &packets::AudioTrack, marked: bool) -> AudioFacts {
     AudioFacts {
         stream: stream.index,
         codec: stream.codec_name.clone().unwrap_or_default(),
@@ -390,7 +400,7 @@ fn audio_facts(stream: &Stream, track: &packets::AudioTrack) -> AudioFacts {
         language: stream.language(),
         title: stream.tag("title"),
         default: stream.disposition.default,
-        role: stream.disposition.role(),
+        role: stream.disposition.role(marked && !stream.disposition.is_original()),
         undecodable: None,
     }
 }
@@ -401,10 +411,7 @@ fn micros_of(samples: u64) -> i64 {
     i64::try_from(us).unwrap_or(i64::MAX)
 }
 
-fn subtitles<'a>(
-    streams: impl Iterator<Item = &'a Stream>,
-    read: &Tracks,
-) -> Vec<SubtitleFacts> {
+fn subtitles<'a>(streams: impl Iterator<Item = &'a Stream>, read: &Tracks) -> Vec<SubtitleFacts> {
     let tracks = streams.filter(|stream| stream.is_subtitle()).take(SUBTITLE_TRACKS_MAX);
     let facts = tracks.map(|stream| SubtitleFacts {
         stream: stream.index,

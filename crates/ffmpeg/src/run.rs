@@ -2,6 +2,7 @@
 //!
 //! What it encodes is the caller's business; the options that every run shares are added here.
 
+use std::collections::BTreeMap;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 
 use crate::child::movement::Movement;
 use crate::lines::Lines;
-use crate::log::Log;
+use crate::log::{Log, Spoilt};
 use crate::progress::Parser;
 use crate::samples::{Heard, Samples};
 use crate::{Command, Error, Progress};
@@ -47,6 +48,9 @@ pub struct Finished {
     pub status: ExitStatus,
     /// Errors that decoders reported, without those of pictures that only lead in after a seek.
     pub decode_errors: u64,
+    /// The same errors by decoder, and what was spoilt by stream.
+    pub(crate) by_decoder: BTreeMap<String, u64>,
+    pub(crate) by_stream: BTreeMap<u32, Spoilt>,
     /// Pictures given out although parts of them are damaged, where the run shows warnings.
     pub damaged: u64,
     /// A picture from which on all are whole was shown, where the run asked for that.
@@ -111,13 +115,16 @@ async fn run_with<T, F: Future<Output = Result<T, Error>>>(
         () = disk_filled => return Err(Error::DiskFull { program }),
     };
     child.judge(status, &log)?;
+    let log_tail = log.tail();
     let finished = Finished {
         status,
         decode_errors: log.decode_errors,
+        by_decoder: log.by_decoder,
+        by_stream: log.by_stream,
         damaged: log.damaged,
         whole: log.whole,
         demux_errors: log.demux_errors,
-        log_tail: log.tail(),
+        log_tail,
         error_lines: log.error_lines,
         progress,
         elapsed: started.elapsed(),

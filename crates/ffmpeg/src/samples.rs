@@ -69,7 +69,8 @@ impl Heard {
         DecodedSound {
             decoded_us,
             missing_us: if promised { facts.packets_us.saturating_sub(decoded_us) } else { 0 },
-            filled_us: us(self.report.filled),
+            // A stamp that is off by itself makes a gap and an overlap.
+            filled_us: us(self.report.filled.saturating_sub(self.report.cut)),
             errors: self.errors,
             stray_us: us(self.report.stray),
             restarts: self.report.restarts,

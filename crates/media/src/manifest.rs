@@ -47,7 +47,8 @@ pub struct DecodedSound {
     /// Microseconds that the packets hold by their own account and that did not decode; 0 when they
     /// do not say, or when the sound was not read to its end.
     pub missing_us: u64,
-    /// Microseconds of silence put into gaps between what was decoded.
+    /// Microseconds of silence put into gaps between what was decoded, less what was cut where it
+    /// overlapped.
     pub filled_us: u64,
     /// Errors that the container's reader and the decoder reported.
     pub errors: u64,
@@ -71,6 +72,38 @@ impl DecodedSound {
     pub fn is_damaged(&self) -> bool {
         let part = if self.errors > 0 { 0 } else { self.decoded_us / 20 };
         self.lost_us() > DELAY_US + part
+    }
+}
+
+/// What was decoded of a source that was rewritten.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecodedSource {
+    /// The pictures; `None` without any.
+    pub pictures: Option<DecodedPictures>,
+    /// Packets and frames of each track of sound that did not decode or were made up, in the order of
+    /// the tracks in the rewritten file.
+    pub sound_errors: Vec<u64>,
+}
+
+/// How many pictures of a source were decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecodedPictures {
+    /// Pictures that the packets hold by their own account.
+    pub expected: u64,
+    /// Pictures that were decoded.
+    pub decoded: u64,
+    /// Pictures among those decoded that are damaged.
+    pub damaged: u64,
+    /// Pictures in front of the first one decoded, as in a recording that begins between key frames.
+    pub leading: u64,
+    /// Errors the decoder reported.
+    pub errors: u64,
+}
+
+impl DecodedPictures {
+    /// Pictures that could not be decoded.
+    pub fn lost(&self) -> u64 {
+        self.expected.saturating_sub(self.decoded)
     }
 }
 

@@ -128,7 +128,7 @@ async fn made(
         }
         "rewrite" => {
             let input = contract::normalize_source::Input { video, source, facts };
-            format!("{} bytes", normalize_source::run(deps, pulse, input).await?.bytes)
+            format!("{} bytes", normalize_source::run(deps, pulse, input).await?.source.bytes)
         }
         "thumbnail" => {
             let option = ThumbnailOption::default();
@@ -281,4 +281,29 @@ async fn a_recorded_source_is_described_as_it_is_now() {
     let second = download_source::run(&studio.deps, &Pulse::still(), input).await.unwrap();
     assert_eq!((&second.key, second.bytes), (&first.key, 8));
     assert_ne!(second.etag, first.etag);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_integers_on_s3_are_read_as_their_box_says() {
+    let Some(server) = S3Server::start() else { return };
+    let Some(_) = fixtures::require_or_skip("ffmpeg") else { return };
+    let mut studio = Studio::open().await;
+    studio.deps.store = Store::open_s3(&config(&server)).await.unwrap();
+    studio.deps.store.ensure_buckets().await.unwrap();
+    let file = studio.folder.path().join("plain.mp4");
+    let mut ffmpeg = tools::command(tools::ffmpeg().unwrap());
+    ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", "sine=d=2", "-ac", "1"]);
+    ffmpeg.args(["-c:a", "pcm_s16le", "-f", "mov"]);
+    assert!(ffmpeg.arg(&file).status().unwrap().success());
+    // ISO's name of plain integers, and the box that says what they are: 16 bits, little endian.
+    let mut bytes = fs_err::read(&file).unwrap();
+    let at = |bytes: &[u8], name| bytes.windows(4).rposition(|word| word == name).unwrap();
+    let (entry, chan) = (at(&bytes, b"sowt"), at(&bytes, b"chan"));
+    bytes[entry..entry + 4].copy_from_slice(b"ipcm");
+    bytes[chan..chan + 10].copy_from_slice(b"pcmC\0\0\0\0\x01\x10");
+    fs_err::write(&file, bytes).unwrap();
+    let (source, _) = studio.source(&file).await;
+    let input = contract::probe_source::Input { video: studio.video, source };
+    let facts = probe_source::run(&studio.deps, &Pulse::still(), input).await.unwrap();
+    assert_eq!((facts.audio.len(), &facts.audio[0].undecodable), (1, &None));
 }

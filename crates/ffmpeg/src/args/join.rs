@@ -7,7 +7,7 @@ use std::{ffi::OsString, fmt::Write as _, path::Path};
 
 use media::source::{SourceFacts, VideoFacts};
 
-use super::normalize::{OWN_TIMES, canvas_size, colors, fitted, nearly_lossless};
+use super::normalize::{OWN_TIMES, SPECK, canvas_size, colors, fitted, listed, nearly_lossless};
 use super::{Args, picture};
 use crate::input::{Input, input_args};
 
@@ -19,9 +19,11 @@ pub(crate) struct Part {
 }
 
 /// Arguments that write `parts` one behind the other into `output`, each with its picture, fitted
-/// into the shape of the first, and its first sound.
-pub(crate) fn join(parts: &[Part], output: &Path) -> Vec<OsString> {
+/// into the shape of the first, and its first sound. The times of the pictures that were decoded go to
+/// `list`, among them one for each part without pictures.
+pub(crate) fn join(parts: &[Part], output: &Path, list: &Path) -> Vec<OsString> {
     let mut args = Args::default();
+    args.words("-v repeat+level+warning");
     for part in parts {
         let unturned = part.facts.video.as_ref().map_or("", picture::unturned);
         args.words("-fflags +genpts").words(unturned).extend(input_args(&part.input));
@@ -42,11 +44,12 @@ pub(crate) fn join(parts: &[Part], output: &Path) -> Vec<OsString> {
             let _ = write!(graph, "aformat=channel_layouts=stereo[a{at}];");
         }
     }
-    let kinds = || [first.map(|_| 'v'), heard.map(|_| 'a')].into_iter().flatten();
+    let kinds =
+        || [first.map(|_| 'v'), first.map(|_| 'l'), heard.map(|_| 'a')].into_iter().flatten();
     for at in 0..parts.len() {
         graph.extend(kinds().map(|kind| format!("[{kind}{at}]")));
     }
-    let (v, a) = (u8::from(first.is_some()), u8::from(heard.is_some()));
+    let (v, a) = (2 * u8::from(first.is_some()), u8::from(heard.is_some()));
     let _ = write!(graph, "concat=n={}:v={v}:a={a}", parts.len());
     graph.extend(kinds().map(|kind| format!("[{kind}]")));
     args.pair("-filter_complex", graph);
@@ -61,18 +64,29 @@ pub(crate) fn join(parts: &[Part], output: &Path) -> Vec<OsString> {
         }
     }
     args.words("-map_metadata:g -1 -map_chapters -1 -f matroska").output(output);
+    if first.is_some() {
+        args.words("-map [l]");
+        listed(&mut args, list);
+    }
     args.0
 }
 
-/// The pictures of a part, or blackness where it has none.
+/// The pictures of a part, or blackness where it has none, and behind `[l…]` those that are listed.
 fn pictures(at: usize, facts: &SourceFacts, first: &VideoFacts, seconds: f64) -> String {
     let size = first.display_size();
     let Some(video) = &facts.video else {
         let ((width, height), rate) = (canvas_size(size), first.timeline.rate);
-        return format!("color=c=black:s={width}x{height}:r={rate}:d={seconds:.3},setsar=1");
+        return format!(
+            "color=s=2x2:r=1:d=0.1,format=gray,setsar=1[l{at}];\
+             color=c=black:s={width}x{height}:r={rate}:d={seconds:.3},setsar=1"
+        );
     };
     let (joined, colors) = (picture::progressive(video), colors(video));
-    format!("[{at}:{}]{joined}{}{colors}", video.stream, fitted(size))
+    format!(
+        "[{at}:{}]split[p{at}][q{at}];[q{at}]{SPECK}[l{at}];[p{at}]{joined}{}{colors}",
+        video.stream,
+        fitted(size)
+    )
 }
 
 #[cfg(test)]
@@ -89,16 +103,21 @@ mod tests {
         let mut parts = [part("/in/0"), part("/in/1"), part("/in/2")];
         parts[1].facts.audio.clear();
         parts[2].facts.video = None;
-        let args = joined(&join(&parts, Path::new("/out/a.mkv")));
+        let args = joined(&join(&parts, Path::new("/out/a.mkv"), Path::new("/out/a.crc")));
         let rest = args.split_once("-filter_complex ").unwrap().1;
         expect![[r"
-            [0:0]bwdif=mode=send_frame:parity=auto:deint=interlaced,scale=w='if(lt(abs(dar/1.777778-1),0.02),1280,2*round(min(1280,720*dar)/2))':h='if(lt(abs(dar/1.777778-1),0.02),720,2*round(min(720,1280/dar)/2))':flags=bicubic:eval=frame,setsar=1,pad=1280:720:(ow-iw)/2:(oh-ih)/2:eval=frame[v0];
+            [0:0]split[p0][q0];
+            [q0]crop=w='min(2,iw)':h='min(2,ih)',format=gray,setsar=1[l0];
+            [p0]bwdif=mode=send_frame:parity=auto:deint=interlaced,scale=w='if(lt(abs(dar/1.777778-1),0.02),1280,2*round(min(1280,720*dar)/2))':h='if(lt(abs(dar/1.777778-1),0.02),720,2*round(min(720,1280/dar)/2))':flags=bicubic:eval=frame,setsar=1,pad=1280:720:(ow-iw)/2:(oh-ih)/2:eval=frame[v0];
             [0:1]aresample=48000,aformat=channel_layouts=stereo[a0];
-            [1:0]bwdif=mode=send_frame:parity=auto:deint=interlaced,scale=w='if(lt(abs(dar/1.777778-1),0.02),1280,2*round(min(1280,720*dar)/2))':h='if(lt(abs(dar/1.777778-1),0.02),720,2*round(min(720,1280/dar)/2))':flags=bicubic:eval=frame,setsar=1,pad=1280:720:(ow-iw)/2:(oh-ih)/2:eval=frame[v1];
+            [1:0]split[p1][q1];
+            [q1]crop=w='min(2,iw)':h='min(2,ih)',format=gray,setsar=1[l1];
+            [p1]bwdif=mode=send_frame:parity=auto:deint=interlaced,scale=w='if(lt(abs(dar/1.777778-1),0.02),1280,2*round(min(1280,720*dar)/2))':h='if(lt(abs(dar/1.777778-1),0.02),720,2*round(min(720,1280/dar)/2))':flags=bicubic:eval=frame,setsar=1,pad=1280:720:(ow-iw)/2:(oh-ih)/2:eval=frame[v1];
             anullsrc=r=48000,atrim=end=10.000,aformat=channel_layouts=stereo[a1];
+            color=s=2x2:r=1:d=0.1,format=gray,setsar=1[l2];
             color=c=black:s=1280x720:r=25:d=20.000,setsar=1[v2];
             [2:1]aresample=48000,aformat=channel_layouts=stereo[a2];
-            [v0][a0][v1][a1][v2][a2]concat=n=3:v=1:a=1[v][a]
+            [v0][l0][a0][v1][l1][a1][v2][l2][a2]concat=n=3:v=2:a=1[v][l][a]
             -map [v]
             -fps_mode vfr
             -enc_time_base 1:90000
@@ -112,6 +131,10 @@ mod tests {
             -map_metadata:g -1
             -map_chapters -1
             -f matroska /out/a.mkv
+            -map [l]
+            -fps_mode passthrough
+            -enc_time_base 1:90000
+            -f framecrc /out/a.crc
         "]].assert_eq(&rest.replace(';', ";\n"));
     }
 }

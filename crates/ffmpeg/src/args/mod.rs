@@ -24,7 +24,7 @@ pub(crate) use chunk::{ChunkFiles, Seek, chunk, decoded_within, reads_from_start
 pub(crate) use join::{Part, join};
 pub(crate) use loudness::loudness;
 pub(crate) use mezzanine::{mezzanine, mezzanine_sound};
-pub(crate) use normalize::normalize;
+pub(crate) use normalize::{LIST_SECONDS, counts_pictures, normalize};
 pub(crate) use remux::remux;
 pub(crate) use restamp::{Unit, restamp};
 pub(crate) use samples::{PLACED, SOURCE, samples};
@@ -126,7 +126,7 @@ fn filter_value(path: &Path) -> String {
 }
 
 /// Presentation times of a `framecrc` list: lines of `stream, dts, pts, duration, size, crc`.
-fn listed_times(framecrc: &str) -> impl Iterator<Item = i64> {
+pub(crate) fn listed_times(framecrc: &str) -> impl Iterator<Item = i64> {
     let lines = framecrc.lines().filter(|line| !line.starts_with('#'));
     lines.filter_map(|line| line.split(',').nth(2)?.trim().parse().ok())
 }
@@ -145,7 +145,7 @@ fn joined(args: &[OsString]) -> String {
 }
 
 #[cfg(test)]
-fn test_facts(rate: &str, frames: u64) -> media::source::SourceFacts {
+pub(crate) fn test_facts(rate: &str, frames: u64) -> media::source::SourceFacts {
     let rate: media::rate::FrameRate = rate.parse().unwrap();
     serde_json::from_value(serde_json::json!({
         "container": "mov,mp4,m4a,3gp,3g2,mj2", "bytes": 1, "container_start_us": 0,

@@ -14,10 +14,23 @@ use media::timeline::Timeline;
 use super::{Args, picture};
 use crate::input::{Input, input_args};
 
-/// Arguments for rewriting a source into `output`.
-pub(crate) fn normalize(input: &Input, facts: &SourceFacts, output: &Path) -> Vec<OsString> {
+/// Arguments for rewriting a source into `output`, with the times of the pictures that were decoded
+/// in `list`. The decoder gives a picture out after `delay` more packets.
+pub(crate) fn normalize(
+    input: &Input,
+    facts: &SourceFacts,
+    delay: u32,
+    output: &Path,
+    list: &Path,
+) -> Vec<OsString> {
     let mut args = Args::default();
-    args.words("-fflags +genpts").words(facts.video.as_ref().map_or("", picture::unturned));
+    // Warnings tell of damaged pictures.
+    args.words("-v repeat+level+warning");
+    let numbered = numbered(facts, delay);
+    if numbered.is_empty() {
+        args.words("-fflags +genpts");
+    }
+    args.words(facts.video.as_ref().map_or("", picture::unturned));
     args.extend(input_args(input));
     if let Some(video) = &facts.video {
         let rate = source_rate(&video.timeline);
@@ -35,7 +48,10 @@ pub(crate) fn normalize(input: &Input, facts: &SourceFacts, output: &Path) -> Ve
         let doubtful = is(NonStandard::BrokenTimestamps) || is(NonStandard::MissingTimestamps);
         let share = !constant && doubtful && !is(NonStandard::SizeChange);
         let apart = if share { apart(rate) } else { String::new() };
-        args.pair("-vf", format!("{joined}{}{}{apart}", canvas(facts, video), colors(video)));
+        args.pair(
+            "-vf",
+            format!("{numbered}{joined}{}{}{apart}", canvas(facts, video), colors(video)),
+        );
         nearly_lossless(&mut args, rate);
     }
     let usable = facts.audio.iter().filter(|audio| audio.is_usable());
@@ -51,8 +67,27 @@ pub(crate) fn normalize(input: &Input, facts: &SourceFacts, output: &Path) -> Ve
     }
     // Languages and titles of tracks and titles of chapters follow by themselves.
     args.words("-map_metadata:g -1 -map_chapters 0 -f matroska").output(output);
+    if let Some(video) = &facts.video {
+        // Before any is repeated or left out for a constant rate.
+        args.pair("-map", format!("0:{}", video.stream)).pair("-vf", format!("{numbered}{SPECK}"));
+        listed(&mut args, list);
+    }
     args.0
 }
+
+/// A corner of each picture, in one form whatever the picture's is: as good as nothing to write.
+pub(super) const SPECK: &str = "crop=w='min(2,iw)':h='min(2,ih)',format=gray,setsar=1";
+
+/// Lists the times of what was mapped last.
+pub(super) fn listed(args: &mut Args, list: &Path) {
+    args.words("-fps_mode passthrough -enc_time_base").words(LIST_BASE);
+    args.words("-f framecrc").output(list);
+}
+
+/// Ticks in which decoded pictures are listed.
+const LIST_BASE: &str = "1:90000";
+/// Seconds in a tick of them.
+pub(crate) const LIST_SECONDS: f64 = 1.0 / 90_000.0;
 
 /// Every picture at its own time: left alone, ffmpeg rounds stamps to whole frames from zero, away from
 /// their sound.
@@ -153,6 +188,34 @@ fn source_rate(timeline: &Timeline) -> FrameRate {
     exact.unwrap_or(shown)
 }
 
+/// True where the pictures are numbered by [`normalize`], so that the decoder's delay matters.
+pub(crate) fn counts_pictures(facts: &SourceFacts) -> bool {
+    facts.video.is_some() && facts.container == "avi" && needs_constant_rate(facts)
+}
+
+/// Gives pictures times that their container does not have; ends with a comma, or is empty.
+///
+/// AVI numbers packets as they are decoded. A decoder hands on the number of the packet that it has
+/// just read, `delay` packets behind the picture's own, and the first picture with its own number. What
+/// `+genpts` makes of these numbers is a frame late where there are B-frames or a parser. A raw MPEG
+/// stream has nothing else to be in step with. (ffmpeg 5.1 and 9.)
+fn numbered(facts: &SourceFacts, delay: u32) -> String {
+    let Some(video) = facts.video.as_ref().filter(|_| needs_constant_rate(facts)) else {
+        return String::new();
+    };
+    match facts.container.as_str() {
+        "avi" => format!(
+            "setpts='st(0,if(isnan(PREV_OUTPTS),0,PREV_OUTPTS+1));\
+             if(isnan(PTS),ld(0),max(PTS-{delay},ld(0)))',"
+        ),
+        "mpegvideo" => {
+            let rate = source_rate(&video.timeline);
+            format!("setpts=N*{}/{}/TB,", rate.den(), rate.num())
+        }
+        _ => String::new(),
+    }
+}
+
 /// Time stamps that cannot be trusted are replaced by counting. In MPEG's systems each picture is
 /// decoded at a time of its own, from which ffmpeg's decoder knows when it is shown.
 fn needs_constant_rate(facts: &SourceFacts) -> bool {
@@ -171,9 +234,12 @@ mod tests {
     fn time_stamps_are_kept_unless_they_are_missing() {
         let mut facts = test_facts("25", 500);
         let input = Input::Path("/in/a.ts".into());
-        let args = |facts: &SourceFacts| joined(&normalize(&input, facts, Path::new("/out/a.mkv")));
+        let args = |facts: &SourceFacts| {
+            joined(&normalize(&input, facts, 0, Path::new("/out/a.mkv"), Path::new("/out/a.crc")))
+        };
         facts.non_standard = vec![NonStandard::NoLeadingKeyFrame];
         expect![[r"
+            -v repeat+level+warning
             -fflags +genpts
             -protocol_whitelist file
             -format_whitelist mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,m4v,h263,h264,hevc,av1,obu,ivf,vc1,avi,asf,flv,live_flv,rm,nut,mxf,mxf_opatom,gxf,dv,wtv,gif,yuv4mpegpipe,ogg,mp3,aac,ac3,eac3,dts,dtshd,truehd,mlp,flac,wav,w64,aiff,au,caf,amr,ape,tta,wv
@@ -192,6 +258,11 @@ mod tests {
             -map_metadata:g -1
             -map_chapters 0
             -f matroska /out/a.mkv
+            -map 0:0
+            -vf crop=w='min(2,iw)':h='min(2,ih)',format=gray,setsar=1
+            -fps_mode passthrough
+            -enc_time_base 1:90000
+            -f framecrc /out/a.crc
         "]].assert_eq(&args(&facts));
         facts.non_standard = vec![NonStandard::MissingTimestamps];
         assert!(args(&facts).contains("-fps_mode cfr\n-r 25\n"), "{}", args(&facts));
@@ -201,7 +272,13 @@ mod tests {
         let mut facts = test_facts("25", 500);
         facts.video.as_mut().unwrap().field_order = Some("progressive".into());
         change(&mut facts);
-        let args = joined(&normalize(&Input::Path("/a".into()), &facts, Path::new("/b")));
+        let args = joined(&normalize(
+            &Input::Path("/a".into()),
+            &facts,
+            0,
+            Path::new("/b"),
+            Path::new("/c"),
+        ));
         args.split_once("-vf ").unwrap().1.lines().next().unwrap().to_owned()
     }
 

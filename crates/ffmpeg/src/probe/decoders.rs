@@ -1,13 +1,14 @@
 //! Which audio tracks this ffmpeg cannot decode, or would decode to noise.
 
-use std::io::SeekFrom;
-use std::path::Path;
+use std::ops::Range;
 use std::time::Duration;
 
 use media::source::AudioFacts;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::header::Stream;
+use crate::child::STDOUT_MAX;
+use crate::failure::judge_output;
+use crate::input::byte_args;
 use crate::{Error, Input, Tools};
 
 /// Longest wait for the list of codecs.
@@ -21,12 +22,19 @@ const KNOWN: [&str; 12] = [
 /// a box that ffmpeg does not read before 6.1: it takes all of them for 16 bits, little endian.
 const PCM_TAG: &str = "ipcm";
 /// Bytes of a file's index that are looked at.
-const MOVIE_MAX: u64 = 64 << 20;
+const MOVIE_MAX: u64 = STDOUT_MAX as u64;
+/// Boxes that are passed on the way to it: it is among the first, or behind the media.
+const BOXES_MAX: usize = 64;
+/// Bytes of a box's header with a large size.
+const HEADER: u64 = 16;
+/// Longest wait for the index: half a megabyte a second.
+const BYTES_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Writes down the codec of every track that cannot be decoded.
+/// Writes down the codec of every track that cannot be decoded; the file has `size` bytes.
 pub(super) async fn mark(
     tools: &Tools,
     input: &Input,
+    size: u64,
     streams: &[&Stream],
     tracks: &mut [AudioFacts],
 ) -> Result<(), Error> {
@@ -36,7 +44,7 @@ pub(super) async fn mark(
         if stream.codec_tag_string == PCM_TAG {
             let real = match &mut pcm {
                 Some(real) => real,
-                none => none.insert(pcm_codecs(input).await?.into_iter()),
+                none => none.insert(pcm_codecs(tools, input, size).await?.into_iter()),
             }
             .next();
             track.undecodable = match real {
@@ -75,12 +83,9 @@ fn decodes(list: &str, codec: &str) -> bool {
     })
 }
 
-/// What the `pcmC` boxes of a file say, in order, as ffmpeg names such codecs: `pcm_s24le`. Empty
-/// where the file is not at hand.
-async fn pcm_codecs(input: &Input) -> Result<Vec<String>, Error> {
-    let Input::Path(path) = input else { return Ok(Vec::new()) };
-    let failed = Error::io("read the header of a file");
-    let movie = movie_box(path).await.map_err(failed)?;
+/// What the `pcmC` boxes of a file say, in order, as ffmpeg names such codecs: `pcm_s24le`.
+async fn pcm_codecs(tools: &Tools, input: &Input, size: u64) -> Result<Vec<String>, Error> {
+    let movie = movie_box(tools, input, size).await?;
     let boxes = movie.windows(10).filter(|it| it.starts_with(b"pcmC"));
     Ok(boxes.map(|it| pcm_codec(it[8], it[9])).collect())
 }
@@ -92,31 +97,45 @@ fn pcm_codec(flags: u8, bits: u8) -> String {
     format!("pcm_s{bits}{order}")
 }
 
-/// The `moov` box of a file, as far as it is of a reasonable size; empty without one.
-async fn movie_box(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut file = fs_err::tokio::File::open(path).await?;
+/// The `moov` box of an input of `size` bytes, as far as it is of a reasonable size; empty without one.
+async fn movie_box(tools: &Tools, input: &Input, size: u64) -> Result<Vec<u8>, Error> {
     let mut at = 0;
-    loop {
-        let mut header = [0; 16];
-        file.seek(SeekFrom::Start(at)).await?;
-        if file.read_exact(&mut header).await.is_err() {
-            return Ok(Vec::new());
+    for _ in 0..BOXES_MAX {
+        if size.saturating_sub(at) < HEADER {
+            break;
         }
-        let [a, b, c, d, kind @ .., _, _, _, _, _, _, _, _] = header;
-        let size = match u32::from_be_bytes([a, b, c, d]) {
-            1 => u64::from_be_bytes(*header.last_chunk::<8>().expect("16 bytes have 8")),
-            size => u64::from(size),
+        let header = bytes(tools, input, at..at + HEADER).await?;
+        let Some([a, b, c, d, kind @ .., _, _, _, _, _, _, _, _]) = header.as_array::<16>() else {
+            break;
         };
-        if &kind == b"moov" {
-            let mut movie = Vec::new();
-            file.take(size.min(MOVIE_MAX)).read_to_end(&mut movie).await?;
-            return Ok(movie);
+        let length = match u32::from_be_bytes([*a, *b, *c, *d]) {
+            0 => size - at,
+            1 => header.last_chunk().map_or(0, |large| u64::from_be_bytes(*large)),
+            length => u64::from(length),
+        };
+        let end = at.saturating_add(length).min(size);
+        if kind == b"moov" {
+            return bytes(tools, input, at..end.min(at + MOVIE_MAX)).await;
         }
-        if size < 8 {
-            return Ok(Vec::new());
+        if length < 8 {
+            break;
         }
-        at = at.saturating_add(size);
+        at = end;
     }
+    Ok(Vec::new())
+}
+
+/// Bytes of an input, wherever it lies: ffmpeg reads them as it will read the whole.
+async fn bytes(tools: &Tools, input: &Input, range: Range<u64>) -> Result<Vec<u8>, Error> {
+    let part = Input::Part(Box::new(input.clone()), range);
+    let command = tools
+        .ffmpeg()
+        .args(["-hide_banner", "-nostdin", "-nostats", "-v", "repeat+level+error"])
+        .args(byte_args(&part))
+        .args(["-map", "0", "-c", "copy", "-f", "data", "pipe:1"]);
+    let output = command.output(BYTES_TIMEOUT).await?;
+    judge_output(&tools.ffmpeg.display().to_string(), &output)?;
+    Ok(output.stdout)
 }
 
 #[cfg(test)]

@@ -103,6 +103,7 @@ pub(super) struct Stream {
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) sample_aspect_ratio: String,
+    pub(super) has_b_frames: u32,
     pub(super) color_range: Option<String>,
     pub(super) color_space: Option<String>,
     pub(super) color_transfer: Option<String>,
@@ -141,6 +142,8 @@ pub(super) struct Disposition {
     #[serde(deserialize_with = "flag")]
     dub: bool,
     #[serde(deserialize_with = "flag")]
+    original: bool,
+    #[serde(deserialize_with = "flag")]
     comment: bool,
     #[serde(deserialize_with = "flag")]
     hearing_impaired: bool,
@@ -155,15 +158,27 @@ pub(super) struct Disposition {
 }
 
 impl Disposition {
-    /// What a track of sound is for.
-    pub(super) fn role(&self) -> AudioRole {
+    /// True for speech in the language that the film was made in.
+    pub(super) fn is_original(&self) -> bool {
+        self.original
+    }
+
+    /// True for pictures that are the film itself: no layer of others, no commentary on them, none with
+    /// an interpreter or a description for some viewers.
+    pub(super) fn is_film(&self) -> bool {
+        let beside = self.dependent || self.timed_thumbnails || self.comment;
+        !beside && !self.hearing_impaired && !self.visual_impaired && !self.descriptions
+    }
+
+    /// What a track of sound is for; `translated` where another track is in the original language.
+    pub(super) fn role(&self, translated: bool) -> AudioRole {
         if self.visual_impaired || self.descriptions {
             AudioRole::Described
         } else if self.comment {
             AudioRole::Commentary
         } else if self.hearing_impaired {
             AudioRole::ClearSpeech
-        } else if self.dub {
+        } else if self.dub || translated {
             AudioRole::Dub
         } else {
             AudioRole::Main
@@ -331,6 +346,27 @@ fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn flags_say_what_sound_is_for() {
+        let role = |flag: &str, translated| {
+            let flags: Disposition = serde_json::from_value(serde_json::json!({flag: 1})).unwrap();
+            flags.role(translated)
+        };
+        for (flag, right) in [
+            ("default", AudioRole::Main),
+            ("original", AudioRole::Main),
+            ("dub", AudioRole::Dub),
+            ("comment", AudioRole::Commentary),
+            ("hearing_impaired", AudioRole::ClearSpeech),
+            ("visual_impaired", AudioRole::Described),
+            ("descriptions", AudioRole::Described),
+        ] {
+            assert_eq!(role(flag, false), right, "{flag}");
+        }
+        assert_eq!(role("default", true), AudioRole::Dub);
+        assert_eq!(role("comment", true), AudioRole::Commentary);
+    }
 
     #[test]
     fn dolby_vision_without_a_base_layer_is_known() {

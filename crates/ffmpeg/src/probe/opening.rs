@@ -117,7 +117,7 @@ async fn refuse_misread(tools: &Tools, input: &Input, header: &Header) -> Result
 }
 
 /// Reads the header. What is read in order to `look` is not kept in memory.
-async fn read(tools: &Tools, input: &Input, look: bool) -> Result<Header, Error> {
+pub(super) async fn read(tools: &Tools, input: &Input, look: bool) -> Result<Header, Error> {
     let command = tools
         .ffprobe()
         // Which decoder it could not open is a warning, although it ends then.

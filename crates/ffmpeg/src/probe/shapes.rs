@@ -5,8 +5,7 @@
 
 use std::time::Duration;
 
-use media::timeline::Timeline;
-
+use super::header::Stream;
 use crate::child::movement::Movement;
 use crate::input::input_args;
 use crate::lines::Lines;
@@ -15,10 +14,24 @@ use crate::{Error, Input, Tools};
 
 /// Longest standstill on the way to the next key frame.
 const STALL: Duration = Duration::from_secs(30);
-/// Key frames this close together are not all decoded: it would cost as much as decoding everything.
-const INTERVAL_MIN: u64 = 4;
-/// Places that are looked at in their stead.
-const PLACES: i64 = 32;
+/// Key frames this close together cost as much as decoding everything.
+const CLOSE: u64 = 4;
+/// Codecs in which pictures say for themselves what shape they have. Those of the others that hold key
+/// frames close together are described by the container.
+const SELF_DESCRIBED: [&str; 12] = [
+    "h264",
+    "hevc",
+    "vvc",
+    "av1",
+    "vp8",
+    "vp9",
+    "vc1",
+    "mpeg1video",
+    "mpeg2video",
+    "mpeg4",
+    "mjpeg",
+    "h263",
+];
 
 /// Width, height, pixel format, sample aspect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,18 +54,20 @@ impl Shape {
 pub(super) async fn change(
     tools: &Tools,
     input: &Input,
-    stream: u32,
-    line: &Timeline,
+    stream: &Stream,
+    key_interval_max: u64,
 ) -> Result<bool, Error> {
-    let read = if line.key_interval_max < INTERVAL_MIN { places(line) } else { Vec::new() };
+    let describes_itself = |codec: &String| SELF_DESCRIBED.contains(&codec.as_str());
+    if key_interval_max < CLOSE && !stream.codec_name.as_ref().is_some_and(describes_itself) {
+        return Ok(false);
+    }
     let command = tools
         .ffprobe()
         .args(["-v", "repeat+level+error", "-of", "compact=p=0:nk=1", "-threads", "1"])
-        .args(["-select_streams".to_owned(), stream.to_string()])
+        .args(["-select_streams".to_owned(), stream.index.to_string()])
         // Only the headers of a picture matter.
         .args(["-skip_frame", "nokey", "-skip_loop_filter", "all", "-skip_idct", "all"])
         .args(["-show_entries", "frame=width,height,pix_fmt,sample_aspect_ratio"])
-        .args(read)
         .args(input_args(input));
     let mut child = command.spawn()?;
     let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
@@ -72,14 +87,6 @@ pub(super) async fn change(
     };
     let (changed, _) = tokio::try_join!(shapes, read_log(stderr))?;
     Ok(changed)
-}
-
-/// Options that read two packets in each of so many places, the first picture and the last included.
-fn places(line: &Timeline) -> Vec<String> {
-    let (first, last) = (line.start_us(), line.time_base.micros(line.last_ticks));
-    let place = |at: i64| first + (last - first) / PLACES * at;
-    let reads = (0..=PLACES).map(|at| format!("{:.6}%+#2", place(at) as f64 / 1e6));
-    vec!["-read_intervals".to_owned(), reads.collect::<Vec<_>>().join(",")]
 }
 
 #[cfg(test)]

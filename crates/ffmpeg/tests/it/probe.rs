@@ -108,6 +108,70 @@ async fn the_default_track_is_taken_before_the_largest() {
 }
 
 #[tokio::test]
+async fn the_film_is_taken_before_what_accompanies_it() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.mkv");
+    let pictures =
+        "-f lavfi -i testsrc2=d=2:s=128x128 -f lavfi -i testsrc2=d=2:s=64x64 -map 0 -map 1";
+    for flag in ["comment", "visual_impaired", "hearing_impaired"] {
+        let args = format!("{pictures} -disposition:v:0 default+{flag} -disposition:v:1 0");
+        crate::make(&tools, &args, &file).await;
+        assert_eq!(facts(&tools, &file).await.unwrap().video.unwrap().stream, 1, "{flag}");
+    }
+    // A larger picture that covers little of the time is a still or a slide.
+    let still =
+        "-f lavfi -i testsrc2=d=1:r=1:s=640x640 -f lavfi -i testsrc2=d=6:s=64x64 -map 0 -map 1";
+    crate::make(&tools, &format!("{still} -disposition:v 0"), &file).await;
+    assert_eq!(facts(&tools, &file).await.unwrap().video.unwrap().stream, 1);
+    let sound = "-f lavfi -i sine=d=2 -f lavfi -i sine=d=2 -map 0 -map 1 -c:a aac";
+    for (first, second, right) in [
+        ("0", "original", 1),
+        ("default", "default+original", 1),
+        ("comment", "0", 1),
+        ("dub", "original", 1),
+        ("visual_impaired", "hearing_impaired", 1),
+    ] {
+        let args = format!("{sound} -disposition:a:0 {first} -disposition:a:1 {second}");
+        crate::make(&tools, &args, &file).await;
+        let found = facts(&tools, &file).await.unwrap();
+        assert_eq!(found.main_audio().unwrap().stream, right, "{first} {second}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_encrypted_or_impossible_is_said() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let [file, odd] = ["a.mp4", "b.mkv"].map(|name| dir.path().join(name));
+    let key = "-encryption_scheme cenc-aes-ctr -encryption_key 76a6c65c5ea762046bd749a2e632ccbb";
+    let kid = "-encryption_kid a7e61c373e219033c21091fa607bf3b8";
+    crate::make(&tools, &format!("{CLIP} -c:v libx264 -g 5 {key} {kid}"), &file).await;
+    let refused = facts(&tools, &file).await.unwrap_err();
+    assert!(matches!(refused, ffmpeg::Error::Encrypted), "{refused}");
+    crate::make(&tools, &format!("{CLIP} -c:v libx264 -vf setsar=100/1"), &odd).await;
+    let found = facts(&tools, &odd).await.unwrap();
+    assert_eq!(found.video.unwrap().sample_aspect, (1, 1));
+    assert_eq!(found.repairs.len(), 1, "{:?}", found.repairs);
+}
+
+#[tokio::test]
+async fn a_clock_that_wraps_goes_on() {
+    let Some(tools) = crate::tools() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("wrap.ts");
+    // 2³³ ticks of 90 kHz are 95443.718 s.
+    let clip =
+        "-f lavfi -i testsrc2=d=8:r=25:s=64x64 -f lavfi -i sine=d=8 -c:v libx264 -g 25 -c:a aac";
+    crate::make(&tools, &format!("{clip} -output_ts_offset 95440"), &file).await;
+    let found = facts(&tools, &file).await.unwrap();
+    let line = &found.video.as_ref().unwrap().timeline;
+    assert_eq!((line.frames, line.grid_frames), (200, 200), "{found:?}");
+    let sound = &found.audio[0];
+    assert!((sound.end_us - sound.start_us - 8_000_000).abs() < 100_000, "{sound:?}");
+}
+
+#[tokio::test]
 async fn a_stream_without_times_is_counted_and_named() {
     let Some(tools) = crate::tools() else { return };
     let dir = tempfile::tempdir().unwrap();

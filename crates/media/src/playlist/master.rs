@@ -267,6 +267,26 @@ mod tests {
     }
 
     #[test]
+    fn sound_for_some_listeners_says_so() {
+        let of = |role| {
+            let audio = AudioRendition { role, default: false, ..sound("Other") };
+            let audio = vec![sound("Audio"), audio];
+            master_playlist(&Master { variants: vec![picture()], audio, ..Master::default() })
+        };
+        let described = of(AudioRole::Described);
+        assert!(
+            described.contains(
+                r#"AUTOSELECT=NO,CHARACTERISTICS="public.accessibility.describes-video",CHANNELS"#
+            ),
+            "{described}"
+        );
+        assert_eq!(described.matches("CHARACTERISTICS").count(), 1);
+        let clear = of(AudioRole::ClearSpeech);
+        assert!(clear.contains("enhances-speech-intelligibility"), "{clear}");
+        assert!(!of(AudioRole::Commentary).contains("CHARACTERISTICS"));
+    }
+
+    #[test]
     fn a_mean_that_readers_disagree_on_is_left_out() {
         let small =
             Variant { bandwidth: Bandwidth { peak: 500_000, average: 400_000 }, ..picture() };

@@ -105,17 +105,22 @@ proptest::proptest! {
     #[test]
     fn every_standard_rate_is_found_in_every_time_base(
         rate in 0..fit::STANDARD.len(),
-        base in 0usize..5,
+        base in 0usize..8,
         start in -1_000_000i64..8_000_000_000,
         count in 120i64..4000,
         wild in -3i64..4,
     ) {
         let rate = fit::standards().nth(rate).unwrap();
-        let base = [(1, 90_000), (1, 1000), (1, 48_000), (1, 12_800), (1, 60_000)][base];
+        let bases = [(1, 90_000), (1, 1000), (1, 48_000), (1, 12_800), (1, 60_000)];
+        let ntsc = [(1001, 24_000_000), (1001, 30_000_000), (1001, 60_000_000)];
+        let base = *bases.iter().chain(&ntsc).nth(base).unwrap();
         let base = TimeBase { num: base.0, den: base.1 };
         let times = stamped(rate, base, start, count);
         let span = u32::try_from(times[times.len() - 1] - times[0] + wild).unwrap();
-        let average = FrameRate::new(u32::try_from(count - 1).unwrap() * base.den, span);
+        let average = FrameRate::reduced(
+            u64::try_from(count - 1).unwrap() * u64::from(base.den),
+            u64::from(span) * u64::from(base.num),
+        );
         let hints: Vec<FrameRate> = average.into_iter().collect();
         let found = fit::fit(&times, base, &hints, 61.2);
         proptest::prop_assert_eq!((found.rate, found.constant), (rate, true));

@@ -15,6 +15,7 @@ mod compat_webhooks;
 mod contained;
 mod corpus;
 mod crash;
+mod damage;
 mod degraded;
 mod deployment;
 mod doctor;

@@ -21,6 +21,8 @@ mod quality;
 mod sound;
 mod step;
 
+use std::collections::BTreeMap;
+
 use contract::{
     Progress,
     video::{Input, Output},
@@ -46,6 +48,8 @@ pub struct VideoWorkflow {
     tracker: Tracker,
     /// How much the renditions may hold.
     output: OutputLimit,
+    /// Errors that the rewriting of the source met in tracks of sound, by their stream in what it made.
+    sound_errors: BTreeMap<u32, u64>,
     /// How the ladder ended; `None` while it is being made.
     ladder: Option<Ladder>,
     /// True when all enhancements that run with the ladder have ended.
@@ -61,6 +65,7 @@ impl VideoWorkflow {
             job,
             tracker: Tracker::default(),
             output: OutputLimit::default(),
+            sound_errors: BTreeMap::new(),
             ladder: None,
             enhanced: false,
         }

@@ -8,6 +8,7 @@ use contract::{
 };
 use media::{
     bounds::TooLarge,
+    manifest::DecodedSource,
     plan::{self, Plan, Unplannable, WarningKind},
     source::{NonStandard, SourceFacts},
 };
@@ -26,6 +27,8 @@ use crate::{
 
 /// The patch by which an attempt that may not begin ends its download.
 const REFUSED_ENDS_DOWNLOAD: &str = "refused-ends-download";
+/// The patch by which a source of which little is left is not encoded.
+const DAMAGE_REFUSED: &str = "damage-refused";
 const STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword(search_attributes::STATUS);
 const DURATION: SearchAttributeKey<f64> =
     SearchAttributeKey::float(search_attributes::DURATION_SECONDS);
@@ -73,10 +76,7 @@ async fn make_of(
     ctx.state_mut(|state| state.output = job.limits.source.output(source.bytes));
     let reasons = facts.non_standard.clone();
     ctx.state_mut(|state| state.tracker.warn(quality::repaired(&facts)));
-    let pictures = quality::pictures(&facts);
     let (source, mut facts) = standardize(ctx, job, source, facts).await?;
-    let lost = quality::lost(pictures, &facts)?;
-    ctx.state_mut(|state| state.tracker.warn(lost));
     if job.options.audio_only == Some(true) {
         facts.video = None;
     }
@@ -195,9 +195,20 @@ async fn standardize(
     enter(ctx, Phase::Normalizing, format!("rewriting a non-standard source: {reasons}"));
     let extent = Extent { seconds: facts.duration_seconds(), bytes: source.bytes };
     let options = Call::normalize(extent, &reasons).options(job, ctx.cancellation_token());
+    let original = facts.clone();
     let input = normalize_source::Input { video: job.video, source, facts };
-    let rewritten = step::run(ctx, normalize_source::Activity, input, options).await?;
-    let facts = probe(ctx, job, &rewritten, &ctx.cancellation_token()).await?;
+    let normalize_source::Output { source: rewritten, decoded } =
+        step::run(ctx, normalize_source::Activity, input, options).await?;
+    note_damage(ctx, &original, decoded.as_ref())?;
+    let mut facts = probe(ctx, job, &rewritten, &ctx.cancellation_token()).await?;
+    match decoded {
+        Some(decoded) => {
+            let errors = facts.audio.iter().map(|track| track.stream).zip(decoded.sound_errors);
+            ctx.state_mut(|state| state.sound_errors = errors.collect());
+        }
+        // What was copied is decoded only now.
+        None => facts.demux_errors += original.demux_errors,
+    }
     if facts.non_standard.is_empty() {
         Ok((rewritten, facts))
     } else {
@@ -207,6 +218,23 @@ async fn standardize(
             format!("the source stays unusable after rewriting: {left}"),
         ))
     }
+}
+
+/// Warns of what was lost in the rewriting of a source, or refuses it.
+fn note_damage(
+    ctx: &Context,
+    original: &SourceFacts,
+    decoded: Option<&DecodedSource>,
+) -> Result<(), Stop> {
+    let Some(decoded) = decoded else { return Ok(()) };
+    let noticed = match quality::rewritten(original, &decoded.pictures.unwrap_or_default()) {
+        // Of a video that was past this step before the patch, the rest is made.
+        Err(refused) if ctx.patched(DAMAGE_REFUSED) => return Err(refused),
+        Err(_) => None,
+        Ok(noticed) => noticed,
+    };
+    ctx.state_mut(|state| state.tracker.warn(noticed));
+    Ok(())
 }
 
 /// Refused before anything is decoded, also by the rewriting of a source.

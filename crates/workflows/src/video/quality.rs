@@ -1,21 +1,19 @@
 //! How much of a source may be lost before the video is refused.
 
 use contract::{ErrorCode, Warning, verify_video};
-use media::source::{Scan, SourceFacts};
+use media::manifest::DecodedPictures;
+use media::source::SourceFacts;
 
 use crate::failure::Stop;
 
-/// At most one picture in so many may be missing from what a header promises.
-const LOSS_MAX: u64 = 20;
-/// At most one picture in so many may fail to decode, however the source is read: what can be seen of
-/// a damaged recording is worth more than nothing.
-const UNDECODED_MAX: u64 = 2;
+/// At most one picture in so many may be missing from a file that was cut short.
+const MISSING_MAX: u64 = 20;
 
 /// Refuses a source whose header promises far more pictures than the file holds.
 pub(super) fn refuse_truncated(facts: &SourceFacts) -> Result<(), Stop> {
     let Some(video) = &facts.video else { return Ok(()) };
     let Some(promised) = video.frames_promised else { return Ok(()) };
-    if !too_few(video.packets, promised, LOSS_MAX) {
+    if !too_few(video.packets, promised) {
         return Ok(());
     }
     let message = format!(
@@ -35,88 +33,62 @@ pub(super) fn repaired(facts: &SourceFacts) -> Vec<Warning> {
     repairs.collect()
 }
 
-/// Pictures of a source that may be rewritten; `None` where two of them can be the fields of one.
-pub(super) fn pictures(facts: &SourceFacts) -> Option<u64> {
-    let video = facts.video.as_ref().filter(|video| video.scan() == Scan::Progressive)?;
-    Some(video.timeline.frames)
+/// Judges what decoders met while the source was rewritten: nothing, a warning, or too much.
+/// `facts` are those of the source as it came.
+pub(super) fn rewritten(
+    facts: &SourceFacts,
+    pictures: &DecodedPictures,
+) -> Result<Option<Warning>, Stop> {
+    verdict("normalize", pictures, facts.demux_errors)
 }
 
-/// Pictures that the rewriting could not decode, of as many as there were before it: most often
-/// those in front of the first key frame.
-pub(super) fn lost(before: Option<u64>, rewritten: &SourceFacts) -> Result<Option<Warning>, Stop> {
-    let left = rewritten.video.as_ref().map(|video| video.timeline.frames);
-    let Some((before, left)) = before.zip(left) else { return Ok(None) };
-    refuse_undecoded(left, before)?;
-    let lost = before.saturating_sub(left);
-    let message = format!(
-        "{lost} of {before} pictures could not be decoded, as those before the first key frame"
-    );
-    Ok((lost > 0).then(|| Warning {
-        step: "normalize".to_owned(),
-        code: ErrorCode::DamagedMedia,
-        message,
-    }))
-}
-
-fn refuse_undecoded(decoded: u64, frames: u64) -> Result<(), Stop> {
-    if !too_few(decoded, frames, UNDECODED_MAX) {
-        return Ok(());
-    }
-    let message = format!("only {decoded} of {frames} pictures could be decoded");
-    Err(Stop::failed(ErrorCode::CorruptMedia, message))
-}
-
-/// Judges what the decoders met: nothing, a warning, or too much.
+/// Judges what the decoders of the chunks met.
 pub(super) fn judge(
     facts: &SourceFacts,
     checked: &verify_video::Output,
 ) -> Result<Option<Warning>, Stop> {
-    let (decoded, damaged, errors) = (checked.decoded, checked.damaged, checked.decode_errors);
-    let frames = facts.video.as_ref().map_or(0, |video| video.timeline.frames);
-    refuse_undecoded(decoded, frames)?;
-    let errors = errors + facts.demux_errors;
-    if errors == 0 && damaged == 0 && decoded >= frames {
+    let pictures = DecodedPictures {
+        expected: facts.video.as_ref().map_or(0, |video| video.timeline.frames),
+        decoded: checked.decoded,
+        damaged: checked.damaged,
+        leading: 0,
+        errors: checked.decode_errors,
+    };
+    verdict("encode", &pictures, facts.demux_errors)
+}
+
+/// Any loss is a warning with its numbers; only what is hardly there any more is refused. Pictures in
+/// front of the first key frame were never there to be seen.
+fn verdict(
+    step: &str,
+    pictures: &DecodedPictures,
+    demux_errors: u64,
+) -> Result<Option<Warning>, Stop> {
+    let DecodedPictures { expected, decoded, damaged, leading, errors } = *pictures;
+    let (lost, errors) = (pictures.lost(), errors + demux_errors);
+    let shown = expected.saturating_sub(leading);
+    if shown.saturating_sub(decoded) > shown / 2 {
+        let message = format!(
+            "only {decoded} of {expected} pictures could be decoded ({errors} decoder errors)"
+        );
+        return Err(Stop::failed(ErrorCode::CorruptMedia, message));
+    }
+    if errors == 0 && damaged == 0 && lost == 0 {
         return Ok(None);
     }
-    let pictures = if facts.video.is_some() {
-        // The probe may miss a picture that is decoded all the same.
-        let decoded = decoded.min(frames);
-        format!("{decoded} of {frames} pictures decoded, {damaged} of them damaged, ")
-    } else {
-        String::new()
+    let late = match leading {
+        0 => String::new(),
+        leading => format!("; {leading} stand before the first that can be decoded"),
     };
-    let message = format!("the source is damaged: {pictures}{errors} errors");
-    Ok(Some(Warning { step: "encode".to_owned(), code: ErrorCode::DamagedMedia, message }))
+    let message = match expected {
+        0 => format!("the source is damaged: {errors} errors"),
+        _ => format!(
+            "the source is damaged: {decoded} of {expected} pictures decoded, {damaged} of them damaged, {errors} errors{late}"
+        ),
+    };
+    Ok(Some(Warning { step: step.to_owned(), code: ErrorCode::DamagedMedia, message }))
 }
 
-/// True when more than one in `share` is missing.
-fn too_few(got: u64, wanted: u64, share: u64) -> bool {
-    wanted.saturating_sub(got) * share > wanted
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn facts(frames: u64) -> SourceFacts {
-        let mut facts: SourceFacts =
-            serde_json::from_str(include_str!("../../tests/it/facts.json")).expect("facts");
-        facts.video.as_mut().expect("pictures").timeline.frames = frames;
-        facts
-    }
-
-    #[test]
-    fn one_rule_says_how_much_may_not_decode() {
-        for (left, refused) in [(100, false), (94, false), (50, false), (49, true)] {
-            let rewritten = lost(Some(100), &facts(left));
-            assert_eq!(rewritten.is_err(), refused, "{left}");
-            assert_eq!(refuse_undecoded(left, 100).is_err(), refused, "{left}");
-            if let Ok(warning) = rewritten {
-                let said = warning.map(|it| it.message);
-                let lost = 100 - left;
-                let counted = |it: &String| it.starts_with(&format!("{lost} of 100 pictures"));
-                assert_eq!(said.as_ref().is_some_and(counted), lost > 0, "{said:?}");
-            }
-        }
-    }
+fn too_few(got: u64, wanted: u64) -> bool {
+    wanted.saturating_sub(got) * MISSING_MAX > wanted
 }

@@ -56,6 +56,10 @@ pub(super) async fn encode(
 
 /// Warns of sound that did not decode, and of stamps that could not be followed.
 fn damaged(ctx: &Context, plan: &AudioPlan, decoded: DecodedSound) {
+    // What the rewriting could not decode is a gap in what it made.
+    let earlier = ctx.state(|state| state.sound_errors.get(&plan.facts.stream).copied());
+    let errors = decoded.errors + earlier.unwrap_or(0);
+    let decoded = DecodedSound { errors, ..decoded };
     let (track, seconds) = (called(plan), |us: u64| us as f64 / 1e6);
     let say = |message: String| warn(ctx, "encode", ErrorCode::DamagedMedia, message);
     if decoded.is_damaged() {

@@ -22,6 +22,7 @@ use contract::{
 };
 use media::{
     bounds::SourceLimits,
+    manifest::{DecodedSound, DecodedSource},
     plan::{Encoder, Loudness, Watermark},
     playlist::Master,
     source::{AudioFacts, NonStandard, SourceFacts, SubtitleFacts},
@@ -44,6 +45,10 @@ pub(crate) struct Script {
     pub(crate) non_standard: bool,
     /// Pictures the decoders lose.
     pub(crate) lost: u64,
+    /// What the rewriting says that it decoded.
+    pub(crate) rewritten: Option<DecodedSource>,
+    /// What the encoding of sound says that it decoded.
+    pub(crate) sound: DecodedSound,
     /// The activity that never ends by itself.
     pub(crate) stuck: Option<&'static str>,
     /// Every activity waits at its end until it is let go.
@@ -234,8 +239,12 @@ impl Stage {
         self: Arc<Self>,
         ctx: ActivityContext,
         input: normalize_source::Input,
-    ) -> Result<StoredSource, ActivityError> {
-        self.play(normalize_source::NAME, &ctx, input.video, source()).await
+    ) -> Result<normalize_source::Output, ActivityError> {
+        let made = normalize_source::Output {
+            source: source(),
+            decoded: self.script(input.video).rewritten,
+        };
+        self.play(normalize_source::NAME, &ctx, input.video, made).await
     }
 
     #[activity(definition = encode_audio::Activity)]
@@ -248,7 +257,7 @@ impl Stage {
             decode_errors: 0,
             bytes: 1,
             reused: false,
-            decoded: media::manifest::DecodedSound::default(),
+            decoded: self.script(input.video).sound,
         };
         let fails = self.script(input.video).fails;
         if let (Some(("second track", code)), 1) = (fails, input.plan.track) {

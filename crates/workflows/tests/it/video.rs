@@ -1,12 +1,16 @@
 //! The four standard tests of `VideoWorkflow`, and what is particular to it.
 
 use contract::{
-    ErrorCode, TaskQueue, VideoId,
+    ErrorCode, TaskQueue, VideoId, Warning,
     clean_up::After,
     completion::{self, Outcome},
 };
 use fixtures::repo_root;
-use media::{bounds::SourceLimits, options::Options};
+use media::{
+    bounds::SourceLimits,
+    manifest::{DecodedPictures, DecodedSound, DecodedSource},
+    options::Options,
+};
 use temporalio_client::WorkflowHistory;
 use temporalio_client::{
     WorkflowCancelOptions, WorkflowGetResultOptions, WorkflowQueryOptions, WorkflowStartOptions,
@@ -305,21 +309,88 @@ async fn a_source_beyond_a_limit_is_refused_before_anything_is_decoded() {
 }
 
 #[tokio::test]
-async fn lost_pictures_are_a_warning_up_to_one_in_twenty() {
+async fn lost_pictures_are_a_warning_while_half_of_them_are_left() {
     with_workers(async |bench| {
-        let (few, _) = bench.run(Script { lost: 75, ..Script::default() }).await;
-        let warnings = few.unwrap().warnings;
-        assert!(
-            warnings
-                .iter()
-                .any(|w| w.code == ErrorCode::DamagedMedia && w.message.contains("1425 of 1500")),
-            "{warnings:?}"
-        );
-        let (many, script) = bench.run(Script { lost: 76, ..Script::default() }).await;
-        assert!(many.is_err());
+        for (lost, words) in [(1, "1499 of 1500"), (750, "750 of 1500")] {
+            let (ended, _) = bench.run(Script { lost, ..Script::default() }).await;
+            assert_damaged(&ended.unwrap().warnings, words);
+        }
+        let (ended, script) = bench.run(Script { lost: 751, ..Script::default() }).await;
+        assert!(ended.is_err());
         assert!(!script.called().contains(&"publish_video"));
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_the_rewriting_lost_is_a_warning_while_half_of_it_is_left() {
+    with_workers(async |bench| {
+        let pictures = DecodedPictures { expected: 1500, decoded: 750, ..Default::default() };
+        let damaged = DecodedPictures { decoded: 1500, damaged: 7, errors: 3, ..pictures };
+        let leading = DecodedPictures { decoded: 300, leading: 1100, ..pictures };
+        for (pictures, words) in [
+            (pictures, "750 of 1500 pictures decoded"),
+            (damaged, "1500 of 1500 pictures decoded, 7 of them damaged, 3 errors"),
+            (
+                leading,
+                "300 of 1500 pictures decoded, 0 of them damaged, 0 errors; 1100 stand before",
+            ),
+        ] {
+            let (ended, _) = bench.run(rewritten(pictures, 0)).await;
+            assert_damaged(&ended.unwrap().warnings, words);
+        }
+        let whole = DecodedPictures { decoded: 1500, ..pictures };
+        let (ended, _) = bench.run(rewritten(whole, 0)).await;
+        assert_eq!(ended.unwrap().warnings, []);
+        let less = DecodedPictures { decoded: 749, ..pictures };
+        let (ended, script) = bench.run(rewritten(less, 0)).await;
+        assert!(ended.is_err() && !script.called().contains(&"transcode_chunk"));
+        let [Outcome::Failed { failure, .. }] = &script.outcomes[..] else {
+            panic!("{:?}", script.outcomes)
+        };
+        assert_eq!(failure.code, ErrorCode::CorruptMedia);
+        assert!(failure.message.contains("only 749 of 1500 pictures"), "{}", failure.message);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sound_that_did_not_decode_is_a_warning_with_its_seconds() {
+    with_workers(async |bench| {
+        let sound = DecodedSound {
+            decoded_us: 9_800_000,
+            filled_us: 2_200_000,
+            errors: 59,
+            ..DecodedSound::default()
+        };
+        let (ended, _) = bench.run(Script { sound, ..Script::default() }).await;
+        let words = "the sound is damaged: 2.2 s of 12.0 s did not decode, 59 errors";
+        assert_damaged(&ended.unwrap().warnings, words);
+        // Gaps in what decodes well are no damage; in what was rewritten they come of its errors.
+        let sound = DecodedSound { errors: 0, ..sound };
+        let whole = DecodedPictures { expected: 1500, decoded: 1500, ..Default::default() };
+        for (errors, warnings) in [(0, 0), (59, 1)] {
+            let (ended, _) = bench.run(Script { sound, ..rewritten(whole, errors) }).await;
+            let found = ended.unwrap().warnings;
+            assert_eq!(found.len(), warnings, "{found:?}");
+            if warnings > 0 {
+                assert_damaged(&found, words);
+            }
+        }
+    })
+    .await;
+}
+
+/// A source that is rewritten, with errors in its only track of sound.
+fn rewritten(pictures: DecodedPictures, sound_errors: u64) -> Script {
+    let decoded = DecodedSource { pictures: Some(pictures), sound_errors: vec![sound_errors] };
+    Script { non_standard: true, rewritten: Some(decoded), ..Script::default() }
+}
+
+fn assert_damaged(warnings: &[Warning], words: &str) {
+    let [warning] = warnings else { panic!("{warnings:?}") };
+    assert_eq!(warning.code, ErrorCode::DamagedMedia);
+    assert!(warning.message.contains(words), "{warning:?}");
 }
 
 pub(crate) fn record(name: &str, history: Vec<u8>) {
