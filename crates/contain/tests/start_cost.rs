@@ -40,7 +40,7 @@ fn cost(policy: Option<&Policy>) -> Duration {
         }
         assert!(command.status().unwrap().success());
     }
-    (used() - before) / STARTS
+    used().saturating_sub(before) / STARTS
 }
 
 #[test]

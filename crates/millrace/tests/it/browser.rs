@@ -167,11 +167,11 @@ fn film(folder: &Path) -> PathBuf {
     file
 }
 
-async fn played(file: PathBuf, options: Value, film: Film) -> Option<Notes> {
+async fn played(source: PathBuf, options: Value, film: Film) -> Option<Notes> {
     let browser = Browser::find()?;
     let data = data();
     let product = Product::start(data.path(), &Flags::short_chunks())?;
-    let url = serve_file(file).await;
+    let url = serve_file(source).await;
     let id = product.submit(&url, options).await;
     let video = product.ready(&id).await;
     let notes = browser.play(video["outputs"]["master"].as_str().unwrap(), film).await;

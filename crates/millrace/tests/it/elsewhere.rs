@@ -1,5 +1,5 @@
-//! A movie whose samples lie in another file, as QuickTime's data references say ("Data reference
-//! atoms" of the QuickTime File Format; `mov_read_dref` of ffmpeg reads the alias records).
+//! A movie whose samples lie in another file, as `QuickTime`'s data references say ("Data reference
+//! atoms" of the `QuickTime` File Format; `mov_read_dref` of ffmpeg reads the alias records).
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ pub(crate) fn referring(movie: &[u8], path: &Path) -> Vec<u8> {
             kind if PARENTS.contains(&kind) => referring(body, path),
             _ => body.to_vec(),
         };
-        out.extend(sized(kind, &body));
+        out.extend(sized(*kind, &body));
     }
     out
 }
@@ -37,11 +37,11 @@ fn reference(path: &Path) -> Vec<u8> {
     alias.extend(u16::try_from(name.len()).unwrap().to_be_bytes());
     alias.extend(name);
     alias.extend(END);
-    let entry = sized(b"alis", &[&[0; 4][..], &alias].concat());
+    let entry = sized(*b"alis", &[&[0; 4][..], &alias].concat());
     [&[0, 0, 0, 0, 0, 0, 0, 1][..], &entry].concat()
 }
 
-fn sized(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+fn sized(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
     let size = u32::try_from(body.len() + 8).unwrap().to_be_bytes();
-    [&size[..], kind, body].concat()
+    [&size[..], &kind, body].concat()
 }

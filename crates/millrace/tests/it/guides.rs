@@ -114,7 +114,7 @@ async fn a_backup_of_the_data_folder_is_restored() {
         video["progress"]["chunks_done"].as_u64() > Some(0) || video["status"] == "ready"
     };
     product.until(&begun, encoding).await;
-    assert!(product.stop(Duration::from_secs(60)).await.success());
+    assert!(product.stop(Duration::from_mins(1)).await.success());
 
     let commands = blocks("docs/operations.md", "sh");
     let mut command = tools::command("bash");

@@ -65,7 +65,7 @@ fn activities() -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for line in text.lines().map(str::trim) {
         if let Some((_, rest)) = line.split_once("Activities of the queue `") {
-            queue = rest.split('`').next().unwrap_or_default().to_owned();
+            rest.split('`').next().unwrap_or_default().clone_into(&mut queue);
         }
         let defined = line.strip_prefix("#[activity(definition = ");
         if let Some((name, _)) = defined.and_then(|rest| rest.split_once("::Activity")) {
