@@ -44,7 +44,8 @@ mod tests {
 
     #[test]
     fn the_first_pictures_tell() {
-        let (text, sound): ((u8, &[u8]), (u8, &[u8])) = ((18, b"onMetaData"), (8, b"\xaf\0"));
+        let text: (u8, &[u8]) = (18, b"onMetaData");
+        let sound: (u8, &[u8]) = (8, b"\xaf\0");
         let named = file(&[text, sound, (9, b"\x90hvc1\0\0")]);
         assert_eq!(extended_codec(&named), Some(*b"hvc1"));
         assert_eq!(extended_codec(&file(&[text, (9, b"\x17\0\0\0\0"), (9, b"\x90hvc1")])), None);

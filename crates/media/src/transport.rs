@@ -67,7 +67,7 @@ pub struct Programmes {
     /// Where the last programme association table began.
     table: u64,
     /// By number; 0, which no programme has, stands for whichever is listed first.
-    programmes: BTreeMap<u16, Programme>,
+    by_number: BTreeMap<u16, Programme>,
     /// The beginning of a section, by packet identifier.
     sections: BTreeMap<u16, Vec<u8>>,
     seen: Vec<Seen>,
@@ -90,7 +90,7 @@ impl Programmes {
             at: 0,
             size: None,
             table: 0,
-            programmes: BTreeMap::from([(0, Programme::default())]),
+            by_number: BTreeMap::from([(0, Programme::default())]),
             sections: BTreeMap::new(),
             seen: vec![Seen::default(); PIDS],
             pictures: Vec::new(),
@@ -116,7 +116,7 @@ impl Programmes {
             self.see();
             // Nearly all packets are of no interest, and are not copied.
             let pid = self.pid();
-            if pid == 0 || self.programmes.values().any(|it| it.map == Some(pid)) {
+            if pid == 0 || self.by_number.values().any(|it| it.map == Some(pid)) {
                 let packet: Vec<u8> = self.bytes.range(..PACKET).copied().collect();
                 self.packet(pid, &packet);
             }
@@ -127,8 +127,8 @@ impl Programmes {
     /// Byte at which each part but the first of a programme begins, in order: of the one with this
     /// number, or of the first that is listed.
     pub fn changes(&self, number: Option<u16>) -> &[u64] {
-        let programme = number.and_then(|it| self.programmes.get(&it));
-        programme.or_else(|| self.programmes.get(&0)).map_or(&[], |it| &it.changes)
+        let programme = number.and_then(|it| self.by_number.get(&it));
+        programme.or_else(|| self.by_number.get(&0)).map_or(&[], |it| &it.changes)
     }
 
     /// Pictures and sounds that have packets: identifier, and the byte where the first unit begins.
@@ -147,7 +147,7 @@ impl Programmes {
 
     /// Byte where the first part of any programme ends, if others follow.
     pub fn first_change(&self) -> Option<u64> {
-        self.programmes.values().filter_map(|it| it.changes.first().copied()).min()
+        self.by_number.values().filter_map(|it| it.changes.first().copied()).min()
     }
 
     fn size_here(&self) -> Option<usize> {
@@ -217,11 +217,11 @@ impl Programmes {
         let maps: Vec<(u16, u16)> = entries.filter(|&(number, _)| number != 0).collect();
         let Some(&(_, first)) = maps.first() else { return };
         for &(number, _) in &maps {
-            if self.programmes.len() < PROGRAMMES_MAX {
-                self.programmes.entry(number).or_default();
+            if self.by_number.len() < PROGRAMMES_MAX {
+                self.by_number.entry(number).or_default();
             }
         }
-        for (number, programme) in &mut self.programmes {
+        for (number, programme) in &mut self.by_number {
             let own = maps.iter().find(|(listed, _)| listed == number);
             programme.map = Some(own.map_or(first, |&(_, map)| map));
         }
@@ -244,7 +244,7 @@ impl Programmes {
         }
         let near = self.at - self.table <= TABLE_NEAR;
         let begins = if near { self.table } else { self.at };
-        for programme in self.programmes.values_mut().filter(|it| it.map == Some(pid)) {
+        for programme in self.by_number.values_mut().filter(|it| it.map == Some(pid)) {
             programme.compare(found, begins);
         }
     }

@@ -20,7 +20,7 @@ pub(super) fn sound(facts: &SourceFacts, gaps: &Gaps) -> Option<Repair> {
     let zero = facts.start_us();
     let holds = facts.video.as_ref().map_or(&[][..], |video| &video.timeline.holds);
     let pictures = gaps.spans.iter().any(|&(from, to)| {
-        let middle = (from + to) / 2 - zero;
+        let middle = i64::midpoint(from, to) - zero;
         let shown = |hold: &Hold| {
             let us =
                 |frame: u64| facts.video.as_ref().map_or(0, |it| it.timeline.grid().micros(frame));

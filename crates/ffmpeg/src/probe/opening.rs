@@ -139,7 +139,7 @@ pub(super) async fn read(tools: &Tools, input: &Input, look: bool) -> Result<Hea
 mod tests {
     use super::*;
 
-    fn header(streams: serde_json::Value) -> Header {
+    fn header(streams: &serde_json::Value) -> Header {
         let format = serde_json::json!({"format_name": "flv"});
         serde_json::from_value(serde_json::json!({"format": format, "streams": streams})).unwrap()
     }
@@ -148,7 +148,7 @@ mod tests {
     fn what_is_listed_without_being_described_is_looked_for() {
         let picture = serde_json::json!({"codec_type": "video", "codec_name": "h264", "width": 2, "height": 2});
         let sound = |channels: u32| serde_json::json!({"codec_type": "audio", "codec_name": "aac", "channels": channels});
-        let depths = |streams| depths(&header(streams), None).0.len();
+        let depths = |streams: serde_json::Value| depths(&header(&streams), None).0.len();
         assert_eq!(depths(serde_json::json!([picture, sound(2)])), 0);
         assert_eq!(depths(serde_json::json!([picture, sound(0)])), 3);
         assert_eq!(depths(serde_json::json!([sound(1)])), 3);
