@@ -197,7 +197,15 @@ fn refuses_input(line: Line<'_>) -> bool {
     let packet = line.message.starts_with("Error while decoding")
         || line.message.starts_with("Error submitting");
     let opening = line.context.is_none() || line.origin() == Origin::Demux;
-    opening && !packet && says(line, "Invalid data found when processing input")
+    // Of all that the track holds, nothing came out of its decoder.
+    let nothing =
+        line.is_error() && line.message.starts_with("Cannot determine format of input stream ");
+    // It ends where its reader still expects a header.
+    let named = line.message.starts_with("file:") || line.message.contains("://");
+    let ended = line.context.is_none() && named && says(line, "End of file");
+    nothing
+        || ended
+        || (opening && !packet && says(line, "Invalid data found when processing input"))
 }
 
 /// The format that an allow-list keeps out.
