@@ -93,20 +93,17 @@ pub(crate) async fn survey(
     let main = video.or(heard.first().copied());
     let (programmes, mut non_standard) = changes(tools, &opened, main, video.zip(line)).await?;
     let restamped = restamped(video.into_iter().chain(heard.iter().copied()), &laid);
-    let count = programmes.len();
-    let repairs = repairs(&laid, video, video_track.as_ref(), count, opened.unread);
+    let repairs = repairs(&laid, video, video_track.as_ref(), programmes.len(), opened.unread);
     let pictures = video.zip(video_track).and_then(|(stream, track)| {
         let timeline = track.timeline?;
         let broken = !laid.is_empty();
         let (name, defects) = (&format.name, track.defects);
         non_standard.extend(suspicion::reasons(name, stream, &timeline, defects, broken));
-        let seeks = Seeks::of(name);
-        Some(VideoFacts { seeks, ..video_facts(stream, timeline, track.packets) })
+        Some(VideoFacts { seeks: Seeks::of(name), ..video_facts(stream, timeline, track.packets) })
     });
     heard.truncate(AUDIO_TRACKS_MAX);
     let mut audio = sound_facts(&format.name, &heard, &audio_tracks);
-    decode_sound(tools, input, format.size.unwrap_or(0), &heard, &mut audio, pictures.is_some())
-        .await?;
+    decode_sound(tools, &opened, &heard, &mut audio, pictures.is_some()).await?;
     if pictures.is_none() && audio.iter().all(|audio| audio.packets == 0) {
         return Err(Error::InvalidData {
             detail: "it holds no packet of video or audio".to_owned(),
@@ -212,12 +209,12 @@ async fn seeks_are_whole(tools: &Tools, input: &Input, facts: &SourceFacts) -> R
 /// Adds what only decoding reveals about the audio; `beside` says that there are pictures.
 async fn decode_sound(
     tools: &Tools,
-    input: &Input,
-    size: u64,
+    opened: &Opened,
     streams: &[&Stream],
     audio: &mut [AudioFacts],
     beside: bool,
 ) -> Result<(), Error> {
+    let (input, size) = (&opened.input, opened.header.format.size.unwrap_or(0));
     decoders::mark(tools, input, size, streams, audio).await?;
     let undecodable = audio.iter().filter_map(|it| it.undecodable.as_ref());
     // Pictures can do without sound that nothing decodes, but not for want of a newer ffmpeg.

@@ -398,6 +398,8 @@ mod tests {
     fn read(bytes: &[u8]) -> Programmes {
         let mut programmes = Programmes::new();
         programmes.push(bytes);
+        // A packet is one where others follow.
+        programmes.push(&packet(0x1fff, false, &[]).repeat(ROW));
         programmes.push(&vec![0; 204 * ROW]);
         programmes
     }

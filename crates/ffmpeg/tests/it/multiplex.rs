@@ -82,7 +82,10 @@ async fn streams_that_begin_late_are_found_and_kept() {
         ),
         (
             "one.ts",
-            format!("{} {} -frames:v 1 {PICTURES} -c:a aac -f mpegts", card(1), chirp(9.0)),
+            format!(
+                "-f lavfi -i testsrc2=s=320x180:r=25:d=0.04 {} {PICTURES} -c:a aac -f mpegts",
+                chirp(9.0)
+            ),
             9.0,
             0.0,
         ),
@@ -100,7 +103,8 @@ async fn streams_that_begin_late_are_found_and_kept() {
         let apart = (audio.start_us - first) as f64 / 1e6;
         assert!((apart - later).abs() < 0.1, "{name}: {apart}");
         assert!((facts.duration_seconds() - seconds).abs() < 0.15, "{name}: {facts:?}");
-        fixtures::chirp::assert_in_step(&made, 0.0, 0.1, 1.9);
+        // Behind what encoders of AAC and MP2 put in front, which neither stream tells of.
+        fixtures::chirp::assert_in_step(&made, 0.018, 0.1, 1.9);
     }
 }
 

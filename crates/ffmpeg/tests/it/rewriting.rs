@@ -151,7 +151,9 @@ async fn another_size_is_found_where_every_picture_is_a_key_frame() {
         let (_, facts) = rewritten(&tools, &both, &dir).await;
         let video = facts.video.unwrap();
         assert_eq!((video.coded_width, video.coded_height), (320, 180), "{coded}");
-        assert_eq!(video.timeline.frames, 200, "{coded}");
+        // Where the size changes, ffmpeg's decoder of MPEG-2 drops the picture that it holds back.
+        let held = u64::from(coded.contains("mpeg2video"));
+        assert_eq!(video.timeline.frames, 200 - held, "{coded}");
         let [same, ..] = joined(&tools, &card("320x180"), &card("320x180"), &dir).await;
         assert_eq!(probe(&tools, &same).await.non_standard, [], "{coded}");
     }

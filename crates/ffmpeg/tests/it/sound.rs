@@ -462,5 +462,6 @@ async fn blocks_longer_than_what_is_held_otherwise_are_heard() {
     make(&tools, &format!("-f lavfi -i {sound} -c:a flac -frame_size 65535"), &clip).await;
     let facts = probe(&tools, &clip).await;
     let sound = encode(&tools, &clip, &plans(&facts)[0]).await;
-    fixtures::chirp::assert_in_step(&sound.files[0], 0.0, 0.1, 19.9);
+    // Behind what the encoder of AAC puts in front.
+    fixtures::chirp::assert_in_step(&sound.files[0], 1024.0 / 48_000.0, 0.1, 19.9);
 }
