@@ -33,8 +33,8 @@ use std::sync::Arc;
 
 use contract::VideoId;
 use sea_orm::{
-    ColumnTrait as _, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter as _,
-    QueryOrder as _, QuerySelect, sea_query::OnConflict,
+    ColumnTrait as _, Database, DatabaseConnection, DatabaseTransaction, EntityTrait,
+    QueryFilter as _, QueryOrder as _, QuerySelect, sea_query::OnConflict,
 };
 use turns::Turns;
 use uuid::Uuid;
@@ -88,10 +88,12 @@ impl Catalog {
     }
 
     /// The catalogue of a process that uses none: every call fails, and no input is vouched for.
-    pub fn absent() -> Result<Self, VaultError> {
+    pub async fn absent() -> Result<Self, Error> {
         let turns = Arc::new(Turns::Process(Arc::default()));
         let vault = Arc::new(Vault::ephemeral()?);
-        Ok(Self { db: DatabaseConnection::default(), vault, turns })
+        // It has no tables.
+        let db = Database::connect("sqlite::memory:").await.map_err(Error::from_db)?;
+        Ok(Self { db, vault, turns })
     }
 
     /// Makes sure that this process has the key with which the catalogue's secrets were sealed: fails

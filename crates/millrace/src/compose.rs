@@ -62,7 +62,7 @@ impl Opened {
         let catalog = if parts.contains(&Part::Catalog) {
             unsealed_catalog(common, WORKER_CONNECTIONS, patience).await?
         } else {
-            Catalog::absent()?
+            Catalog::absent().await?
         };
         let store = if parts.contains(&Part::Store) {
             store(common, patience).await?

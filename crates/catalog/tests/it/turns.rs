@@ -58,7 +58,7 @@ async fn on_sqlite_one_part_of_a_process_has_it() {
 
 #[tokio::test]
 async fn a_catalogue_that_is_not_opened_refuses_everything() {
-    let catalog = catalog::Catalog::absent().unwrap();
+    let catalog = catalog::Catalog::absent().await.unwrap();
     let error = catalog.check().await.unwrap_err();
     assert!(!error.is_transient(), "{error:?}");
     let order = contract::deletion::Input { video: new_video().id, mac: None };

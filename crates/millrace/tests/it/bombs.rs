@@ -148,11 +148,11 @@ fn make(folder: &Path) {
          -fps_mode passthrough -enc_time_base 1/1000 -c:v libx264 -preset ultrafast",
         &path("sparse.mkv"),
     );
-    // Each of the texts is shown for two hours, and so in each of 120 segments.
-    let text = |at: u32| format!("{at}\n00:00:00,000 --> 01:59:59,000\n{at}\n\n");
+    // Each of the texts is shown for forty minutes, and so in each of 40 segments.
+    let text = |at: u32| format!("{at}\n00:00:00,000 --> 00:39:59,000\n{at}\n\n");
     fs_err::write(path("texts.srt"), (0..40_000).map(text).collect::<String>()).unwrap();
     let texts = format!(
-        "-f lavfi -i color=s=64x64:r=1:d=7200 -i {} -map 0 -map 1 -c:v libx264 -preset ultrafast -g 30",
+        "-f lavfi -i color=s=64x64:r=1:d=2400 -i {} -map 0 -map 1 -c:v libx264 -preset ultrafast -g 30",
         path("texts.srt").display()
     );
     ffmpeg(&texts, &path("texts.mkv"));
@@ -206,8 +206,13 @@ async fn a_bomb_is_named_soon_and_hurts_nobody() {
         bombs.push((bomb, product.submit(&format!("{base}/{}", bomb.name), options).await));
     }
     let beside = honest(&product, &base).await;
+    bombs.sort_by_key(|(bomb, _)| !bomb.failed);
+    let mut named = Duration::ZERO;
     for (bomb, id) in bombs {
         let video = product.ended(&id).await;
+        if bomb.failed {
+            named = begun.elapsed();
+        }
         let text = if bomb.failed {
             assert_eq!(video["error"]["code"], "source_too_large", "{}: {video:#}", bomb.name);
             &video["error"]
@@ -218,7 +223,7 @@ async fn a_bomb_is_named_soon_and_hurts_nobody() {
         assert!(text.to_string().contains(bomb.says), "{}: {text}", bomb.name);
     }
     let most = NAMED_WITHIN * u32::try_from(times).unwrap();
-    assert!(begun.elapsed() < most, "{:?}", begun.elapsed());
+    assert!(named < most, "{named:?}");
     let (children, grown) = (meter.children() / MIB, meter.own().saturating_sub(own) / MIB);
     let written = bytes(&data.path().join("media")).saturating_sub(on_disk) / MIB;
     println!(
@@ -228,8 +233,10 @@ async fn a_bomb_is_named_soon_and_hurts_nobody() {
     );
     assert!(children < CHILD_MAX / MIB, "{children} MiB");
     assert!(grown < GROWTH_MAX / MIB, "{grown} MiB");
-    // Sources stay for a retry; what is made of them is an honest video and two hours of one colour.
+    // Sources stay for a retry; what is made of them is an honest video and forty minutes of one colour.
     let room = times as u64 * (sources + 16 * MIB) + 2 * on_disk;
     assert!(written < room / MIB, "{written} MiB");
+    // Whatever else the machine does now and then, it may do at either time.
+    let alone = alone.max(honest(&product, &base).await);
     assert!(beside < 2 * alone + Duration::from_secs(5), "{beside:?} instead of {alone:?}");
 }
