@@ -87,6 +87,6 @@ pub(super) const METRICS: &[(&str, Kind, &str)] = &[
     (
         "millrace_http_connections_refused_total",
         Kind::Counter,
-        "Connections refused as every other one had a request being answered.",
+        "Requests answered with 503 because every connection had one in progress. `/healthz`, `/readyz` and `/metrics` have 16 more connections.",
     ),
 ];

@@ -148,11 +148,11 @@ fn make(folder: &Path) {
          -fps_mode passthrough -enc_time_base 1/1000 -c:v libx264 -preset ultrafast",
         &path("sparse.mkv"),
     );
-    // Each of the texts is shown for half an hour, and so in each of 30 segments.
-    let text = |at: u32| format!("{at}\n00:00:00,000 --> 00:29:59,000\n{at}\n\n");
-    fs_err::write(path("texts.srt"), (0..60_000).map(text).collect::<String>()).unwrap();
+    // Each of the texts is shown for forty minutes, and so in each of 40 segments.
+    let text = |at: u32| format!("{at}\n00:00:00,000 --> 00:39:59,000\n{at}\n\n");
+    fs_err::write(path("texts.srt"), (0..40_000).map(text).collect::<String>()).unwrap();
     let texts = format!(
-        "-f lavfi -i color=s=64x64:r=1:d=1800 -i {} -map 0 -map 1 -c:v libx264 -preset ultrafast -g 30",
+        "-f lavfi -i color=s=64x64:r=1:d=2400 -i {} -map 0 -map 1 -c:v libx264 -preset ultrafast -g 30",
         path("texts.srt").display()
     );
     ffmpeg(&texts, &path("texts.mkv"));
@@ -233,7 +233,7 @@ async fn a_bomb_is_named_soon_and_hurts_nobody() {
     );
     assert!(children < CHILD_MAX / MIB, "{children} MiB");
     assert!(grown < GROWTH_MAX / MIB, "{grown} MiB");
-    // Sources stay for a retry; what is made of them is an honest video and half an hour of one colour.
+    // Sources stay for a retry; what is made of them is an honest video and forty minutes of one colour.
     let room = times as u64 * (sources + 16 * MIB) + 2 * on_disk;
     assert!(written < room / MIB, "{written} MiB");
     // Whatever else the machine does now and then, it may do at either time.
