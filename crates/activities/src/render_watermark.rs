@@ -83,13 +83,14 @@ async fn draw_image(
 ) -> Result<PathBuf, Error> {
     let (input, within) = (ffmpeg::Input::Path(image.to_owned()), image_box(rung, option.share()));
     let drawn = ffmpeg::draw_image(&deps.tools, &input, within, option.opacity, dir).await;
+    let unusable = |why: &str| {
+        let message =
+            format!("the watermark's image cannot be used ({why}): give a PNG, JPEG or WebP");
+        Error::media(ErrorCode::UnsupportedMedia, message)
+    };
     drawn.map_err(|error| match error {
-        ffmpeg::Error::InvalidData { detail } => {
-            let message = format!(
-                "the watermark's image cannot be used ({detail}): give a PNG, JPEG or WebP"
-            );
-            Error::media(ErrorCode::UnsupportedMedia, message)
-        }
+        ffmpeg::Error::InvalidData { detail } => unusable(&detail),
+        ffmpeg::Error::UnacceptedFormat { format } => unusable(&format!("it is `{format}`")),
         other => other.into(),
     })
 }
