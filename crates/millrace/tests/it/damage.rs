@@ -68,7 +68,7 @@ async fn what_a_damaged_source_lost_is_a_warning_with_numbers() {
         ("cut.ts", Some("stand before the first that can be decoded")),
         ("healthy.avi", None),
     ] {
-        let options = json!({"resolutions": ["144p"], "preset": "ultrafast"});
+        let options = json!({"preset": "ultrafast"});
         posted.push((name, words, product.submit(&format!("{base}/{name}"), options).await));
     }
     for (name, words, id) in posted {
