@@ -86,11 +86,11 @@ pub(crate) async fn api(args: cli::Api) -> anyhow::Result<()> {
     let metrics = Metrics::install()?;
     let opening = async {
         let catalog = compose::serving_catalog(&args.common, patience).await?;
-        let client = client(patience).await?;
-        anyhow::Ok((catalog, client, compose::store(&args.common, patience).await?))
+        let store = compose::store(&args.common, patience).await?;
+        anyhow::Ok((catalog, store, client(patience).await?))
     };
     let Some(opened) = stop.run_until_cancelled(opening).await else { return Ok(()) };
-    let (catalog, client, store) = opened?;
+    let (catalog, store, client) = opened?;
     let limits = files::connection_limits(args.listen.connections)?;
     let (api_listener, media_listener) =
         (bind(args.listen.api_addr).await?, bind(args.listen.media_addr).await?);

@@ -213,9 +213,9 @@ async fn each_service_is_waited_for_and_missed_by_name() {
     gates.gates[0].mute().await;
     let mut worker = gates.start("worker", &key, &[]);
     let mut api = gates.start("api", &key, &[]);
-    for at in [0, 2, 1] {
+    for (at, service) in SERVICES.into_iter().enumerate() {
         for process in [&mut worker, &mut api] {
-            process.says(&format!("waiting for the {}", SERVICES[at])).await;
+            process.says(&format!("waiting for the {service}")).await;
         }
         gates.gates[at].open().await;
     }
