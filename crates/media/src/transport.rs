@@ -398,7 +398,7 @@ mod tests {
     fn read(bytes: &[u8]) -> Programmes {
         let mut programmes = Programmes::new();
         programmes.push(bytes);
-        // A packet is one where others follow.
+        // A packet is recognised only when others follow it.
         programmes.push(&packet(0x1fff, false, &[]).repeat(ROW));
         programmes.push(&vec![0; 204 * ROW]);
         programmes
